@@ -1,0 +1,41 @@
+"""The exceptions that this package raises on purpose, and the exit status that each means on the command line.
+
+Bad lines in a log are data, not exceptions: see `audit2seccomp.evidence.record.Reject`.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitStatus(IntEnum):
+    """What the process tells its caller; the table in `audit2seccomp --help` says the same."""
+
+    DONE = 0
+    INCOMPLETE = 1
+    """`--strict` was given and the result is incomplete."""
+    USAGE = 2
+    NO_RESULT = 3
+    """An input could not be read, or no record was used."""
+    OWN_BUG = 70
+    """EX_SOFTWARE of sysexits.h."""
+
+
+class Audit2SeccompError(Exception):
+    """Base of every error that a user can cause. Its text reads *where: what: what to do*, in lower case."""
+
+    exit_status = ExitStatus.NO_RESULT
+
+
+class UsageError(Audit2SeccompError):
+    """An option or argument has a value that cannot be used."""
+
+    exit_status = ExitStatus.USAGE
+
+
+class InputError(Audit2SeccompError):
+    """An input cannot be opened, read, or is not text."""
+
+
+class OutputError(Audit2SeccompError):
+    """The output cannot be written."""

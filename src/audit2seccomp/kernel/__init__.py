@@ -1,0 +1,1 @@
+"""Facts that the kernel defines, each with the header it comes from."""
