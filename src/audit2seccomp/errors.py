@@ -39,3 +39,7 @@ class InputError(Audit2SeccompError):
 
 class OutputError(Audit2SeccompError):
     """The output cannot be written."""
+
+
+class NothingFoundError(Audit2SeccompError):
+    """No record was used, so there is no call to allow."""

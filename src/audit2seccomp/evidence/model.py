@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from audit2seccomp.kernel.abi import Abi, abi_of
+from audit2seccomp.kernel.syscalls import table_of
+from audit2seccomp.kernel.uapi import Action, action_of
 
 
 class SeccompRecord(NamedTuple):
@@ -39,3 +45,121 @@ class Reject(NamedTuple):
 
     reason: str
     at: int
+
+
+class RecordKey(NamedTuple):
+    """The fields that make two records the same evidence: no time, serial, pid or ip."""
+
+    arch: int
+    nr: int
+    code: int | None
+    comm: bytes | None
+    exe: bytes | None
+    uid: int | None
+    subj: bytes | None
+
+
+class Sample(NamedTuple):
+    """How many lines were left out for one reason, and the first of them: `name:line` and the start of its text."""
+
+    count: int
+    place: tuple[str, int]
+    text: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """A key with its meaning and its count."""
+
+    abi: Abi
+    nr: int
+    name: str | None
+    """None where the table of the ABI has no such number."""
+    action: Action | None
+    """What the kernel did; None where an old kernel did not say, or where the code is none that the kernel defines."""
+    code: int | None
+    comm: str | None
+    exe: str | None
+    uid: int | None
+    subj: str | None
+    count: int
+
+    @property
+    def let_through(self) -> bool:
+        """Whether the call ran: the kernel logged and let it through, or did not say that it did anything else."""
+        return self.code is None or (self.action is not None and self.action.let_through)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What logs showed. Merging is associative and commutative, and `Evidence()` changes nothing."""
+
+    counts: Mapping[RecordKey, int] = field(default_factory=dict)
+    """Used events by key."""
+    lines: int = 0
+    rejected: Mapping[str, Sample] = field(default_factory=dict)
+    """Trusted records that are not sound, by reason."""
+    refused: Mapping[str, Sample] = field(default_factory=dict)
+    """Sound records that are not trusted, by reason."""
+
+    def merge(self, other: Evidence) -> Evidence:
+        """The evidence of both inputs together."""
+        counts = dict(self.counts)
+        for key, count in other.counts.items():
+            counts[key] = counts.get(key, 0) + count
+        return Evidence(
+            counts,
+            self.lines + other.lines,
+            _merge_samples(self.rejected, other.rejected),
+            _merge_samples(self.refused, other.refused),
+        )
+
+    @property
+    def used(self) -> int:
+        """How many events are counted."""
+        return sum(self.counts.values())
+
+    @property
+    def records(self) -> int:
+        """How many records were met: used, rejected or refused."""
+        left_out = sum(sample.count for samples in (self.rejected, self.refused) for sample in samples.values())
+        return self.used + left_out
+
+    def observations(self) -> list[Observation]:
+        """Every key with its meaning, sorted by ABI, number, action and program."""
+        observed = [observe(key, count) for key, count in self.counts.items()]
+        return sorted(observed, key=lambda o: (o.abi.name, o.nr, o.code or 0, o.comm or "", o.exe or "", o.uid or 0, o.subj or ""))
+
+
+def _merge_samples(one: Mapping[str, Sample], other: Mapping[str, Sample]) -> dict[str, Sample]:
+    merged = dict(one)
+    for reason, sample in other.items():
+        mine = merged.get(reason)
+        if mine is not None:
+            first = min(mine[1:], sample[1:])
+            merged[reason] = Sample(mine.count + sample.count, *first)
+        else:
+            merged[reason] = sample
+    return merged
+
+
+def observe(key: RecordKey, count: int) -> Observation:
+    """A key with its meaning. Its arch must be a known one; the scanner rejects others."""
+    abi = abi_of(key.arch, key.nr)
+    assert abi is not None
+    return Observation(
+        abi=abi,
+        nr=key.nr,
+        name=table_of(abi).name_of(key.nr),
+        action=None if key.code is None else action_of(key.code),
+        code=key.code,
+        comm=_text(key.comm),
+        exe=_text(key.exe),
+        uid=key.uid,
+        subj=_text(key.subj),
+        count=count,
+    )
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode(errors="surrogateescape")

@@ -1,0 +1,69 @@
+"""The command tree and the one error boundary."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from audit2seccomp._version import __version__
+from audit2seccomp.cli.generate import EPILOG, generate
+from audit2seccomp.cli.messages import complain
+from audit2seccomp.cli.syscall import syscall
+from audit2seccomp.errors import Audit2SeccompError, ExitStatus
+from audit2seccomp.kernel.syscalls import tables_kernel
+
+if TYPE_CHECKING:
+    from typer.core import _click
+
+DEFAULT_COMMAND = "generate"
+_GROUP_OPTIONS = ("--version", "--install-completion", "--show-completion")
+
+
+class DefaultCommandGroup(TyperGroup):
+    """`audit2seccomp kern.log` means `audit2seccomp generate kern.log`."""
+
+    def parse_args(self, ctx: _click.Context, args: list[str]) -> list[str]:
+        """Put the default command in front, unless a command or an option of the group is named."""
+        named = bool(args) and (args[0] in self.commands or args[0].startswith(_GROUP_OPTIONS))
+        completing_first_word = ctx.resilient_parsing and not args
+        if not named and not completing_first_word:
+            args.insert(0, DEFAULT_COMMAND)
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(cls=DefaultCommandGroup, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=False)
+app.command(epilog=EPILOG)(generate)
+app.command()(syscall)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"audit2seccomp {__version__} (system call tables of Linux {tables_kernel()})")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and that of the tables.")
+    ] = False,
+) -> None:
+    """Turn the kernel's seccomp audit records into an allow-list profile."""
+
+
+def main() -> NoReturn:
+    """Run the command line and exit."""
+    try:
+        app(prog_name="audit2seccomp")
+    except Audit2SeccompError as error:
+        complain(str(error))
+        sys.exit(error.exit_status)
+    except Exception:
+        traceback.print_exc()
+        complain("this is a bug in audit2seccomp: please report it with the lines above")
+        sys.exit(ExitStatus.OWN_BUG)
+    sys.exit(ExitStatus.DONE)

@@ -1,0 +1,221 @@
+"""`audit2seccomp generate`, the default command: logs in, a profile out."""
+
+from __future__ import annotations
+
+import errno as errno_numbers
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+import typer
+
+from audit2seccomp.cli.interrupt import Interrupted, Interruption
+from audit2seccomp.cli.messages import complain, first_seen, gaps, say, summary
+from audit2seccomp.cli.output import Output
+from audit2seccomp.cli.progress import progress_bar
+from audit2seccomp.errors import ExitStatus, InputError, NothingFoundError, UsageError
+from audit2seccomp.evidence.model import Evidence, observe
+from audit2seccomp.evidence.reading import arch_named, scan_source, trust_named
+from audit2seccomp.evidence.scan import Scanner
+from audit2seccomp.evidence.sources import Source, from_path
+from audit2seccomp.formats import WRITERS
+from audit2seccomp.kernel.abi import oci_abis
+from audit2seccomp.profile.build import build, counts, oci_arch
+from audit2seccomp.profile.model import RuleAction
+
+EPILOG = """\b
+Examples:
+  journalctl | audit2seccomp -o profile.json
+  audit2seccomp /var/log/kern.log* -o profile.json
+  audit2seccomp --trust authenticated /var/log/audit/audit.log
+  dmesg | audit2seccomp --errno EPERM --arch x86 --arch x32
+
+\b
+Other commands:
+  audit2seccomp syscall NAME|NUMBER   look a system call up in the tables
+  audit2seccomp --version             this version, and that of the tables
+  audit2seccomp --install-completion  complete options in this shell
+
+\b
+Exit status:
+  0    done
+  1    --strict, and the result is incomplete: nothing is written
+  2    the command line is wrong
+  3    an input could not be read, or no call was found to allow
+  70   a bug in audit2seccomp
+  130  ended by Ctrl-C (143: by SIGTERM); from a stream, the profile of what was read is written
+"""
+
+_SIGPIPE_STATUS = 128 + signal.SIGPIPE
+_MAX_ERRNO = 4095
+"""MAX_ERRNO of include/linux/err.h: the kernel takes no larger one from a filter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """The options that shape the profile, checked."""
+
+    include_denied: bool
+    default_action: RuleAction
+    errno: int | None
+    action: RuleAction
+    architectures: tuple[str, ...]
+
+
+def generate(
+    logs: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[LOGS]...", help="Log files, or - for standard input, which is read if none is named.", show_default=False),
+    ] = None,
+    output: Annotated[
+        str | None, typer.Option("-o", "--output", metavar="FILE", help="Write the profile there instead of to standard output.")
+    ] = None,
+    trust: Annotated[
+        str,
+        typer.Option(
+            metavar="LEVEL",
+            help="How far a line must prove that the kernel wrote it: authenticated, anchored or embedded (trust any text).",
+            autocompletion=lambda: ["authenticated", "anchored", "embedded"],
+        ),
+    ] = "anchored",
+    assume_arch: Annotated[
+        str | None,
+        typer.Option(metavar="ARCH", help="The architecture of records that an old kernel wrote without arch=.", autocompletion=lambda: _arches()),
+    ] = None,
+    include_denied: Annotated[bool, typer.Option("--include-denied", help="Allow also the calls that a filter denied.")] = False,
+    default_action: Annotated[
+        str, typer.Option(metavar="ACTION", help="What happens to any other call.", autocompletion=lambda: _actions())
+    ] = "SCMP_ACT_ERRNO",
+    errno: Annotated[
+        str | None, typer.Option(metavar="NAME|N", help="What any other call fails with, such as EPERM or 1.  [default: ENOSYS]")
+    ] = None,
+    action: Annotated[
+        str, typer.Option(metavar="ACTION", help="What happens to an observed call.", autocompletion=lambda: _actions())
+    ] = "SCMP_ACT_ALLOW",
+    arch: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ARCH", help="Add an architecture to the observed ones; may be repeated.", autocompletion=lambda: _arches()),
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail, and write nothing, if the result is incomplete.")] = False,
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going", help="Write the profile though an input could not be read; the exit status is still 3.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but errors.")] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="List each distinct call when it is first seen.")] = False,
+) -> None:
+    """Read kernel logs and write a profile that allows the system calls recorded in them."""
+    choices = Choices(
+        include_denied,
+        _action("--default-action", default_action),
+        None if errno is None else _errno(errno),
+        _action("--action", action),
+        tuple(oci_arch(name) for name in arch or ()),
+    )
+    on_new = (lambda key: say(first_seen(observe(key, 1)))) if verbose and not quiet else None
+    scanner = Scanner(trust_named(trust), None if assume_arch is None else arch_named(assume_arch), on_new)
+    if not logs and sys.stdin.isatty():
+        raise UsageError("no input: name log files, or pipe a log in: journalctl | audit2seccomp -o profile.json")
+    target = Output(output)
+    with Interruption() as interruption:
+        unread = _read_all(scanner, logs or ["-"], interruption, quiet)
+        _finish(scanner.evidence(), choices, target, Ending(strict, quiet, unread, keep_going, interruption.exit_status))
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What decides over the exit status besides the evidence."""
+
+    strict: bool
+    quiet: bool
+    unread: bool
+    keep_going: bool
+    interrupted: int | None
+    """The exit status that a signal asks for."""
+
+
+def _read_all(scanner: Scanner, logs: list[str], interruption: Interruption, quiet: bool) -> bool:
+    """Scan all inputs; True if one of them could not be read. A signal ends the reading."""
+    unread = False
+    with progress_bar(logs, quiet) as advance:
+        for log in logs:
+            try:
+                source = from_path(log)
+                try:
+                    scan_source(scanner, replace(source, read=interruption.guard(_counted(source.read, advance))))
+                except Interrupted:
+                    if source.size is not None:
+                        complain(f"{source.name}: interrupted: nothing is written")
+                        raise typer.Exit(interruption.exit_status or ExitStatus.OWN_BUG) from None
+                    break
+            except InputError as error:
+                complain(str(error))
+                unread = True
+    return unread
+
+
+def _counted(read: Callable[[], bytes], advance: Callable[[int], object]) -> Callable[[], bytes]:
+    def counted() -> bytes:
+        block = read()
+        advance(len(block))
+        return block
+
+    return counted
+
+
+def _finish(evidence: Evidence, choices: Choices, target: Output, ending: Ending) -> None:
+    """Say what was found, and write the profile unless something speaks against it. Always raises typer.Exit, or an error."""
+    seen = evidence.observations()
+    used = [one for one in seen if counts(one, choices.include_denied)]
+    missing = list(gaps(used))
+    if not ending.quiet:
+        for line in (*summary(evidence, used, [one for one in seen if one not in used]), *missing):
+            say(line)
+    if ending.unread and not ending.keep_going:
+        complain("an input could not be read: nothing is written (--keep-going writes what the others yield)")
+        raise typer.Exit(ExitStatus.NO_RESULT)
+    try:
+        profile = build(
+            evidence,
+            include_denied=choices.include_denied,
+            default_action=choices.default_action,
+            errno=choices.errno,
+            action=choices.action,
+            architectures=choices.architectures,
+        )
+    except NothingFoundError as error:
+        complain(str(error))
+        raise typer.Exit(ending.interrupted or ExitStatus.NO_RESULT) from None
+    if ending.strict and (missing or evidence.rejected):
+        complain("the result is incomplete and --strict was given: nothing is written")
+        raise typer.Exit(ExitStatus.INCOMPLETE)
+    try:
+        target.write(WRITERS["oci"](profile))
+    except BrokenPipeError:
+        raise typer.Exit(_SIGPIPE_STATUS) from None
+    raise typer.Exit(ending.interrupted or (ExitStatus.NO_RESULT if ending.unread else ExitStatus.DONE))
+
+
+def _arches() -> list[str]:
+    return [abi.name for abi in oci_abis()]
+
+
+def _actions() -> list[str]:
+    return [str(action) for action in RuleAction]
+
+
+def _action(option: str, text: str) -> RuleAction:
+    name = text.upper().removeprefix("SCMP_ACT_")
+    if name not in RuleAction.__members__:
+        raise UsageError(f"{option}: no action '{text}': one of {', '.join(_actions())}")
+    return RuleAction[name]
+
+
+def _errno(text: str) -> int:
+    if text.isascii() and text.isdigit() and int(text) <= _MAX_ERRNO:
+        return int(text)
+    number = getattr(errno_numbers, text.upper(), None)
+    if not isinstance(number, int):
+        raise UsageError(f"--errno: no errno '{text}': a name such as EPERM, or a number from 0 to {_MAX_ERRNO}")
+    return number

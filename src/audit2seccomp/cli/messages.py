@@ -1,0 +1,95 @@
+"""What the program says on stderr: plain lines, safe to show on a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from audit2seccomp.evidence.model import Evidence, Observation, Sample
+from audit2seccomp.kernel.syscalls import tables_kernel
+
+_EXAMPLE_CHARACTERS = 160
+
+
+def say(text: str) -> None:
+    """One line of conversation. A stderr that is gone is no reason to fail."""
+    try:
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+    except OSError:
+        pass
+
+
+def complain(text: str) -> None:
+    """One line for an error."""
+    say(f"audit2seccomp: {text}")
+
+
+def printable(text: str) -> str:
+    """Text that a stranger wrote, with what could move a terminal's cursor or change its colours written as escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogateescape").decode("ascii", "replace") for c in text)
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 line`, `1,204 lines`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def first_seen(seen: Observation) -> str:
+    """One distinct call, for -v."""
+    name = seen.name or "(not in the tables)"
+    action = seen.action.name if seen.action else "no action" if seen.code is None else f"code {seen.code:#x}"
+    who = printable(f"{seen.comm if seen.comm is not None else '?'} ({seen.exe if seen.exe is not None else '?'})")
+    return f"new: {seen.abi.name} {seen.nr} {name}, {action}, by {who}"
+
+
+def summary(evidence: Evidence, used: Iterable[Observation], left_out: Iterable[Observation]) -> Iterable[str]:
+    """What was read and what became of it. `used` made it into the profile, `left_out` are denials that did not."""
+    rejected = sum(sample.count for sample in evidence.rejected.values())
+    refused = sum(sample.count for sample in evidence.refused.values())
+    yield (
+        f"read {plural(evidence.lines, 'line')}, {plural(evidence.records, 'record')}: "
+        f"{evidence.used:,} used, {rejected:,} rejected, {refused:,} not trusted"
+    )
+    calls = Counter({(seen.abi.name, seen.nr): 0 for seen in used if seen.name})
+    per_arch = Counter(abi for abi, _ in calls)
+    if per_arch:
+        yield "distinct calls: " + ", ".join(f"{count} on {abi}" for abi, count in sorted(per_arch.items()))
+    yield from _samples("rejected", evidence.rejected)
+    yield from _samples("not trusted", evidence.refused)
+    yield from _denials(left_out)
+
+
+def _samples(what: str, samples: Mapping[str, Sample]) -> Iterable[str]:
+    for reason, sample in sorted(samples.items()):
+        name, number = sample.place
+        yield f"{what}: {printable(name)}:{number}: {reason} ({plural(sample.count, 'line')})"
+        text = printable(sample.text.decode(errors="surrogateescape"))
+        yield f"    {text[:_EXAMPLE_CHARACTERS]}{'…' if len(text) > _EXAMPLE_CHARACTERS else ''}"
+
+
+def _denials(left_out: Iterable[Observation]) -> Iterable[str]:
+    denied = list(left_out)
+    if not denied:
+        return
+    events = sum(seen.count for seen in denied)
+    actions = sorted({seen.action.name if seen.action else f"code {seen.code:#x}" for seen in denied})
+    calls = len({(seen.abi.name, seen.nr) for seen in denied})
+    hint = "--include-denied allows them" if any(seen.action for seen in denied) else "the kernel defines no such code"
+    yield f"left out: {plural(events, 'denial')} of {plural(calls, 'call')} ({', '.join(actions)}): {hint}"
+
+
+def gaps(used: Iterable[Observation]) -> Iterable[str]:
+    """Observed calls that the profile cannot hold, each by number and architecture."""
+    unnamed: Counter[tuple[str, int]] = Counter()
+    nameless_arch: Counter[str] = Counter()
+    for seen in used:
+        if seen.abi.scmp_name is None:
+            nameless_arch[seen.abi.audit_name] += seen.count
+        elif seen.name is None:
+            unnamed[seen.abi.name, seen.nr] += seen.count
+    for (abi, nr), count in sorted(unnamed.items()):
+        yield f"no name: call {nr} on {abi} ({plural(count, 'event')}) is not in the tables of Linux {tables_kernel()}: not in the profile"
+    for audit_name, count in sorted(nameless_arch.items()):
+        yield f"no OCI name: {audit_name} ({plural(count, 'event')}): profiles cannot name this architecture, its calls are left out"

@@ -1,0 +1,73 @@
+"""Inputs → Evidence: sources fed to a scanner, one after the other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+from audit2seccomp.errors import UsageError
+from audit2seccomp.evidence.carriers import Trust
+from audit2seccomp.evidence.model import Evidence
+from audit2seccomp.evidence.scan import Scanner
+from audit2seccomp.evidence.sources import Reader, Source, from_file, from_lines, from_path
+from audit2seccomp.kernel.abi import abi_named
+
+Input = str | bytes | os.PathLike[str] | Reader
+"""A path, `"-"` for standard input, an open file, or a line: bytes, or a str that ends in a newline."""
+
+
+def read(inputs: Input | Iterable[Input], *, trust: str = "anchored", assume_arch: str | None = None) -> Evidence:
+    """Read logs and say what they show.
+
+    `inputs`: a path, an open file (binary or text), lines, or an iterable of these. `trust`: "authenticated", "anchored" or "embedded",
+    the least proof of the kernel's authorship that a record needs. `assume_arch`: the architecture of records that old kernels wrote without
+    `arch=`, such as "x86_64". Bad lines never raise; they are counted in `Evidence.rejected` and `Evidence.refused`.
+
+    Raises InputError for an input that cannot be read or is no text, and UsageError for an unknown level or architecture.
+    """
+    scanner = Scanner(trust_named(trust), None if assume_arch is None else arch_named(assume_arch))
+    for source in _sources(inputs):
+        scan_source(scanner, source)
+    return scanner.evidence()
+
+
+def scan_source(scanner: Scanner, source: Source) -> None:
+    """Feed one input to a scanner, to its end or to an exception; what was read until then counts."""
+    scanner.start_input(source.name)
+    try:
+        for block in source:
+            scanner.feed(block)
+    finally:
+        scanner.finish_input()
+
+
+def trust_named(name: str) -> Trust:
+    """The level of that name; raises UsageError."""
+    try:
+        return Trust[name.upper()]
+    except KeyError:
+        levels = ", ".join(level.name.lower() for level in reversed(Trust))
+        raise UsageError(f"--trust: no level '{name}': one of {levels}") from None
+
+
+def arch_named(name: str) -> int:
+    """The AUDIT_ARCH_* number of an architecture in any common spelling; raises UsageError."""
+    abi = abi_named(name)
+    if abi is None:
+        raise UsageError(f"--assume-arch: no architecture '{name}': a name such as x86_64, aarch64, SCMP_ARCH_X86")
+    return abi.audit_arch
+
+
+def _sources(inputs: Input | Iterable[Input]) -> Iterable[Source]:
+    items: Iterable[Input] = [inputs] if isinstance(inputs, (str, bytes, os.PathLike)) or hasattr(inputs, "read") else inputs
+    lines: list[bytes | str] = []
+    for item in items:
+        if isinstance(item, bytes) or (isinstance(item, str) and item.endswith("\n")):
+            lines.append(item)
+            continue
+        if lines:
+            yield from_lines(lines)
+            lines = []
+        yield from_path(item) if isinstance(item, (str, os.PathLike)) else from_file(item)
+    if lines:
+        yield from_lines(lines)

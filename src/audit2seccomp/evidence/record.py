@@ -1,0 +1,162 @@
+"""One record's body → `Parsed`, `Reject` or None: the meaning of a record, as docs/records.md defines it.
+
+The other two implementations of that page, scan.py (fast) and grammar.py (pyparsing), are held equal to this one by tests.
+"""
+
+from __future__ import annotations
+
+import re
+
+from audit2seccomp.evidence.model import Parsed, Reject, SeccompRecord
+
+OPENING = (
+    rb"type=(?:1326 audit|SECCOMP msg=audit|UNKNOWN\[1326\] msg=audit)\(|type=(?:1701 audit|ANOM_ABEND msg=audit)\(|SECCOMP "
+)
+"""The words that a record begins with, as a regular expression."""
+
+_OPENING = re.compile(OPENING)
+_STAMP = re.compile(rb"(\d{1,20})\.(\d{3}):(\d{1,20})\): ")
+_FIELD = re.compile(rb"([a-z_]+)=([!-~]*)")
+_NAME = re.compile(rb"[a-z_]+=")
+_CODE = re.compile(rb"0x([0-9a-f]{1,8})(?![0-9A-Za-z_])|0x([0-9a-f]{1,8})(?=AUID=)")
+_STRING = rb'"[!#-~]*"|(?:[0-9A-F]{2})+'
+_INT = rb"-?\d{1,10}"
+_VALUES = {
+    b"comm": re.compile(_STRING),
+    b"exe": re.compile(_STRING + rb"|\(null\)"),
+    b"sig": re.compile(_INT),
+    b"arch": re.compile(rb"[0-9a-f]{1,8}"),
+    b"syscall": re.compile(_INT),
+    b"compat": re.compile(_INT),
+    b"ip": re.compile(rb"0x[0-9a-f]{1,16}"),
+}
+_TASK_ID = re.compile(rb"p?pid=" + _INT)
+_UID = re.compile(rb"uid=\d{1,10}")
+_PID = re.compile(rb"pid=" + _INT)
+_INT32 = range(-(2**31), 2**31)
+
+
+def parse_record(body: bytes, assume_arch: int | None = None) -> Parsed | Reject | None:
+    """Read a body: a line's text from the record's first byte on.
+
+    `assume_arch`, an AUDIT_ARCH_* number, stands in where an old kernel wrote no `arch=`. None: this is no SECCOMP record.
+    """
+    opening = _OPENING.match(body)
+    if opening is None:
+        return None
+    if opening[0].startswith((b"type=1701", b"type=ANOM")) and b' reason="seccomp"' not in body:
+        return None
+    millis = serial = None
+    start = opening.end()
+    if opening[0] != b"SECCOMP ":
+        stamp = _STAMP.match(body, start)
+        if stamp is None:
+            return Reject("malformed audit(time:serial)", start)
+        millis, serial = int(stamp[1]) * 1000 + int(stamp[2]), int(stamp[3])
+        start = stamp.end()
+    # The last comm= counts: an AppArmor label in front of it can hold a whole forged record.
+    comm_at = body.rfind(b" comm=", start - 1) + 1
+    if comm_at == 0:
+        return Reject("cut or malformed: no comm=", len(body))
+    tail = _tail(body, comm_at)
+    if isinstance(tail, Reject):
+        return tail
+    fields, end = tail
+    if b"arch" not in fields and assume_arch is None:
+        return Reject("no arch= (an old kernel; --assume-arch says which one it was)", comm_at)
+    head = _head(body[start : comm_at - 1])
+    if isinstance(head, str):
+        return Reject(head, start)
+    uid, pid, subj = head
+    record = SeccompRecord(
+        millis=millis,
+        serial=serial,
+        arch=int(fields[b"arch"], 16) if b"arch" in fields else assume_arch or 0,
+        nr=int(fields[b"syscall"]),
+        code=int(fields[b"code"], 16) if b"code" in fields else None,
+        pid=pid,
+        uid=uid,
+        comm=_string(fields[b"comm"]),
+        exe=None if fields.get(b"exe", b"(null)") == b"(null)" else _string(fields[b"exe"]),
+        subj=subj,
+    )
+    return Parsed(record, end)
+
+
+def _tail(body: bytes, at: int) -> tuple[dict[bytes, bytes], int] | Reject:
+    """The fields from comm= to code=, by name, and the offset behind the last."""
+    stop = len(body.rstrip(b" \t\r"))
+    fields: dict[bytes, bytes] = {}
+    syscall_certain = False
+    while True:
+        field = _FIELD.match(body, at, stop)
+        if field is None:
+            return Reject("cut or malformed " + _after(fields), at)
+        name, value = field[1], field[2]
+        if name in fields:
+            return Reject(f"{name.decode()}= stands twice", at)
+        if b"syscall" in fields:
+            syscall_certain = True
+        if name == b"code":
+            code = _CODE.match(body, field.start(2))
+            if code is None:
+                return Reject("malformed code=", at)
+            fields[name] = code[1] or code[2]
+            at = code.end()
+            break
+        pattern = _VALUES.get(name)
+        if pattern is not None:
+            if pattern.fullmatch(value) is None:
+                return Reject(f"cut or malformed {name.decode()}=", at)
+            fields[name] = value
+        at = field.end()
+        if at == stop:
+            break
+        if body[at] != 0x20:
+            return Reject("cut or malformed " + _after(fields), at)
+        at += 1
+    return _complete(fields, at, syscall_certain)
+
+
+def _complete(fields: dict[bytes, bytes], end: int, syscall_certain: bool) -> tuple[dict[bytes, bytes], int] | Reject:
+    """The fields, if they are all there."""
+    if not syscall_certain:
+        # A cut log may have cut the number too: 165 may be what is left of 1651.
+        return Reject("cut in or before syscall=", end)
+    if int(fields[b"syscall"]) not in _INT32:
+        return Reject("malformed syscall=", end)
+    if b"code" not in fields and b"arch" in fields:
+        return Reject("cut before code=", end)
+    return fields, end
+
+
+def _after(fields: dict[bytes, bytes]) -> str:
+    return f"behind {list(fields)[-1].decode()}=" if fields else "comm="
+
+
+def _head(head: bytes) -> tuple[int | None, int | None, bytes | None] | str:
+    """uid, pid and the label; or why the body is a reject."""
+    words = head.split(b" ")
+    label_at = next((i for i, word in enumerate(words) if word.startswith(b"subj=")), None)
+    if b"audit(" in head or (label_at is None and any(word.startswith(b"comm=") for word in words)):
+        return "two records in one line"
+    subj = None
+    before = after = words
+    if label_at is not None:
+        run = len(words)
+        while run > label_at + 1 and _TASK_ID.fullmatch(words[run - 1]):
+            run -= 1
+        subj = b" ".join(words[label_at:run])[len(b"subj=") :].removeprefix(b"=")
+        before, after = words[:label_at], words[run:]
+    uid = next((word for word in before if word.startswith(b"uid=")), None)
+    pid = next((word for word in after if word.startswith(b"pid=")), None)
+    if (uid and not _UID.fullmatch(uid)) or (pid and not _PID.fullmatch(pid)):
+        return "malformed uid= or pid="
+    return (int(uid[4:]) if uid else None), (int(pid[4:]) if pid else None), subj
+
+
+def _string(value: bytes) -> bytes:
+    """What audit_log_untrustedstring() (kernel/audit.c) wrote: the quote decides, not the alphabet."""
+    if value.startswith(b'"'):
+        return value[1:-1]
+    return bytes.fromhex(value.decode("ascii"))

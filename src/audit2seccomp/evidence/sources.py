@@ -1,0 +1,127 @@
+"""The only opener of inputs: standard input, files and lines become blocks of bytes.
+
+A source never parses. It does refuse what is certainly no text, because a search through a compressed file would find nothing and
+say nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from audit2seccomp.errors import InputError
+
+BLOCK_BYTES = 1 << 20
+"""How much is read at once: reading gets no faster beyond a mebibyte (docs/performance.md), and memory stays small."""
+
+_MAGIC = (
+    (b"\x1f\x8b", "it is compressed by gzip: zcat {0} | audit2seccomp"),
+    (b"BZh", "it is compressed by bzip2: bzcat {0} | audit2seccomp"),
+    (b"\xfd7zXZ\0", "it is compressed by xz: xzcat {0} | audit2seccomp"),
+    (b"\x28\xb5\x2f\xfd", "it is compressed by zstd: zstdcat {0} | audit2seccomp"),
+    (b"LPKSHHRH", "it is a journal file: journalctl --file {0} | audit2seccomp"),
+)
+# NUL (a hole after a crash), tab, line ends, escape and auditd's and journald's separators do stand in logs.
+_CONTROL_BYTES = bytes({*range(1, 0x20), 0x7F} - set(b"\t\n\v\f\r\x1b\x1d\x1e"))
+_CONTROL_SHARE = 20
+"""An input is binary with more than one control byte in so many others: logs have next to none, noise has one in ten."""
+
+
+class Reader(Protocol):
+    """An open file, binary or text."""
+
+    def read(self, size: int, /) -> bytes | str | None:
+        """At most `size` bytes or characters; nothing at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One named input. Iterating reads it, block by block; it may raise InputError while it does."""
+
+    name: str
+    read: Callable[[], bytes]
+    """The next block, empty at the end."""
+    size: int | None = None
+    """Bytes in all, for a regular file."""
+    close: Callable[[], None] = field(default=lambda: None)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield the blocks, and close the source at the end. Binary data raises InputError before anything is yielded."""
+        try:
+            block = self.read()
+            _refuse_binary(self.name, block)
+            while block:
+                yield block
+                block = self.read()
+        except OSError as error:
+            raise InputError(f"{self.name}: {_reason(error)}") from error
+        finally:
+            self.close()
+
+
+def from_path(path: str | os.PathLike[str]) -> Source:
+    """A file, FIFO or device, or standard input for `-`. Raises InputError if it cannot be opened or is a directory."""
+    name = os.fspath(path)
+    if name == "-":
+        return _from_descriptor("<stdin>", sys.stdin.fileno(), lambda: None)
+    try:
+        descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise InputError(f"{name}: {_reason(error)}") from error
+    if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise InputError(f"{name}: is a directory: name the files in it")
+    return _from_descriptor(name, descriptor, lambda: os.close(descriptor))
+
+
+def _from_descriptor(name: str, descriptor: int, close: Callable[[], None]) -> Source:
+    status = os.fstat(descriptor)
+    size = status.st_size if stat.S_ISREG(status.st_mode) else None
+    if size is not None:
+        with suppress(OSError):
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
+    return Source(name, lambda: os.read(descriptor, BLOCK_BYTES), size, close)
+
+
+def from_file(file: Reader) -> Source:
+    """An open file object; it is read to its end and not closed. Text is encoded as UTF-8."""
+    name = getattr(file, "name", None)
+
+    def read() -> bytes:
+        data = file.read(BLOCK_BYTES) or b""
+        return data.encode(errors="surrogateescape") if isinstance(data, str) else data
+
+    return Source(name if isinstance(name, str) else "<file>", read)
+
+
+def from_lines(lines: Iterable[bytes | str]) -> Source:
+    """Lines, with or without their newline."""
+    iterator = iter(lines)
+
+    def read() -> bytes:
+        # Few lines at a time keep a live stream live.
+        for line in iterator:
+            data = line.encode(errors="surrogateescape") if isinstance(line, str) else line
+            return data if data.endswith(b"\n") else data + b"\n"
+        return b""
+
+    return Source("<lines>", read)
+
+
+def _refuse_binary(name: str, block: bytes) -> None:
+    for magic, advice in _MAGIC:
+        if block.startswith(magic):
+            raise InputError(f"{name}: not a text log: {advice.format(name if name != '<stdin>' else 'FILE')}")
+    text = block.replace(b"\0", b"")
+    control = len(text) - len(text.translate(None, _CONTROL_BYTES))
+    if control * _CONTROL_SHARE > len(text) - control:
+        raise InputError(f"{name}: binary data, not a text log")
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
