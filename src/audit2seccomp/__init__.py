@@ -1,8 +1,8 @@
 """Turn the kernel's seccomp audit records into an allow-list profile.
 
-    evidence = audit2seccomp.read("/var/log/kern.log")
-    profile = audit2seccomp.build(evidence)
-    print(audit2seccomp.WRITERS["oci"](profile))
+evidence = audit2seccomp.read("/var/log/kern.log")
+profile = audit2seccomp.build(evidence)
+print(audit2seccomp.WRITERS["oci"](profile))
 """
 
 from audit2seccomp._version import __version__

@@ -17,7 +17,7 @@ from audit2seccomp.errors import Audit2SeccompError, ExitStatus
 from audit2seccomp.kernel.syscalls import tables_kernel
 
 if TYPE_CHECKING:
-    from typer.core import _click
+    from typer import Context
 
 DEFAULT_COMMAND = "generate"
 _GROUP_OPTIONS = ("--version", "--install-completion", "--show-completion")
@@ -26,7 +26,7 @@ _GROUP_OPTIONS = ("--version", "--install-completion", "--show-completion")
 class DefaultCommandGroup(TyperGroup):
     """`audit2seccomp kern.log` means `audit2seccomp generate kern.log`."""
 
-    def parse_args(self, ctx: _click.Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
         """Put the default command in front, unless a command or an option of the group is named."""
         named = bool(args) and (args[0] in self.commands or args[0].startswith(_GROUP_OPTIONS))
         completing_first_word = ctx.resilient_parsing and not args
@@ -49,7 +49,10 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and that of the tables.")
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and that of the tables."
+        ),
     ] = False,
 ) -> None:
     """Turn the kernel's seccomp audit records into an allow-list profile."""

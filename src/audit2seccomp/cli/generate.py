@@ -19,7 +19,7 @@ from audit2seccomp.errors import ExitStatus, InputError, NothingFoundError, Usag
 from audit2seccomp.evidence.model import Evidence, observe
 from audit2seccomp.evidence.reading import arch_named, scan_source, trust_named
 from audit2seccomp.evidence.scan import Scanner
-from audit2seccomp.evidence.sources import Source, from_path
+from audit2seccomp.evidence.sources import from_path
 from audit2seccomp.formats import WRITERS
 from audit2seccomp.kernel.abi import oci_abis
 from audit2seccomp.profile.build import build, counts, oci_arch
@@ -64,46 +64,77 @@ class Choices:
     architectures: tuple[str, ...]
 
 
+def _arches() -> list[str]:
+    return [abi.name for abi in oci_abis()]
+
+
+def _actions() -> list[str]:
+    return [str(action) for action in RuleAction]
+
+
 def generate(
     logs: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[LOGS]...", help="Log files, or - for standard input, which is read if none is named.", show_default=False),
+        typer.Argument(
+            metavar="[LOGS]...",
+            help="Log files, or - for standard input, which is read if none is named.",
+            show_default=False,
+        ),
     ] = None,
     output: Annotated[
-        str | None, typer.Option("-o", "--output", metavar="FILE", help="Write the profile there instead of to standard output.")
+        str | None,
+        typer.Option("-o", "--output", metavar="FILE", help="Write the profile there instead of to standard output."),
     ] = None,
     trust: Annotated[
         str,
         typer.Option(
             metavar="LEVEL",
-            help="How far a line must prove that the kernel wrote it: authenticated, anchored or embedded (trust any text).",
+            help="How far a line must prove the kernel as its author: authenticated, anchored, or embedded (any text).",
             autocompletion=lambda: ["authenticated", "anchored", "embedded"],
         ),
     ] = "anchored",
     assume_arch: Annotated[
         str | None,
-        typer.Option(metavar="ARCH", help="The architecture of records that an old kernel wrote without arch=.", autocompletion=lambda: _arches()),
+        typer.Option(
+            metavar="ARCH",
+            help="The architecture of records that an old kernel wrote without arch=.",
+            autocompletion=_arches,
+        ),
     ] = None,
-    include_denied: Annotated[bool, typer.Option("--include-denied", help="Allow also the calls that a filter denied.")] = False,
+    include_denied: Annotated[
+        bool, typer.Option("--include-denied", help="Allow also the calls that a filter denied.")
+    ] = False,
     default_action: Annotated[
-        str, typer.Option(metavar="ACTION", help="What happens to any other call.", autocompletion=lambda: _actions())
+        str, typer.Option(metavar="ACTION", help="What happens to any other call.", autocompletion=_actions)
     ] = "SCMP_ACT_ERRNO",
     errno: Annotated[
-        str | None, typer.Option(metavar="NAME|N", help="What any other call fails with, such as EPERM or 1.  [default: ENOSYS]")
+        str | None,
+        typer.Option(metavar="NAME|N", help="What any other call fails with, such as EPERM or 1.  [default: ENOSYS]"),
     ] = None,
     action: Annotated[
-        str, typer.Option(metavar="ACTION", help="What happens to an observed call.", autocompletion=lambda: _actions())
+        str, typer.Option(metavar="ACTION", help="What happens to an observed call.", autocompletion=_actions)
     ] = "SCMP_ACT_ALLOW",
     arch: Annotated[
         list[str] | None,
-        typer.Option(metavar="ARCH", help="Add an architecture to the observed ones; may be repeated.", autocompletion=lambda: _arches()),
+        typer.Option(
+            metavar="ARCH",
+            help="Add an architecture to the observed ones; may be repeated.",
+            autocompletion=_arches,
+        ),
     ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Fail, and write nothing, if the result is incomplete.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Fail, and write nothing, if the result is incomplete.")
+    ] = False,
     keep_going: Annotated[
-        bool, typer.Option("--keep-going", help="Write the profile though an input could not be read; the exit status is still 3.")
+        bool,
+        typer.Option(
+            "--keep-going", help="Write the profile though an input could not be read; the exit status is still 3."
+        ),
     ] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but errors.")] = False,
-    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="List each distinct call when it is first seen.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="List each distinct call when it is first seen.")
+    ] = False,
 ) -> None:
     """Read kernel logs and write a profile that allows the system calls recorded in them."""
     choices = Choices(
@@ -120,7 +151,9 @@ def generate(
     target = Output(output)
     with Interruption() as interruption:
         unread = _read_all(scanner, logs or ["-"], interruption, quiet)
-        _finish(scanner.evidence(), choices, target, Ending(strict, quiet, unread, keep_going, interruption.exit_status))
+        _finish(
+            scanner.evidence(), choices, target, Ending(strict, quiet, unread, keep_going, interruption.exit_status)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +198,8 @@ def _counted(read: Callable[[], bytes], advance: Callable[[int], object]) -> Cal
 
 
 def _finish(evidence: Evidence, choices: Choices, target: Output, ending: Ending) -> None:
-    """Say what was found, and write the profile unless something speaks against it. Always raises typer.Exit, or an error."""
+    """Say what was found, and write the profile unless something speaks against it. Always raises typer.Exit, or an
+    error."""
     seen = evidence.observations()
     used = [one for one in seen if counts(one, choices.include_denied)]
     missing = list(gaps(used))
@@ -195,14 +229,6 @@ def _finish(evidence: Evidence, choices: Choices, target: Output, ending: Ending
     except BrokenPipeError:
         raise typer.Exit(_SIGPIPE_STATUS) from None
     raise typer.Exit(ending.interrupted or (ExitStatus.NO_RESULT if ending.unread else ExitStatus.DONE))
-
-
-def _arches() -> list[str]:
-    return [abi.name for abi in oci_abis()]
-
-
-def _actions() -> list[str]:
-    return [str(action) for action in RuleAction]
 
 
 def _action(option: str, text: str) -> RuleAction:

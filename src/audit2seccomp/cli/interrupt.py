@@ -14,7 +14,8 @@ class Interrupted(BaseException):
 
 
 class Interruption:
-    """While this context is open, a signal makes a guarded read raise Interrupted, and the work between two reads goes on undisturbed."""
+    """While this context is open, a signal makes a guarded read raise Interrupted, and the work between two reads
+    goes on undisturbed."""
 
     def __init__(self) -> None:
         """Nothing happened yet."""
@@ -30,7 +31,9 @@ class Interruption:
                 self._old[number] = signal.signal(number, self._handle)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Give the signals back."""
         for number, handler in self._old.items():
             signal.signal(number, handler)

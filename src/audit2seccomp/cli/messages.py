@@ -28,7 +28,9 @@ def complain(text: str) -> None:
 
 def printable(text: str) -> str:
     """Text that a stranger wrote, with what could move a terminal's cursor or change its colours written as escapes."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogateescape").decode("ascii", "replace") for c in text)
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "surrogateescape").decode("ascii", "replace") for c in text
+    )
 
 
 def plural(count: int, noun: str) -> str:
@@ -46,8 +48,8 @@ def first_seen(seen: Observation) -> str:
 
 def summary(evidence: Evidence, used: Iterable[Observation], left_out: Iterable[Observation]) -> Iterable[str]:
     """What was read and what became of it. `used` made it into the profile, `left_out` are denials that did not."""
-    rejected = sum(sample.count for sample in evidence.rejected.values())
-    refused = sum(sample.count for sample in evidence.refused.values())
+    rejected = sum(sample.events for sample in evidence.rejected.values())
+    refused = sum(sample.events for sample in evidence.refused.values())
     yield (
         f"read {plural(evidence.lines, 'line')}, {plural(evidence.records, 'record')}: "
         f"{evidence.used:,} used, {rejected:,} rejected, {refused:,} not trusted"
@@ -64,7 +66,7 @@ def summary(evidence: Evidence, used: Iterable[Observation], left_out: Iterable[
 def _samples(what: str, samples: Mapping[str, Sample]) -> Iterable[str]:
     for reason, sample in sorted(samples.items()):
         name, number = sample.place
-        yield f"{what}: {printable(name)}:{number}: {reason} ({plural(sample.count, 'line')})"
+        yield f"{what}: {printable(name)}:{number}: {reason} ({plural(sample.events, 'record')})"
         text = printable(sample.text.decode(errors="surrogateescape"))
         yield f"    {text[:_EXAMPLE_CHARACTERS]}{'…' if len(text) > _EXAMPLE_CHARACTERS else ''}"
 
@@ -90,6 +92,8 @@ def gaps(used: Iterable[Observation]) -> Iterable[str]:
         elif seen.name is None:
             unnamed[seen.abi.name, seen.nr] += seen.count
     for (abi, nr), count in sorted(unnamed.items()):
-        yield f"no name: call {nr} on {abi} ({plural(count, 'event')}) is not in the tables of Linux {tables_kernel()}: not in the profile"
+        tables = f"the tables of Linux {tables_kernel()}"
+        yield f"no name: call {nr} on {abi} ({plural(count, 'event')}) is not in {tables}: not in the profile"
     for audit_name, count in sorted(nameless_arch.items()):
-        yield f"no OCI name: {audit_name} ({plural(count, 'event')}): profiles cannot name this architecture, its calls are left out"
+        events = plural(count, "event")
+        yield f"no OCI name: profiles cannot name {audit_name} ({events}): its calls are not in the profile"

@@ -15,7 +15,8 @@ _NEW_FILE_MODE = 0o666
 
 
 class Output:
-    """A file, or standard output for None and `-`. Creating it proves that the file can be written, before hours of reading."""
+    """A file, or standard output for None and `-`. Creating it proves that the file can be written, before hours of
+    reading."""
 
     def __init__(self, path: str | None) -> None:
         """Raises OutputError if the path cannot be written."""
@@ -48,7 +49,9 @@ class Output:
         except BrokenPipeError:
             raise
         except OSError as error:
-            raise OutputError(f"{self._path or '<stdout>'}: cannot write: {(error.strerror or str(error)).lower()}") from error
+            raise OutputError(
+                f"{self._path or '<stdout>'}: cannot write: {(error.strerror or str(error)).lower()}"
+            ) from error
 
     def _is_special(self) -> bool:
         """A FIFO or device is written to, not replaced."""

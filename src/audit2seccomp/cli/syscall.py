@@ -24,11 +24,21 @@ class Found(NamedTuple):
     """The kernel that brought it; None where that is not known."""
 
 
+def _arches() -> list[str]:
+    return [abi.name for abi in all_abis()]
+
+
 def syscall(
-    call: Annotated[str, typer.Argument(metavar="NAME|NUMBER", help="A call's name, or its number as in syscall= (also 0x…).")],
+    call: Annotated[
+        str, typer.Argument(metavar="NAME|NUMBER", help="A call's name, or its number as in syscall= (also 0x…).")
+    ],
     arch: Annotated[
         str | None,
-        typer.Option(metavar="ARCH|all", help="The architecture to look in.  [default: this machine's]", autocompletion=lambda: _arches()),
+        typer.Option(
+            metavar="ARCH|all",
+            help="The architecture to look in.  [default: this machine's]",
+            autocompletion=_arches,
+        ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print a JSON array.")] = False,
 ) -> None:
@@ -37,7 +47,9 @@ def syscall(
     number = _number(call)
     found = list(_by_name(call, abis) if number is None else _by_number(number, abis))
     if not found:
-        raise NothingFoundError(f"{call}: no such call {_where(abis)} in the tables of Linux {tables_kernel()}{_hint(call, abis)}")
+        raise NothingFoundError(
+            f"{call}: no such call {_where(abis)} in the tables of Linux {tables_kernel()}{_hint(call, abis)}"
+        )
     if json:
         typer.echo(json_text.dumps([one._asdict() for one in found], indent=2))
         return
@@ -55,10 +67,6 @@ def _abis(arch: str | None) -> list[Abi]:
     if abi is None:
         raise UsageError(f"--arch: no architecture '{wanted}': all, or one of {', '.join(_arches())}")
     return [abi]
-
-
-def _arches() -> list[str]:
-    return [abi.name for abi in all_abis()]
 
 
 def _number(call: str) -> int | None:

@@ -1,11 +1,7 @@
-"""The text that a record travels in, and how far that text proves the kernel as its author.
+"""The text that a record travels in.
 
-A carrier is a prefix at the start of a line, directly followed by a record; one entry in `CARRIERS` adds one. `locate` finds the
-record in a line, `judge` is the one place where trust is decided, by structure alone:
-
-- *authenticated*: a process cannot write such a line. `/dev/kmsg` and decoded facilities say kern; only auditd writes auditd's file.
-- *anchored*: the record is the whole message of a line whose tag is the kernel's, the audit daemon's or journald's audit transport.
-- *embedded*: anything else. Any client of any service can have such a line written.
+A carrier is a prefix at the start of a line, directly followed by a record; one entry in `CARRIERS` adds one. What a
+carrier proves is part of it; trust.py decides.
 """
 
 from __future__ import annotations
@@ -15,8 +11,6 @@ from dataclasses import dataclass
 from enum import Enum, IntEnum
 from functools import cached_property
 from typing import NamedTuple
-
-from audit2seccomp.evidence.model import SeccompRecord
 
 
 class Trust(IntEnum):
@@ -28,7 +22,8 @@ class Trust(IntEnum):
 
 
 class Speaker(Enum):
-    """Who spells the record; the value matches what stands between a carrier's prefix and the record, without consuming the record."""
+    """Who spells the record; the value matches what stands between a carrier's prefix and the record, without
+    consuming the record."""
 
     PRINTK = rb"(?:audit: )?(?=type=1(?:326|701) audit\()"
     AUDITD = rb"(?=type=(?:SECCOMP|UNKNOWN\[1326\]|ANOM_ABEND) msg=audit\()"
@@ -37,32 +32,32 @@ class Speaker(Enum):
 
 # Every repetition is bounded, so that a prefix costs a bounded number of steps whatever a stranger writes.
 _WORD = rb"[^\s\[\]<>:\"=]{1,32}"
-_HMS = rb"\d\d:\d\d:\d\d"
-_ISO = rb"\d{4}-\d\d-\d\dT" + _HMS + rb"(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)"
+HMS = rb"\d\d:\d\d:\d\d"
+_ISO = rb"\d{4}-\d\d-\d\dT" + HMS + rb"(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)"
 _SECONDS = rb" {0,12}\d{1,12}[.,]\d{3,9}"
 _SEVERITY_WORD = rb"(?:EMERG|ALERT|CRIT|ERR|ERROR|WARNING|NOTICE|INFO|DEBUG)"
-_DATES = {
-    "rfc3164": _WORD + rb" {1,2}\d{1,2} " + _HMS,
+DATES = {
+    "rfc3164": _WORD + rb" {1,2}\d{1,2} " + HMS,
     "iso": _ISO,
-    "rfc3164_more": _WORD + rb" {1,2}\d{1,2} (?:\d{4} )?" + _HMS + rb"(?:\.\d{1,9})?(?: [A-Z]{2,5})??",
-    "short_full": _WORD + rb" \d{4}-\d\d-\d\d " + _HMS + rb"(?:\.\d{1,9})? [^\s:]{1,8}",
+    "rfc3164_more": _WORD + rb" {1,2}\d{1,2} (?:\d{4} )?" + HMS + rb"(?:\.\d{1,9})?(?: [A-Z]{2,5})??",
+    "short_full": _WORD + rb" \d{4}-\d\d-\d\d " + HMS + rb"(?:\.\d{1,9})? [^\s:]{1,8}",
     "short_monotonic": rb"\[" + _SECONDS + rb"(?: <" + _SECONDS + rb" ?>)?\]",
     "short_unix": rb"\d{9,11}\.\d{6}",
-    "gnome_logs": _HMS,
+    "gnome_logs": HMS,
     "chromeos": rb"(?:" + _ISO + rb" )?" + _SEVERITY_WORD,
 }
 """How syslog and journalctl write a date, in any locale."""
 _CALLER = rb"\[ {0,8}[TC]\d{1,10}\]"  # CONFIG_PRINTK_CALLER: the task or the CPU
 _CPU = rb"(?:\d{3}: )?"  # PREEMPT_RT
-_BRACKETS = {
+BRACKETS = {
     "seconds": rb"\[" + _SECONDS + rb"\]",
     "relative": rb"\[ {0,12}\+\d{1,12}[.,]\d{3,9}\]",
     "delta": rb"\[(?:" + _SECONDS + rb" )?<" + _SECONDS + rb" ?>\]",
-    "ctime": rb"\[" + _WORD + rb" {1,2}" + _WORD + rb" {1,2}\d{1,2} " + _HMS + rb" \d{4}\]",
+    "ctime": rb"\[" + _WORD + rb" {1,2}" + _WORD + rb" {1,2}\d{1,2} " + HMS + rb" \d{4}\]",
     "minute": rb"\[" + _WORD + rb" {0,2}\d{0,2} \d\d:\d\d\]",
 }
 _CLOCKS = {
-    **{name: bracket + rb"(?:" + _CALLER + rb")? " + _CPU for name, bracket in _BRACKETS.items()},
+    **{name: bracket + rb"(?:" + _CALLER + rb")? " + _CPU for name, bracket in BRACKETS.items()},
     "dmesg_iso": _ISO + rb" ",
     "caller": _CALLER + rb" " + _CPU,
 }
@@ -70,12 +65,12 @@ _CLOCKS = {
 _PRI_KERN = rb"<[0-7]>"
 # A host name never ends in a colon: a word that does is the tag, and then the rest is that program's message.
 _HOST = rb"[^\s]{1,255}(?<!:) "
-_RFC5424 = rb"\d (?:" + _ISO + rb"|-) [^\s]{1,255} "
+RFC5424 = rb"\d (?:" + _ISO + rb"|-) [^\s]{1,255} "
 _NODE = rb"(?:node=[!-~]{1,255} )?"
 _AUDISP = rb"(?:audispd|audisp-syslog)"
 _CHOICES: dict[bytes, dict[str, bytes]] = {
     b"pri": {"pri": _PRI_KERN, "no_pri": b""},
-    b"date": _DATES,
+    b"date": DATES,
     b"host": {"no_host": b"", "host": _HOST},
     b"facility": {"no_facility": b"", "facility": rb"kern\.[a-z]{1,8} "},
     b"kernel": {"kernel": b"kernel", "vmunix": b"vmunix"},
@@ -93,9 +88,8 @@ def _either(choices: dict[str, bytes]) -> bytes:
 class Carrier:
     """One form of line.
 
-    `template` is a regular expression over bytes for what stands in front of the speaker's words, with the choices that it leaves open
-    as `%(date)b` and the like, each once.
-    """
+    `template` is a regular expression over bytes for what stands in front of the speaker's words, with the choices
+    that it leaves open as `%(date)b` and the like, each once."""
 
     name: str
     template: bytes
@@ -107,13 +101,17 @@ class Carrier:
     @cached_property
     def pattern(self) -> re.Pattern[bytes]:
         """Any prefix of this form and the speaker's words; compiled when the first candidate line needs it."""
-        return re.compile(self.template % {key: _either(choices) for key, choices in _CHOICES.items()} + self.speaker.value)
+        return re.compile(
+            self.template % {key: _either(choices) for key, choices in _CHOICES.items()} + self.speaker.value
+        )
 
     def prefix(self, match: re.Match[bytes]) -> bytes:
-        """A regular expression for prefixes that make the choices of a line that `pattern` matched: it is several times as fast."""
+        """A regular expression for prefixes that make the choices of a line that `pattern` matched: it is several
+        times as fast."""
         chosen = {name for name, text in match.groupdict().items() if text is not None}
         return self.template % {
-            key: next((choice for name, choice in choices.items() if name in chosen), b"") for key, choices in _CHOICES.items()
+            key: next((choice for name, choice in choices.items() if name in chosen), b"")
+            for key, choices in _CHOICES.items()
         }
 
 
@@ -139,7 +137,7 @@ CARRIERS = (
     Carrier("/dev/kmsg", rb"[0-7],\d{1,20},\d{1,20},[-c+](?:,[!-:<-~]{0,255})?;", Speaker.PRINTK, Trust.AUTHENTICATED),
     Carrier(
         "syslog RFC 5424, kernel",
-        _PRI_KERN + _RFC5424 + rb"kernel - - - (?:\xef\xbb\xbf)?%(clock_if_any)b",
+        _PRI_KERN + RFC5424 + rb"kernel - - - (?:\xef\xbb\xbf)?%(clock_if_any)b",
         Speaker.PRINTK,
         Trust.ANCHORED,
     ),
@@ -152,17 +150,23 @@ CARRIERS = (
     ),
     Carrier(
         "syslog RFC 5424, audit daemon",
-        rb"<\d{1,3}>" + _RFC5424 + _AUDISP + rb" (?:\d{1,10}|-) - - {1,2}" + _NODE,
+        rb"<\d{1,3}>" + RFC5424 + _AUDISP + rb" (?:\d{1,10}|-) - - {1,2}" + _NODE,
         Speaker.AUDITD,
         Trust.ANCHORED,
     ),
-    Carrier("talosctl dmesg", rb"[0-9A-Fa-f.:]{2,45}: kern: {1,3}[a-z]{1,7}: \[" + _ISO + rb"\]: ", Speaker.PRINTK, Trust.AUTHENTICATED),
+    Carrier(
+        "talosctl dmesg",
+        rb"[0-9A-Fa-f.:]{2,45}: kern: {1,3}[a-z]{1,7}: \[" + _ISO + rb"\]: ",
+        Speaker.PRINTK,
+        Trust.AUTHENTICATED,
+    ),
 )
 """All carriers. Their languages do not meet: a line is in at most one."""
 
 
 class Located(NamedTuple):
-    """Where a line's record stands. `carrier` is None where no carrier matches: then the record is embedded, and `reason` says why."""
+    """Where a line's record stands. `carrier` is None where no carrier matches: then the record is embedded, and
+    `reason` says why."""
 
     carrier: Carrier | None
     body: bytes
@@ -175,19 +179,15 @@ class Located(NamedTuple):
     reason: str = ""
 
 
-class Verdict(NamedTuple):
-    """A level, and what kept it from the next one."""
-
-    trust: Trust
-    reason: str
-
-
 _SGR = re.compile(rb"\x1b\[[0-9;]{0,32}m")
-_OPENING_WORDS = (b"type=1326 audit(", b"SECCOMP ", b"type=SECCOMP msg=audit(", b"type=UNKNOWN[1326] msg=audit(", b"type=1701 audit(",
-                  b"type=ANOM_ABEND msg=audit(")  # fmt: skip
-_ENDING = re.compile(rb'[ \t\r]*|(?:\x1d| |#035|\^\]|\\u001d)?AUID=".*', re.DOTALL)
-_REPEATED_ENDING = re.compile(rb"\][ \t\r]*")
-
+_OPENING_WORDS = (
+    b"type=1326 audit(",
+    b"SECCOMP ",
+    b"type=SECCOMP msg=audit(",
+    b"type=UNKNOWN[1326] msg=audit(",
+    b"type=1701 audit(",
+    b"type=ANOM_ABEND msg=audit(",
+)
 FACILITY = "a process wrote it to the kernel log (its facility is not kern)"
 _WHY = (
     (re.compile(rb"[ \t]"), "the line is indented: a continuation or a paste"),
@@ -209,7 +209,13 @@ def locate(line: bytes) -> Located | None:
         if match is not None:
             named = match.groupdict()
             pid, repeat = named.get("pid"), named.get("repeat")
-            return Located(carrier, line[match.end() :], carrier.prefix(match), int(pid) if pid else None, int(repeat) if repeat else 1)
+            return Located(
+                carrier,
+                line[match.end() :],
+                carrier.prefix(match),
+                int(pid) if pid else None,
+                int(repeat) if repeat else 1,
+            )
     found = [at for at in map(line.find, _OPENING_WORDS) if at >= 0]
     if not found:
         return None
@@ -223,59 +229,3 @@ def _without_colours(line: bytes) -> bytes:
     """dmesg colours the parts of its prefix; codes inside a record are not its doing and stay."""
     end = line.find(b"type=")
     return line if end < 0 else _SGR.sub(b"", line[:end]) + line[end:]
-
-
-def judge(located: Located, record: SeccompRecord, end: int, *, continues: bool, foreign: bool) -> Verdict:
-    """The level of a sound record that ends at offset `end` of the located body.
-
-    `continues`: the lines above are an application's, so a line without prefix may belong to its message.
-    `foreign`: an earlier line of this input is not of auditd's file.
-    """
-    carrier = located.carrier
-    if carrier is None:
-        return Verdict(Trust.EMBEDDED, located.reason)
-    ending = _REPEATED_ENDING if located.body[end : end + 1] == b"]" and located.repeat > 1 else _ENDING
-    if ending.fullmatch(located.body, end) is None:
-        return Verdict(Trust.EMBEDDED, "text stands behind the record")
-    if located.pid is not None and located.pid != record.pid:
-        return Verdict(Trust.EMBEDDED, "the pid in the tag is not the record's: a process wrote it")
-    if carrier.bare and continues:
-        return Verdict(Trust.EMBEDDED, "it may belong to the application's message above it (give this log as a file of its own)")
-    if carrier.bare and carrier.trust is Trust.AUTHENTICATED and foreign:
-        return Verdict(Trust.ANCHORED, "other programs' lines stand above it, so the file is not auditd's (give that as a file of its own)")
-    return Verdict(carrier.trust, f"{carrier.name}: a process can write such a line" if carrier.trust is not Trust.AUTHENTICATED else "")
-
-
-_NOT_A_HOST = rb"(?!(?:FATAL|ERROR|WARN|WARNING|INFO|DEBUG|TRACE|SEVERE)\b)"
-# dmesg's ISO dates have a comma and microseconds; without that an ISO date is the application's own.
-_NEW_MESSAGE = re.compile(
-    rb"(?:<\d{1,3}>)?(?:" + b"|".join(_DATES.values()) + rb") (?:" + _NOT_A_HOST + rb"[^\s]{1,255}(?<!:) )??[^\s:\[\]]{1,128}(?:\[\d{1,10}\])?: |"
-    + b"|".join(_BRACKETS.values()) + rb"|\d{4}-\d\d-\d\dT" + _HMS + rb",\d{6}[+-]|<\d{1,3}>(?:\[|" + _RFC5424
-    + rb")|\d{1,3},\d{1,20},\d{1,20},[^;]{0,255};|[a-z0-9]{1,8} {0,2}:[a-z]{1,7} {0,3}: |-- |\x1b\["
-)  # fmt: skip
-APPLICATION = rb"\[?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d|_{0,2}[A-Z][A-Z0-9_]{0,63}="
-"""How a line begins that starts an application's message (a date of its own), or a field of journalctl -o export."""
-_APPLICATION = re.compile(APPLICATION)
-
-
-def starts_message_of_application(line: bytes) -> bool | None:
-    """Whether a line starts the message of an application that may go on over the next lines.
-
-    False where it starts a message of the system log, whose continuation lines are indented or escaped; None where one cannot tell,
-    so that the lines above decide.
-    """
-    if _NEW_MESSAGE.match(line):
-        return False
-    return True if _APPLICATION.match(line) else None
-
-
-_FOREIGN_LINE = re.compile(rb"\n(?!type=|node=|----|time->|#|\n|\Z)")
-
-
-def foreign_line_at(block: bytes) -> int:
-    """Where the first line begins that auditd's file, or ausearch's output of it, does not hold; the block's length if there is none.
-
-    Lines count from the newline in front of them, so the block must begin with one.
-    """
-    match = _FOREIGN_LINE.search(block)
-    return len(block) if match is None else match.end()

@@ -60,9 +60,9 @@ class RecordKey(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """How many lines were left out for one reason, and the first of them: `name:line` and the start of its text."""
+    """How many events were left out for one reason, and the first: its input and line number, and the line's start."""
 
-    count: int
+    events: int
     place: tuple[str, int]
     text: bytes
 
@@ -122,13 +122,15 @@ class Evidence:
     @property
     def records(self) -> int:
         """How many records were met: used, rejected or refused."""
-        left_out = sum(sample.count for samples in (self.rejected, self.refused) for sample in samples.values())
+        left_out = sum(sample.events for samples in (self.rejected, self.refused) for sample in samples.values())
         return self.used + left_out
 
     def observations(self) -> list[Observation]:
         """Every key with its meaning, sorted by ABI, number, action and program."""
         observed = [observe(key, count) for key, count in self.counts.items()]
-        return sorted(observed, key=lambda o: (o.abi.name, o.nr, o.code or 0, o.comm or "", o.exe or "", o.uid or 0, o.subj or ""))
+        return sorted(
+            observed, key=lambda o: (o.abi.name, o.nr, o.code or 0, o.comm or "", o.exe or "", o.uid or 0, o.subj or "")
+        )
 
 
 def _merge_samples(one: Mapping[str, Sample], other: Mapping[str, Sample]) -> dict[str, Sample]:
@@ -137,7 +139,7 @@ def _merge_samples(one: Mapping[str, Sample], other: Mapping[str, Sample]) -> di
         mine = merged.get(reason)
         if mine is not None:
             first = min(mine[1:], sample[1:])
-            merged[reason] = Sample(mine.count + sample.count, *first)
+            merged[reason] = Sample(mine.events + sample.events, *first)
         else:
             merged[reason] = sample
     return merged

@@ -19,12 +19,13 @@ Input = str | bytes | os.PathLike[str] | Reader
 def read(inputs: Input | Iterable[Input], *, trust: str = "anchored", assume_arch: str | None = None) -> Evidence:
     """Read logs and say what they show.
 
-    `inputs`: a path, an open file (binary or text), lines, or an iterable of these. `trust`: "authenticated", "anchored" or "embedded",
-    the least proof of the kernel's authorship that a record needs. `assume_arch`: the architecture of records that old kernels wrote without
-    `arch=`, such as "x86_64". Bad lines never raise; they are counted in `Evidence.rejected` and `Evidence.refused`.
+    `inputs`: a path, an open file (binary or text), lines, or an iterable of these. `trust`: "authenticated",
+    "anchored" or "embedded", the least proof of the kernel's authorship that a record needs. `assume_arch`: the
+    architecture of records that old kernels wrote without `arch=`, such as "x86_64". Bad lines never raise; they are
+    counted in `Evidence.rejected` and `Evidence.refused`.
 
-    Raises InputError for an input that cannot be read or is no text, and UsageError for an unknown level or architecture.
-    """
+    Raises InputError for an input that cannot be read or is no text, and UsageError for an unknown level or
+    architecture."""
     scanner = Scanner(trust_named(trust), None if assume_arch is None else arch_named(assume_arch))
     for source in _sources(inputs):
         scan_source(scanner, source)
@@ -59,7 +60,11 @@ def arch_named(name: str) -> int:
 
 
 def _sources(inputs: Input | Iterable[Input]) -> Iterable[Source]:
-    items: Iterable[Input] = [inputs] if isinstance(inputs, (str, bytes, os.PathLike)) or hasattr(inputs, "read") else inputs
+    items: Iterable[Input]
+    if isinstance(inputs, (str, bytes, os.PathLike)):
+        items = [inputs]
+    else:
+        items = [inputs] if isinstance(inputs, Reader) else inputs
     lines: list[bytes | str] = []
     for item in items:
         if isinstance(item, bytes) or (isinstance(item, str) and item.endswith("\n")):

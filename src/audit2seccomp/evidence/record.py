@@ -1,7 +1,7 @@
 """One record's body → `Parsed`, `Reject` or None: the meaning of a record, as docs/records.md defines it.
 
-The other two implementations of that page, scan.py (fast) and grammar.py (pyparsing), are held equal to this one by tests.
-"""
+The other two implementations of that page, scan.py (fast) and grammar.py (pyparsing), are held equal to this one by
+tests."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ import re
 from audit2seccomp.evidence.model import Parsed, Reject, SeccompRecord
 
 OPENING = (
-    rb"type=(?:1326 audit|SECCOMP msg=audit|UNKNOWN\[1326\] msg=audit)\(|type=(?:1701 audit|ANOM_ABEND msg=audit)\(|SECCOMP "
+    rb"type=(?:1326 audit|SECCOMP msg=audit|UNKNOWN\[1326\] msg=audit)\(|"
+    rb"type=(?:1701 audit|ANOM_ABEND msg=audit)\(|SECCOMP "
 )
 """The words that a record begins with, as a regular expression."""
 
 _OPENING = re.compile(OPENING)
 _STAMP = re.compile(rb"(\d{1,20})\.(\d{3}):(\d{1,20})\): ")
 _FIELD = re.compile(rb"([a-z_]+)=([!-~]*)")
-_NAME = re.compile(rb"[a-z_]+=")
-_CODE = re.compile(rb"0x([0-9a-f]{1,8})(?![0-9A-Za-z_])|0x([0-9a-f]{1,8})(?=AUID=)")
 _STRING = rb'"[!#-~]*"|(?:[0-9A-F]{2})+'
 _INT = rb"-?\d{1,10}"
 _VALUES = {
@@ -28,6 +27,8 @@ _VALUES = {
     b"arch": re.compile(rb"[0-9a-f]{1,8}"),
     b"syscall": re.compile(_INT),
     b"compat": re.compile(_INT),
+    # What may stand behind code= is for the carrier to know; auditd's AUID= is at times glued to it.
+    b"code": re.compile(rb"0x[0-9a-f]{1,8}(?:(?![0-9A-Za-z_])|(?=AUID=))"),
     b"ip": re.compile(rb"0x[0-9a-f]{1,16}"),
 }
 _TASK_ID = re.compile(rb"p?pid=" + _INT)
@@ -39,8 +40,8 @@ _INT32 = range(-(2**31), 2**31)
 def parse_record(body: bytes, assume_arch: int | None = None) -> Parsed | Reject | None:
     """Read a body: a line's text from the record's first byte on.
 
-    `assume_arch`, an AUDIT_ARCH_* number, stands in where an old kernel wrote no `arch=`. None: this is no SECCOMP record.
-    """
+    `assume_arch`, an AUDIT_ARCH_* number, stands in where an old kernel wrote no `arch=`. None: this is no SECCOMP
+    record."""
     opening = _OPENING.match(body)
     if opening is None:
         return None
@@ -92,25 +93,18 @@ def _tail(body: bytes, at: int) -> tuple[dict[bytes, bytes], int] | Reject:
         field = _FIELD.match(body, at, stop)
         if field is None:
             return Reject("cut or malformed " + _after(fields), at)
-        name, value = field[1], field[2]
+        name = field[1]
         if name in fields:
             return Reject(f"{name.decode()}= stands twice", at)
-        if b"syscall" in fields:
-            syscall_certain = True
-        if name == b"code":
-            code = _CODE.match(body, field.start(2))
-            if code is None:
-                return Reject("malformed code=", at)
-            fields[name] = code[1] or code[2]
-            at = code.end()
-            break
+        syscall_certain = syscall_certain or b"syscall" in fields
         pattern = _VALUES.get(name)
-        if pattern is not None:
-            if pattern.fullmatch(value) is None:
-                return Reject(f"cut or malformed {name.decode()}=", at)
-            fields[name] = value
-        at = field.end()
-        if at == stop:
+        known = None if pattern is None else pattern.match(body, field.start(2), stop)
+        if pattern is not None and (known is None or (name != b"code" and known.end() != field.end())):
+            return Reject(f"cut or malformed {name.decode()}=", at)
+        if known is not None:
+            fields[name] = known[0]
+        at = field.end() if known is None else known.end()
+        if name == b"code" or at == stop:
             break
         if body[at] != 0x20:
             return Reject("cut or malformed " + _after(fields), at)

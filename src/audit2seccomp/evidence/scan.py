@@ -1,44 +1,29 @@
 """The fast path over blocks of bytes: the same meaning as record.py and carriers.py, measured and proven equal.
 
-Most lines hold no record, and most records differ only in time, serial, pid and ip. So a block is searched for the words that every
-record has; the lines found are matched by one expression for the carriers that this input was seen to use, and counted by the bytes that
-make them different. Only what no such expression matches *completely* goes the slow way, line by line, through `locate`, `parse_record`
-and `judge`; and each different record is decoded once, by `parse_record`.
+Most lines hold no record, and most records differ only in time, serial, pid and ip. So a block is searched for the
+words that every record has; the lines found are matched by one expression for each form of line that this input was
+seen to have, and counted by the bytes that make them different. Only what no such expression matches *completely* goes
+the slow way, line by line, through `locate`, `parse_record` and `judge`.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable
 from enum import IntEnum
 from functools import cache
-from itertools import islice
 from typing import NamedTuple
 
-from audit2seccomp.evidence.carriers import (
-    APPLICATION,
-    Carrier,
-    Located,
-    Speaker,
-    Trust,
-    foreign_line_at,
-    judge,
-    locate,
-    starts_message_of_application,
-)
-from audit2seccomp.evidence.model import Evidence, Parsed, RecordKey, Reject, Sample, SeccompRecord
+from audit2seccomp.evidence.carriers import Carrier, Located, Speaker, Trust, locate
+from audit2seccomp.evidence.model import Evidence, RecordKey, Reject, Sample
 from audit2seccomp.evidence.record import parse_record
-from audit2seccomp.kernel.abi import abi_of
+from audit2seccomp.evidence.tally import RawKey, Tally
+from audit2seccomp.evidence.trust import APPLICATION, foreign_line_at, judge, starts_message_of_application
 
 MAX_LINE_BYTES = 1 << 20
-"""A longer line is not read. The kernel's records have at most 8,970 bytes (MAX_AUDIT_MESSAGE_LENGTH), wrappers add a few thousand."""
-MAX_RAW_KEYS = 1 << 15
-"""So many different byte strings are counted before they are folded into keys: about 10 MB."""
-MAX_KEYS = 100_000
-"""From so many different keys on, new ones keep only arch, number and action: whoever runs the program chooses its name."""
-MAX_COARSE_KEYS = 2 * MAX_KEYS
-"""From so many on, new ones are rejected: whoever runs the program chooses the number, too."""
+"""A longer line is not read. The kernel's records have at most 8,970 bytes (MAX_AUDIT_MESSAGE_LENGTH of linux/audit.h),
+and wrappers add a few thousand."""
+TOO_LONG = f"line longer than {MAX_LINE_BYTES:,} bytes"
 MAX_SHAPES = 4
 """So many forms of line are looked for in one pass: a log has one or two, a mix of many is read line by line."""
 SAMPLE_BYTES = 240
@@ -46,6 +31,7 @@ SAMPLE_BYTES = 240
 
 TOKENS = (b"type=1326", b"SECCOMP ", b'reason="seccomp"', b"UNKNOWN[1326]")
 """A line without one of these holds no record."""
+_LONGEST_TOKEN = max(map(len, TOKENS))
 _DENSE = 1500
 """One token in so many bytes: then one pass over all lines is faster than a jump from token to token."""
 _HEADER_BYTES = 1024
@@ -57,31 +43,21 @@ _OPENINGS = {
     Speaker.AUDITD: rb"type=SECCOMP msg=" + _STAMP,
     Speaker.JOURNALD: rb"SECCOMP ",
 }
-_TASK = rb"(auid=\d{1,10} uid=\d{1,10} gid=\d{1,10} ses=\d{1,10}(?: subj=[!-'*-~]++(?: \((?:enforce|complain)\))?)?) pid="
+_TASK = (
+    rb"(auid=\d{1,10} uid=\d{1,10} gid=\d{1,10} ses=\d{1,10}"
+    rb"(?: subj=[!-'*-~]++(?: \((?:enforce|complain)\))?)?) pid="
+)
 _STRING = rb'(?:"[!#-~]*+"|(?:[0-9A-F]{2})++)'
 # A number of ten digits fits int32 for certain if it begins with a 1; others are for parse_record to judge.
 _FIELDS = (
-    rb" (comm=" + _STRING + rb" exe=" + _STRING + rb" sig=-?\d{1,10} arch=[0-9a-f]{1,8} syscall=(?:-?\d{1,9}|1\d{9}) compat=\d{1,10})"
-    rb" ip=0x[0-9a-f]{1,16} code=(0x[0-9a-f]{1,8})"
+    rb" (comm=" + _STRING + rb" exe=" + _STRING + rb" sig=-?\d{1,10} arch=[0-9a-f]{1,8}"
+    rb" syscall=(?:-?\d{1,9}|1\d{9}) compat=\d{1,10}) ip=0x[0-9a-f]{1,16} code=(0x[0-9a-f]{1,8})"
 )
 _APPLICATION_LINE = re.compile(rb"\n(?:" + APPLICATION + rb")")
 
-TOO_MANY = f"more than {MAX_COARSE_KEYS:,} different records"
-TOO_LONG = f"line longer than {MAX_LINE_BYTES:,} bytes"
-
-
-class _Overlong(IntEnum):
-    NO = 0
-    YES = 1
-    COUNTED = 2
-
-
-RawKey = tuple[bytes, bytes, bytes]
-"""What a record's bytes say of the task, of the call, and of the code."""
-
 
 class Shape(NamedTuple):
-    """The form of the lines that an input was seen to have: a carrier with its date and clock."""
+    """The form of lines that an input was seen to have: a carrier, and a regular expression for its prefixes."""
 
     carrier: Carrier
     prefix: bytes
@@ -89,18 +65,26 @@ class Shape(NamedTuple):
 
 @cache
 def fast_pattern(shape: Shape) -> re.Pattern[bytes]:
-    """A whole line of a shape, from the newline in front of it, with a regular record; its last three groups are the RawKey."""
+    """A whole line with a regular record, from the newline in front of it; its last three groups are the RawKey."""
     speaker = shape.carrier.speaker
     pid = rb"(?P=pid)" if speaker is Speaker.JOURNALD and not shape.carrier.bare else rb"\d{1,10}"
     ending = rb'(?:\x1dAUID="[^\n]*+)?(?=\n)' if speaker is Speaker.AUDITD else rb"(?=\n)"
     return re.compile(rb"\n" + shape.prefix + _OPENINGS[speaker] + _TASK + pid + _FIELDS + ending)
 
 
+class _Overlong(IntEnum):
+    """Whether the scanner is inside a line that is too long, and has counted it because it holds a token."""
+
+    NO = 0
+    YES = 1
+    COUNTED = 2
+
+
 class Scanner:
     """Reads blocks of any number of inputs and counts what it finds.
 
-    `trust` is the level that a record needs; `assume_arch` is for records of old kernels, see `parse_record`. `on_new` is told each
-    key when it is first seen.
+    `trust` is the level that a record needs; `assume_arch` is for records of old kernels, see `parse_record`. `on_new`
+    is told each key when it is first seen.
     """
 
     def __init__(
@@ -112,10 +96,7 @@ class Scanner:
         """Start with nothing seen."""
         self._trust = trust
         self._assume_arch = assume_arch
-        self._on_new = on_new
-        self._counts: dict[RecordKey, int] = {}
-        self._raw: Counter[RawKey] = Counter()
-        self._decoded: dict[RawKey, RecordKey | str] = {}
+        self._tally = Tally(on_new)
         self._rejected: dict[str, Sample] = {}
         self._refused: dict[str, Sample] = {}
         self._shapes: list[Shape] = []
@@ -124,10 +105,8 @@ class Scanner:
         self._lines = 0
         self.start_input("")
 
-    # --- inputs and blocks
-
     def start_input(self, name: str) -> None:
-        """From here on the blocks are those of another input; `finish_input` must have been called for the one before."""
+        """From here on the blocks are those of another input; `finish_input` must have ended the one before."""
         self._name = name
         self._lines_before += self._lines
         self._lines = 0
@@ -151,8 +130,7 @@ class Scanner:
             self._carry.clear()
             self._overlong = _Overlong.NO
         if start < cut:
-            whole = block[start:cut] if start or cut < len(block) else block
-            self._scan(b"\n%b%b" % (self._carry, whole))
+            self._scan(b"".join((b"\n", self._carry, memoryview(block)[start:cut])))
             self._carry.clear()
         if cut < len(block):
             self._keep(block[cut:])
@@ -162,30 +140,30 @@ class Scanner:
         if self._overlong:
             self._lines += 1
         elif self._carry:
-            self._scan(b"\n%b\n" % self._carry)
+            self._scan(b"".join((b"\n", self._carry, b"\n")))
         self._carry.clear()
 
     def evidence(self) -> Evidence:
         """What was seen so far."""
         self._fold()
-        counts = {key: count for key, count in self._counts.items() if count}
-        return Evidence(counts, self._lines_before + self._lines, dict(self._rejected), dict(self._refused))
+        return Evidence(
+            self._tally.counts(), self._lines_before + self._lines, dict(self._rejected), dict(self._refused)
+        )
 
     def _keep(self, piece: bytes) -> None:
-        """Keep the start of a line whose end is still to come; of one that is too long, only enough to see a token that is cut."""
+        """Keep the start of a line whose end is to come; of one that is too long, only enough to see a cut token."""
         if not self._carry and not self._overlong:
             piece = piece.lstrip(b"\0")  # a hole after a crash may be as large as the disk
         self._carry += piece
-        if self._overlong or len(self._carry) > MAX_LINE_BYTES:
-            if not self._overlong:
-                self._overlong = _Overlong.YES
-                self._overlong_start = bytes(self._carry[:SAMPLE_BYTES])
-            if self._overlong is _Overlong.YES and any(token in self._carry for token in TOKENS):
-                self._overlong = _Overlong.COUNTED
-                self._sample(self._rejected, TOO_LONG, self._lines + 1, self._overlong_start)
-            del self._carry[: -max(map(len, TOKENS))]
-
-    # --- one block of whole lines
+        if not self._overlong:
+            if len(self._carry) <= MAX_LINE_BYTES:
+                return
+            self._overlong = _Overlong.YES
+            self._overlong_start = bytes(self._carry[:SAMPLE_BYTES])
+        if self._overlong is _Overlong.YES and any(token in self._carry for token in TOKENS):
+            self._overlong = _Overlong.COUNTED
+            self._sample(self._rejected, TOO_LONG, self._lines + 1, self._overlong_start)
+        del self._carry[:-_LONGEST_TOKEN]
 
     def _scan(self, block: bytes) -> None:
         """Scan whole lines; `block` begins with a newline that is not of the input."""
@@ -193,12 +171,20 @@ class Scanner:
         self._foreign_at: int | None = None
         lines = block.count(b"\n") - 1
         if not (self._regular and self._take_regular(block, lines)):
-            self._take_candidates(block, lines)
-        if len(self._raw) > len(self._decoded):
-            self._meet_new(block)
+            self._take_candidates(block)
+        for raw, reason in self._tally.look():
+            at = block.find(raw[1])
+            line = block[block.rfind(b"\n", 0, at) + 1 : at + len(raw[1])]
+            self._sample(self._rejected, reason, self._line_number(block, at), line, 0)
+        if self._tally.full:
+            self._fold()
         self._continues(block, len(block))
         self._foreign = self._is_foreign(block, len(block))
         self._lines += lines
+
+    def _fold(self) -> None:
+        for reason, events in self._tally.fold().items():
+            self._sample(self._rejected, reason, 0, b"", events)
 
     def _usable(self, block: bytes) -> list[Shape]:
         """The shapes whose lines need no second look here."""
@@ -210,22 +196,24 @@ class Scanner:
         return usable
 
     def _take_regular(self, block: bytes, lines: int) -> bool:
-        """Count a block in one pass, if all its lines, or all with a token, match the expression of a shape completely."""
+        """Count a block in one pass, if all its lines, or all with a token, match a shape's expression completely."""
         taken: list[list[RawKey]] = []
         matched = 0
         for shape in self._usable(block):
             found = fast_pattern(shape).findall(block)
             matched += len(found)
-            taken.append([match[-3:] for match in found] if found and len(found[0]) > 3 else found)
+            taken.append(
+                [match[-3:] for match in found] if found and shape.carrier.speaker is Speaker.JOURNALD else found
+            )
             if matched == lines:
                 break
-        if matched != lines and matched != sum(map(block.count, TOKENS)):
+        if matched not in (lines, sum(map(block.count, TOKENS))):
             return False
         for keys in taken:
-            self._raw.update(keys)
+            self._tally.raw.update(keys)
         return True
 
-    def _take_candidates(self, block: bytes, lines: int) -> None:
+    def _take_candidates(self, block: bytes) -> None:
         """Count a block line by line, for the lines with a token."""
         places: list[int] = []
         for token in TOKENS:
@@ -244,15 +232,15 @@ class Scanner:
             for shape in usable:
                 match = fast_pattern(shape).match(block, start)
                 if match is not None:
-                    self._raw[match.groups()[-3:]] += 1
+                    task, call, code = match.groups()[-3:]
+                    self._tally.raw[task, call, code] += 1
                     break
             else:
                 self._take_line(block, start + 1, end)
                 usable = self._usable(block)
 
-    # --- one line ------------------------------------------------------------------------------------------------------------------
-
     def _take_line(self, block: bytes, start: int, end: int) -> None:
+        """Count one line the slow way."""
         line = block[start:end].lstrip(b"\0")
         if len(line) > MAX_LINE_BYTES:
             self._reject(TOO_LONG, block, start, line)
@@ -275,15 +263,11 @@ class Scanner:
         )
         if verdict.trust < self._trust:
             self._sample(self._refused, verdict.reason, self._line_number(block, start), line, located.repeat)
-        elif abi_of(parsed.record.arch, parsed.record.nr) is None:
-            self._reject(f"unknown arch={parsed.record.arch:x}", block, start, line)
-        else:
-            key = self._meet(parsed.record)
-            if key is None:
-                self._reject(TOO_MANY, block, start, line)
-                return
-            self._counts[key] += located.repeat
-            self._learn(located)
+            return
+        reason = self._tally.add(parsed.record, located.repeat)
+        if reason is not None:
+            self._reject(reason, block, start, line)
+        self._learn(located)
 
     def _learn(self, located: Located) -> None:
         if located.carrier is not None:
@@ -294,18 +278,18 @@ class Scanner:
     def _reject(self, reason: str, block: bytes, start: int, line: bytes) -> None:
         self._sample(self._rejected, reason, self._line_number(block, start), line)
 
-    def _sample(self, samples: dict[str, Sample], reason: str, number: int, line: bytes, count: int = 1) -> None:
+    def _sample(self, samples: dict[str, Sample], reason: str, number: int, line: bytes, events: int = 1) -> None:
         known = samples.get(reason)
         if known is None:
-            samples[reason] = Sample(count, (self._name, number), bytes(line[:SAMPLE_BYTES]))
+            samples[reason] = Sample(events, (self._name, number), bytes(line[:SAMPLE_BYTES]))
         else:
-            samples[reason] = known._replace(count=known.count + count)
+            samples[reason] = known._replace(events=known.events + events)
 
     def _line_number(self, block: bytes, start: int) -> int:
         return self._lines + block.count(b"\n", 0, start)
 
     def _continues(self, block: bytes, start: int) -> bool:
-        """Whether the line at `start` may belong to an application's message above it. The last line that can tell decides."""
+        """Whether the line at `start` may go on with an application's message. The last line that can tell decides."""
         at = start
         while at > self._context_at:
             previous = block.rfind(b"\n", 0, at - 1) + 1
@@ -324,45 +308,3 @@ class Scanner:
         if self._foreign_at is None:
             self._foreign_at = foreign_line_at(block)
         return self._foreign_at < start
-
-    # --- keys
-
-    def _meet_new(self, block: bytes) -> None:
-        """Decode the raw keys that this block added."""
-        for raw in islice(self._raw, len(self._decoded), None):
-            parsed = parse_record(b"SECCOMP %b pid=0 %b ip=0x0 code=%b" % raw)
-            assert isinstance(parsed, Parsed), "a fast expression took what is no sound record"
-            record = parsed.record
-            key = None if abi_of(record.arch, record.nr) is None else self._meet(record)
-            if key is None:
-                reason = TOO_MANY if abi_of(record.arch, record.nr) else f"unknown arch={record.arch:x}"
-                at = block.find(raw[1])
-                line = block[block.rfind(b"\n", 0, at) + 1 : at + len(raw[1])]
-                self._sample(self._rejected, reason, self._line_number(block, at), line, 0)
-            self._decoded[raw] = reason if key is None else key
-        if len(self._raw) > MAX_RAW_KEYS:
-            self._fold()
-
-    def _fold(self) -> None:
-        """Add up the raw keys; they are not looked at one by one before."""
-        for raw, count in self._raw.items():
-            key = self._decoded[raw]
-            if isinstance(key, str):
-                self._sample(self._rejected, key, 0, b"", count)
-            else:
-                self._counts[key] += count
-        self._raw.clear()
-        self._decoded.clear()
-
-    def _meet(self, record: SeccompRecord) -> RecordKey | None:
-        """The key under which a record is counted; None where there are too many."""
-        key = RecordKey(record.arch, record.nr, record.code, record.comm, record.exe, record.uid, record.subj)
-        if key not in self._counts and len(self._counts) >= MAX_KEYS:
-            key = RecordKey(record.arch, record.nr, record.code, None, None, None, None)
-        if key not in self._counts:
-            if len(self._counts) >= MAX_COARSE_KEYS:
-                return None
-            self._counts[key] = 0
-            if self._on_new is not None:
-                self._on_new(key)
-        return key

@@ -1,8 +1,7 @@
 """The only opener of inputs: standard input, files and lines become blocks of bytes.
 
-A source never parses. It does refuse what is certainly no text, because a search through a compressed file would find nothing and
-say nothing.
-"""
+A source never parses. It does refuse what is certainly no text, because a search through a compressed file would find
+nothing and say nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from audit2seccomp.errors import InputError
 
@@ -29,9 +28,11 @@ _MAGIC = (
 # NUL (a hole after a crash), tab, line ends, escape and auditd's and journald's separators do stand in logs.
 _CONTROL_BYTES = bytes({*range(1, 0x20), 0x7F} - set(b"\t\n\v\f\r\x1b\x1d\x1e"))
 _CONTROL_SHARE = 20
-"""An input is binary with more than one control byte in so many others: logs have next to none, noise has one in ten."""
+"""An input is binary with more than one control byte in so many others: logs have next to none, noise has one in
+ten."""
 
 
+@runtime_checkable
 class Reader(Protocol):
     """An open file, binary or text."""
 
@@ -51,7 +52,8 @@ class Source:
     close: Callable[[], None] = field(default=lambda: None)
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yield the blocks, and close the source at the end. Binary data raises InputError before anything is yielded."""
+        """Yield the blocks, and close the source at the end. Binary data raises InputError before anything is
+        yielded."""
         try:
             block = self.read()
             _refuse_binary(self.name, block)

@@ -22,9 +22,9 @@ def build(
 ) -> Profile:
     """The profile that gives `action` to every call that was observed, and `default_action` to all others.
 
-    Only calls that the kernel let through count; `include_denied` adds those that a filter denied. `errno` goes with a default action that
-    takes one, and is ENOSYS unless given: on ENOSYS a libc falls back to an older call, on EPERM it gives up. `architectures` are added
-    to the observed ones, in any common spelling.
+    Only calls that the kernel let through count; `include_denied` adds those that a filter denied. `errno` goes with
+    a default action that takes one, and is ENOSYS unless given: on ENOSYS a libc falls back to an older call, on
+    EPERM it gives up. `architectures` are added to the observed ones, in any common spelling.
 
     Raises NothingFoundError where no call is left, and UsageError for choices that contradict each other.
     """
@@ -70,4 +70,7 @@ def _why_nothing(evidence: Evidence, used: list[Observation]) -> str:
         return "no call to allow: no record is trusted: give a log that proves more, or lower --trust"
     if evidence.rejected:
         return "no call to allow: no record is sound"
-    return "no SECCOMP record found: record with {\"defaultAction\": \"SCMP_ACT_LOG\"}, and read the log with journalctl, dmesg or from audit.log"
+    return (
+        'no SECCOMP record found: run the program under the profile {"defaultAction": "SCMP_ACT_LOG"}, '
+        "then read journalctl, dmesg or /var/log/audit/audit.log"
+    )

@@ -7,7 +7,8 @@ from enum import StrEnum
 
 
 class RuleAction(StrEnum):
-    """What a filter does with a call. NOTIFY is missing: it needs a listener, which a profile from a log cannot name."""
+    """What a filter does with a call. NOTIFY is missing: it needs a listener, which a profile from a log cannot
+    name."""
 
     ALLOW = "SCMP_ACT_ALLOW"
     LOG = "SCMP_ACT_LOG"

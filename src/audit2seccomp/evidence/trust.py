@@ -1,0 +1,94 @@
+"""Trust, decided by structure and here alone: how far a line proves that the kernel wrote the record in it.
+
+- *authenticated*: a process cannot write such a line. `/dev/kmsg` and decoded facilities say kern; only auditd writes
+  auditd's file.
+- *anchored*: the record is the whole message of a line whose tag is the kernel's, the audit daemon's or that of
+  journald's audit transport.
+- *embedded*: anything else. Any client of any service can have such a line written.
+
+What kind of line it is, carriers.py says; this module adds what stands behind the record and in the lines above it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from audit2seccomp.evidence.carriers import BRACKETS, DATES, HMS, RFC5424, Located, Trust
+from audit2seccomp.evidence.model import SeccompRecord
+
+
+class Verdict(NamedTuple):
+    """A level, and what kept it from the next one."""
+
+    trust: Trust
+    reason: str
+
+
+_ENDING = re.compile(rb'[ \t\r]*|(?:\x1d| |#035|\^\]|\\u001d)?AUID=".*', re.DOTALL)
+_REPEATED_ENDING = re.compile(rb"\][ \t\r]*")
+
+
+def judge(located: Located, record: SeccompRecord, end: int, *, continues: bool, foreign: bool) -> Verdict:
+    """The level of a sound record that ends at offset `end` of the located body.
+
+    `continues`: the lines above are an application's, so a line without prefix may belong to its message.
+    `foreign`: an earlier line of this input is not of auditd's file.
+    """
+    carrier = located.carrier
+    if carrier is None:
+        return Verdict(Trust.EMBEDDED, located.reason)
+    ending = _REPEATED_ENDING if located.body[end : end + 1] == b"]" and located.repeat > 1 else _ENDING
+    if ending.fullmatch(located.body, end) is None:
+        return Verdict(Trust.EMBEDDED, "text stands behind the record")
+    if located.pid is not None and located.pid != record.pid:
+        return Verdict(Trust.EMBEDDED, "the pid in the tag is not the record's: a process wrote it")
+    if carrier.bare and continues:
+        return Verdict(
+            Trust.EMBEDDED, "it may belong to the application's message above it (give this log as a file of its own)"
+        )
+    if carrier.bare and carrier.trust is Trust.AUTHENTICATED and foreign:
+        return Verdict(
+            Trust.ANCHORED,
+            "other programs' lines stand above it, so the file is not auditd's (give that as a file of its own)",
+        )
+    return Verdict(
+        carrier.trust,
+        f"{carrier.name}: a process can write such a line" if carrier.trust is not Trust.AUTHENTICATED else "",
+    )
+
+
+_NOT_A_HOST = rb"(?!(?:FATAL|ERROR|WARN|WARNING|INFO|DEBUG|TRACE|SEVERE)\b)"
+# dmesg's ISO dates have a comma and microseconds; without that an ISO date is the application's own.
+_NEW_MESSAGE = re.compile(
+    rb"(?:<\d{1,3}>)?(?:" + b"|".join(DATES.values()) + rb") "
+    rb"(?:" + _NOT_A_HOST + rb"[^\s]{1,255}(?<!:) )??[^\s:\[\]]{1,128}(?:\[\d{1,10}\])?: |"
+    + b"|".join(BRACKETS.values()) + rb"|\d{4}-\d\d-\d\dT" + HMS + rb",\d{6}[+-]|<\d{1,3}>(?:\[|" + RFC5424
+    + rb")|\d{1,3},\d{1,20},\d{1,20},[^;]{0,255};|[a-z0-9]{1,8} {0,2}:[a-z]{1,7} {0,3}: |-- |\x1b\["
+)  # fmt: skip
+APPLICATION = rb"\[?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d|_{0,2}[A-Z][A-Z0-9_]{0,63}="
+"""How a line begins that starts an application's message (a date of its own), or a field of journalctl -o export."""
+_APPLICATION = re.compile(APPLICATION)
+
+
+def starts_message_of_application(line: bytes) -> bool | None:
+    """Whether a line starts the message of an application that may go on over the next lines.
+
+    False where it starts a message of the system log, whose continuation lines are indented or escaped; None where
+    one cannot tell, so that the lines above decide."""
+    if _NEW_MESSAGE.match(line):
+        return False
+    return True if _APPLICATION.match(line) else None
+
+
+_FOREIGN_LINE = re.compile(rb"\n(?!type=|node=|----|time->|#|\n|\Z)")
+
+
+def foreign_line_at(block: bytes) -> int:
+    """Where the first line begins that auditd's file, or ausearch's output of it, does not hold; the block's length
+    if there is none.
+
+    Lines count from the newline in front of them, so the block must begin with one.
+    """
+    match = _FOREIGN_LINE.search(block)
+    return len(block) if match is None else match.end()
