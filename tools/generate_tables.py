@@ -60,9 +60,14 @@ def new_files(tree: Path, folder: Path) -> dict[str, str]:
         try:
             calls = calls_of(tree, table)
         except NotInTreeError as reason:
-            if table not in entries:
-                raise ValueError(f"{table}: {reason}: make this table from an older or newer kernel first") from None
-            print(f"{table}: stays as made from {entries[table].kernel}: {reason}")
+            if table in entries:
+                print(f"{table}: stays as made from {entries[table].kernel}: {reason}")
+            elif old:
+                raise ValueError(
+                    f"{file.name} is not in {MANIFEST} and cannot be made from this tree: {reason}"
+                ) from None
+            else:
+                print(f"{table}: no table: {reason}")
             continue
         rows = merged(table, old, calls.names, kernel)
         files[file.name] = rows_text(rows)
