@@ -1,7 +1,8 @@
 """Check syscall_tables/ and kernel/abi.py: python -m tools.check_tables
 
 First against the manifest and themselves, then against two that made theirs independently: libseccomp (through
-pyseccomp) and PyPI's system-calls. Either may know less than we do, neither may say anything else. docs/tables.md.
+pyseccomp) and PyPI's system-calls. Either may know fewer calls or newer ones, neither may say anything else of a call
+that both know. docs/tables.md.
 """
 
 from __future__ import annotations
@@ -138,22 +139,19 @@ def libseccomp_problems(tables: Tables) -> Iterator[str]:
         if pyseccomp.resolve_syscall(token, "read") == -1:
             print(f"{abi.name}: not compared with libseccomp, this version lacks the architecture")
             continue
-        lacking = 0
-        for number, name in ours.items():
-            try:
-                theirs = pyseccomp.resolve_syscall(token, number).decode("ascii")
-            except ValueError:
-                lacking += 1
-                continue
-            if theirs != name:
-                yield f"{abi.name}: {number} is {name}, but {theirs} in libseccomp"
-        for name in every_name:
-            number = pyseccomp.resolve_syscall(token, name)
-            if LIBSECCOMP_OUTDATED.get((abi.name, number)) == name:
-                continue
-            if number >= 0 and ours.get(number) != name:
-                yield f"{abi.name}: {number} is {ours.get(number)}, but libseccomp has it for {name}"
-        print(f"{abi.name}: {len(ours)} calls, libseccomp lacks {lacking}")
+        theirs = [(pyseccomp.resolve_syscall(token, name), name) for name in every_name]
+        theirs = [call for call in theirs if call[0] >= 0 and LIBSECCOMP_OUTDATED.get((abi.name, call[0])) != call[1]]
+        # Calls that are multiplexed on this architecture have a number, which only this direction shows.
+        theirs += [(number, name) for number in ours if (name := libseccomp_name(token, number)) is not None]
+        yield from other_problems(abi.name, "libseccomp", ours, theirs)
+
+
+def libseccomp_name(token: int, number: int) -> str | None:
+    """libseccomp's name of a number, None if it has none."""
+    try:
+        return str(pyseccomp.resolve_syscall(token, number), "ascii")
+    except ValueError:
+        return None
 
 
 def system_calls_problems(tables: Tables) -> Iterator[str]:
@@ -161,14 +159,24 @@ def system_calls_problems(tables: Tables) -> Iterator[str]:
     theirs = system_calls.syscalls()
     for arch in theirs.archs():
         table = SYSTEM_CALLS_TABLES.get(arch, arch)
-        if table not in tables:
-            continue  # architectures that the kernel dropped before it had seccomp filters
-        known = theirs.load_arch_table(arch)
-        for spelling, number in known.items():
-            name = SYSTEM_CALLS_SPELLINGS.get((table, spelling), spelling)
-            if tables[table].get(number) != name:
-                yield f"{table}: {number} is {tables[table].get(number)}, but {spelling} in system-calls"
-        print(f"{table}: {len(tables[table])} calls, system-calls lacks {len(tables[table]) - len(known)}")
+        if table in tables:  # it also has architectures that the kernel dropped long ago
+            calls = [
+                (number, SYSTEM_CALLS_SPELLINGS.get((table, spelling), spelling))
+                for spelling, number in theirs.load_arch_table(arch).items()
+            ]
+            yield from other_problems(table, "system-calls", tables[table], calls)
+
+
+def other_problems(subject: str, other: str, ours: dict[int, str], theirs: list[tuple[int, str]]) -> Iterator[str]:
+    """What `other` says of the calls that it knows, and in what it differs."""
+    newest = max(ours, default=0)
+    names = set(ours.values())
+    newer = {number for number, name in theirs if number > newest and name not in names}
+    for number, name in sorted(set(theirs)):
+        if number not in newer and ours.get(number) != name:
+            yield f"{subject}: {number} is {ours.get(number)}, but {name} in {other}"
+    lacking = len(ours.keys() - {number for number, _ in theirs})
+    print(f"{subject}: {len(ours)} calls; {other} lacks {lacking}, has {len(newer)} newer ones")
 
 
 if __name__ == "__main__":

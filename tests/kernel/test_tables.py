@@ -116,8 +116,8 @@ def test_committed_tables_pass(capsys: pytest.CaptureFixture[str]) -> None:
     assert check_tables.main([]) == 0
     told = capsys.readouterr()
     assert told.err == ""
-    assert "x86_64: 386 calls, libseccomp lacks " in told.out
-    assert "x86_64: 386 calls, system-calls lacks " in told.out
+    assert "x86_64: 386 calls; libseccomp lacks " in told.out
+    assert "x86_64: 386 calls; system-calls lacks " in told.out
     assert told.out.endswith("31 tables, 12172 calls, 0 problems\n")
 
 
@@ -213,7 +213,7 @@ def other_manifest(folder: Path) -> None:
     ("damage", "told"),
     [
         (other_name, "x86_64: 59 is execute, but execve in libseccomp"),
-        (other_number, "aarch64: 221 is None, but libseccomp has it for execve"),
+        (other_number, "aarch64: 221 is None, but execve in libseccomp"),
         (other_number_of_an_arch_that_libseccomp_lacks, "xtensa: 8 is close2, but open in system-calls"),
         (unsigned, "x86_64.csv: not the file that the manifest has the sha256 of"),
         (short, "x86_64.csv: 385 calls, the manifest says 386"),
@@ -247,6 +247,19 @@ def test_the_check_sees_another_audit_number(
     monkeypatch.setattr(pyseccomp.Arch, "S390X", 0x80000017)
     assert check_tables.main([]) == 1
     assert "s390x: kernel/abi.py gives 0x80000016, pyseccomp 0x80000017" in capsys.readouterr().err
+
+
+def test_newer_calls_of_others_are_no_disagreement(capsys: pytest.CaptureFixture[str]) -> None:
+    ours, theirs = {1: "one", 2: "two"}, [(2, "two"), (3, "three")]
+    assert list(check_tables.other_problems("vax", "theirs", ours, theirs)) == []
+    assert capsys.readouterr().out == "vax: 2 calls; theirs lacks 1, has 1 newer ones\n"
+    # The same name with another number is one, and so is a number below the newest.
+    assert list(check_tables.other_problems("vax", "theirs", ours, [(3, "two")])) == [
+        "vax: 3 is None, but two in theirs"
+    ]
+    assert list(check_tables.other_problems("vax", "theirs", ours, [(0, "zero")])) == [
+        "vax: 0 is None, but zero in theirs"
+    ]
 
 
 # The generator
