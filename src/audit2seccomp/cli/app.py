@@ -17,7 +17,7 @@ from audit2seccomp.errors import Audit2SeccompError, ExitStatus
 from audit2seccomp.kernel.syscalls import tables_kernel
 
 if TYPE_CHECKING:
-    from typer import Context
+    from typer._click.core import Context
 
 DEFAULT_COMMAND = "generate"
 _GROUP_OPTIONS = ("--version", "--install-completion", "--show-completion")
