@@ -22,8 +22,8 @@ def say(text: str) -> None:
 
 
 def complain(text: str) -> None:
-    """One line for an error."""
-    say(f"audit2seccomp: {text}")
+    """One line for an error, whatever a file name in it holds."""
+    say(f"audit2seccomp: {printable(text)}")
 
 
 def printable(text: str) -> str:
@@ -48,11 +48,12 @@ def first_seen(seen: Observation) -> str:
 
 def summary(evidence: Evidence, used: Iterable[Observation], left_out: Iterable[Observation]) -> Iterable[str]:
     """What was read and what became of it. `used` made it into the profile, `left_out` are denials that did not."""
+    used, left_out = list(used), list(left_out)
     rejected = sum(sample.events for sample in evidence.rejected.values())
     refused = sum(sample.events for sample in evidence.refused.values())
     yield (
         f"read {plural(evidence.lines, 'line')}, {plural(evidence.records, 'record')}: "
-        f"{evidence.used:,} used, {rejected:,} rejected, {refused:,} not trusted"
+        f"{_events(used):,} used, {_events(left_out):,} left out, {rejected:,} rejected, {refused:,} not trusted"
     )
     calls = Counter({(seen.abi.name, seen.nr): 0 for seen in used if seen.name})
     per_arch = Counter(abi for abi, _ in calls)
@@ -63,6 +64,10 @@ def summary(evidence: Evidence, used: Iterable[Observation], left_out: Iterable[
     yield from _denials(left_out)
 
 
+def _events(observations: Iterable[Observation]) -> int:
+    return sum(seen.count for seen in observations)
+
+
 def _samples(what: str, samples: Mapping[str, Sample]) -> Iterable[str]:
     for reason, sample in sorted(samples.items()):
         name, number = sample.place
@@ -71,15 +76,13 @@ def _samples(what: str, samples: Mapping[str, Sample]) -> Iterable[str]:
         yield f"    {text[:_EXAMPLE_CHARACTERS]}{'…' if len(text) > _EXAMPLE_CHARACTERS else ''}"
 
 
-def _denials(left_out: Iterable[Observation]) -> Iterable[str]:
-    denied = list(left_out)
+def _denials(denied: list[Observation]) -> Iterable[str]:
     if not denied:
         return
-    events = sum(seen.count for seen in denied)
     actions = sorted({seen.action.name if seen.action else f"code {seen.code:#x}" for seen in denied})
     calls = len({(seen.abi.name, seen.nr) for seen in denied})
     hint = "--include-denied allows them" if any(seen.action for seen in denied) else "the kernel defines no such code"
-    yield f"left out: {plural(events, 'denial')} of {plural(calls, 'call')} ({', '.join(actions)}): {hint}"
+    yield f"left out: {plural(_events(denied), 'denial')} of {plural(calls, 'call')} ({', '.join(actions)}): {hint}"
 
 
 def gaps(used: Iterable[Observation]) -> Iterable[str]:
