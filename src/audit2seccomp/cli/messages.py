@@ -46,16 +46,16 @@ def first_seen(seen: Observation) -> str:
     return f"new: {seen.abi.name} {seen.nr} {name}, {action}, by {who}"
 
 
-def summary(evidence: Evidence, used: Iterable[Observation], left_out: Iterable[Observation]) -> Iterable[str]:
+def summary(evidence: Evidence, used: list[Observation], left_out: list[Observation]) -> Iterable[str]:
     """What was read and what became of it. `used` made it into the profile, `left_out` are denials that did not."""
+    denied = sum(seen.count for seen in left_out)
     rejected = sum(sample.events for sample in evidence.rejected.values())
     refused = sum(sample.events for sample in evidence.refused.values())
     yield (
-        f"read {plural(evidence.lines, 'line')}, {plural(evidence.records, 'record')}: "
-        f"{evidence.used:,} used, {rejected:,} rejected, {refused:,} not trusted"
+        f"read {plural(evidence.lines, 'line')}, {plural(evidence.records, 'record')}: {evidence.sound - denied:,} used, "
+        f"{denied:,} left out as denied, {rejected:,} rejected, {refused:,} not trusted"
     )
-    calls = Counter({(seen.abi.name, seen.nr): 0 for seen in used if seen.name})
-    per_arch = Counter(abi for abi, _ in calls)
+    per_arch = Counter(abi for abi, _ in {(seen.abi.name, seen.nr) for seen in used if seen.name})
     if per_arch:
         yield "distinct calls: " + ", ".join(f"{count} on {abi}" for abi, count in sorted(per_arch.items()))
     yield from _samples("rejected", evidence.rejected)
@@ -71,15 +71,13 @@ def _samples(what: str, samples: Mapping[str, Sample]) -> Iterable[str]:
         yield f"    {text[:_EXAMPLE_CHARACTERS]}{'…' if len(text) > _EXAMPLE_CHARACTERS else ''}"
 
 
-def _denials(left_out: Iterable[Observation]) -> Iterable[str]:
-    denied = list(left_out)
+def _denials(denied: list[Observation]) -> Iterable[str]:
     if not denied:
         return
-    events = sum(seen.count for seen in denied)
     actions = sorted({seen.action.name if seen.action else f"code {seen.code:#x}" for seen in denied})
-    calls = len({(seen.abi.name, seen.nr) for seen in denied})
+    calls = plural(len({(seen.abi.name, seen.nr) for seen in denied}), "call")
     hint = "--include-denied allows them" if any(seen.action for seen in denied) else "the kernel defines no such code"
-    yield f"left out: {plural(events, 'denial')} of {plural(calls, 'call')} ({', '.join(actions)}): {hint}"
+    yield f"left out: {plural(sum(seen.count for seen in denied), 'denial')} of {calls} ({', '.join(actions)}): {hint}"
 
 
 def gaps(used: Iterable[Observation]) -> Iterable[str]:
