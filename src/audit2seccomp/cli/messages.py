@@ -51,9 +51,10 @@ def summary(evidence: Evidence, used: list[Observation], left_out: list[Observat
     denied = sum(seen.count for seen in left_out)
     rejected = sum(sample.events for sample in evidence.rejected.values())
     refused = sum(sample.events for sample in evidence.refused.values())
+    lines, records = plural(evidence.lines, "line"), plural(evidence.records, "record")
     yield (
-        f"read {plural(evidence.lines, 'line')}, {plural(evidence.records, 'record')}: {evidence.sound - denied:,} used, "
-        f"{denied:,} left out as denied, {rejected:,} rejected, {refused:,} not trusted"
+        f"read {lines}, {records}: "
+        f"{evidence.sound - denied:,} used, {denied:,} denied, {rejected:,} rejected, {refused:,} not trusted"
     )
     per_arch = Counter(abi for abi, _ in {(seen.abi.name, seen.nr) for seen in used if seen.name})
     if per_arch:
