@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 import sys
+from importlib.metadata import Distribution, PackageNotFoundError
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -118,6 +120,15 @@ def machine() -> str:
     return f"{cpu}, {os.cpu_count()} cores, Linux {linux}, Python {platform.python_version()}"
 
 
+def is_editable() -> bool:
+    """Say whether the project is installed editable, by PEP 610's record of where an installed thing comes from."""
+    try:
+        origin = Distribution.from_name("audit2seccomp").read_text("direct_url.json")
+    except PackageNotFoundError:
+        return False
+    return bool(origin and json.loads(origin).get("dir_info", {}).get("editable"))
+
+
 def _lines(path: Path) -> list[str]:
     return path.read_text().splitlines() if path.exists() else []
 
@@ -142,12 +153,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     rows = [row for row in ROWS if row.name in options.rows.split(",")]
     directory = options.directory / "quick" if options.quick else options.directory
     print(f"{machine()}; LC_ALL={ENVIRONMENT['LC_ALL']}{'; quick' if options.quick else ''}\n", flush=True)
+    if is_editable():
+        print("- installed editable, which makes every start of this Python slower: use a plain install for the record")
     costs: dict[tuple[str, str], Cost] = {}
     with TemporaryDirectory(prefix="bench-") as scratch:
         suite = Suite(standard_logs(quick=options.quick), directory, Path(scratch))
         try:
             for row in rows:
-                if not any([suite.takes_part(entry.contestant) for entry in row.timed]):
+                if not any(suite.takes_part(entry.contestant) for entry in row.timed):
                     continue
                 suite.make_logs(row)
                 if complaints := suite.complaints(row):
