@@ -90,7 +90,7 @@ def test_a_recorded_log_yields_what_was_reviewed(path: Path) -> None:
 def test_a_recorded_log_yields_its_ground_truth(path: Path) -> None:
     truth = {row["serial"]: row["expect"] for row in json.loads(path.read_text())}
     log = path.with_name(path.name.removesuffix(".expect.json"))
-    found = {}
+    found: dict[int | None, dict[str, object]] = {}
     for line in log.read_bytes().split(b"\n"):
         located = locate(line)
         parsed = None if located is None or located.carrier is None else parse_record(located.body)
@@ -104,8 +104,8 @@ def test_a_recorded_log_yields_its_ground_truth(path: Path) -> None:
                 "code": None if record.code is None else f"{record.code:#x}",
             }
     assert set(found) == {serial for serial, expect in truth.items() if expect is not None}
-    for serial, record in found.items():
-        assert {name: truth[serial][name] for name in record} == record
+    for serial, fields in found.items():
+        assert {name: truth[serial][name] for name in fields} == fields
 
 
 @pytest.mark.parametrize("path", SMALL_RUN, ids=lambda path: path.name)
