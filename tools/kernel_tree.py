@@ -131,8 +131,8 @@ def audit_archs(tree: Path) -> dict[str, int]:
     values: dict[str, int] = {}
     for file in ("include/uapi/linux/elf-em.h", "include/uapi/linux/audit.h"):
         text = (tree / file).read_text("utf-8").replace("\\\n", " ")
-        for name, value in re.findall(r"^#define\s+(EM_\w+|(?:__)?AUDIT_ARCH_\w+)\s+(\(.*?\)|\w+)", text, re.MULTILINE):
-            terms = [term.strip() for term in value.strip("()").split("|")]
+        for name, value in re.findall(r"^#define\s+(EM_\w+|(?:__)?AUDIT_ARCH_\w+)\s+(.*)$", text, re.MULTILINE):
+            terms = [term.strip() for term in value.partition("/*")[0].strip(" \t()").split("|")]
             values[name] = 0
             for term in terms:
                 values[name] |= values[term] if term in values else int(term, 0)

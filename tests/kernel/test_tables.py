@@ -138,6 +138,11 @@ def other_name(folder: Path) -> None:
     sign(folder)
 
 
+def other_name_of_a_multiplexed_call(folder: Path) -> None:
+    replace(folder / "x86.csv", "\n359,socket,", "\n359,plug,")
+    sign(folder)
+
+
 def other_number(folder: Path) -> None:
     replace(folder / "aarch64.csv", "\n221,execve,", "\n999,execve,")
     sign(folder)
@@ -213,6 +218,7 @@ def other_manifest(folder: Path) -> None:
     ("damage", "told"),
     [
         (other_name, "x86_64: 59 is execute, but execve in libseccomp"),
+        (other_name_of_a_multiplexed_call, "x86: 359 is plug, but socket in libseccomp"),
         (other_number, "aarch64: 221 is None, but execve in libseccomp"),
         (other_number_of_an_arch_that_libseccomp_lacks, "xtensa: 8 is close2, but open in system-calls"),
         (unsigned, "x86_64.csv: not the file that the manifest has the sha256 of"),
@@ -285,6 +291,15 @@ def test_manifest_says_where_a_table_comes_from(tree: Path, folder: Path) -> Non
     assert entries["riscv64"].columns == ["common", "64", "riscv", "rlimit"]
     assert entries["x32"].calls == 3
     assert entries["x32"].sha256 == sha256((folder / "x32.csv").read_text("ascii"))
+
+
+def test_audit_numbers_of_a_tree(tree: Path) -> None:
+    assert kernel_tree.audit_archs(tree) == {
+        "AUDIT_ARCH_X86_64": 0xC000003E,
+        "AUDIT_ARCH_ALPHA": 0xC0009026,
+        "AUDIT_ARCH_MIPS64N32": 0xA0000008,
+        "AUDIT_ARCH_MIPS": 8,
+    }
 
 
 def test_a_second_run_changes_nothing(tree: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

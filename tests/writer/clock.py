@@ -19,6 +19,9 @@ LOCALES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 """Week days and months as glibc abbreviates them; every one of these fits into latin-1."""
 
+LATIN1 = (("Fr", "Mär"), ("mié", "ago"), ("sáb.", "mai."), ("sam.", "févr."), ("ven.", "août"))
+"""Week days and months that are no UTF-8 where the locale is not."""
+
 RUSSIAN = (("Пн", "Вт", "Чт"), ("янв", "мар", "апр", "мая"))
 CHINESE = (("一", "五", "日"), ("3月", "5月", "11月"))
 """glibc's `%b` here begins with a digit, and with a blank for one."""

@@ -32,7 +32,7 @@ def _after(junk: bytes) -> Forge:
     def write(record: KernelRecord, rnd: Random) -> bytes:
         first = f"{_syslog(rnd)}portal[88]: bad name ".encode()
         prefix = rnd.choice(("", f"{uptime(rnd)} ", f"{_syslog(rnd)}kernel: ")).encode()
-        return rnd.choice((first, b"")) + junk + prefix + record.printk()
+        return first + junk + prefix + record.printk()
 
     return write
 

@@ -90,7 +90,7 @@ def _carriers() -> dict[str, Carrier]:
     found["imjournal, RFC 3339"] = Carrier(
         _audit(lambda rnd: f"{clock.any_iso(rnd)} ", named=True), stamped=False, ages=LATER
     )
-    for times in (1, 5, 1000):
+    for times in (2, 5, 1000):
         found[f"imjournal, repeated {times}"] = _repeated(times)
     return found
 

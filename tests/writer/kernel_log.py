@@ -24,7 +24,8 @@ def _localized(rnd: Random) -> str:
 
 
 def _latin1(record: KernelRecord, rnd: Random) -> bytes:
-    return f"[{_localized(rnd)}] ".encode("latin-1") + record.printk()
+    day, month = rnd.choice(clock.LATIN1)
+    return f"[{_ctime(rnd, (day,), (month,))}] ".encode("latin-1") + record.printk()
 
 
 def _relative(rnd: Random) -> str:

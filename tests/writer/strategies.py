@@ -54,7 +54,7 @@ LABELS = (
     b"=p//null-/tmp/pid=7 (complain)",
     b"=p//null-/tmp/e ppid=1 pid=7 uid=0  (complain)",
     b"=p//null-/tmp/e " + FORGED + b" (complain)",
-    b"=p//null-/tmp/e type=1326 audit(1.000:1): " + FORGED + b'AUID="unset" (complain)',
+    b"=p//null-/tmp/e type=1326 " + FORGED + b'AUID="unset" (complain)',
     b"=p//null-/tmp/e subj==unconfined " + FORGED + b"\x1dAUID= (complain)",
     "=p//null-/home/zoë/x (complain)".encode(),
 )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typer._click.shell_completion import CompletionItem
 
 DEFAULT_COMMAND = "generate"
+_COMPLETION_VARIABLE = "_AUDIT2SECCOMP_COMPLETE"
 _GROUP_OPTIONS = ("--version", "--install-completion", "--show-completion")
 
 
@@ -71,6 +72,9 @@ def main() -> NoReturn:
     """Run the command line and exit."""
     if sys.stderr is None:  # started with a closed stderr: there is nobody to talk to, which is no reason to fail
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for the life of the process
+    if _COMPLETION_VARIABLE in os.environ:
+        # Typer breaks the help of a candidate at the terminal's width, and shells read one candidate from each line.
+        os.environ["COLUMNS"] = "1000"
     try:
         app(prog_name="audit2seccomp")
     except Audit2SeccompError as error:

@@ -46,26 +46,22 @@ def first_seen(seen: Observation) -> str:
     return f"new: {seen.abi.name} {seen.nr} {name}, {action}, by {who}"
 
 
-def summary(evidence: Evidence, used: Iterable[Observation], left_out: Iterable[Observation]) -> Iterable[str]:
+def summary(evidence: Evidence, used: list[Observation], left_out: list[Observation]) -> Iterable[str]:
     """What was read and what became of it. `used` made it into the profile, `left_out` are denials that did not."""
-    used, left_out = list(used), list(left_out)
+    denied = sum(seen.count for seen in left_out)
     rejected = sum(sample.events for sample in evidence.rejected.values())
     refused = sum(sample.events for sample in evidence.refused.values())
+    lines, records = plural(evidence.lines, "line"), plural(evidence.records, "record")
     yield (
-        f"read {plural(evidence.lines, 'line')}, {plural(evidence.records, 'record')}: "
-        f"{_events(used):,} used, {_events(left_out):,} left out, {rejected:,} rejected, {refused:,} not trusted"
+        f"read {lines}, {records}: "
+        f"{evidence.sound - denied:,} used, {denied:,} denied, {rejected:,} rejected, {refused:,} not trusted"
     )
-    calls = Counter({(seen.abi.name, seen.nr): 0 for seen in used if seen.name})
-    per_arch = Counter(abi for abi, _ in calls)
+    per_arch = Counter(abi for abi, _ in {(seen.abi.name, seen.nr) for seen in used if seen.name})
     if per_arch:
         yield "distinct calls: " + ", ".join(f"{count} on {abi}" for abi, count in sorted(per_arch.items()))
     yield from _samples("rejected", evidence.rejected)
     yield from _samples("not trusted", evidence.refused)
     yield from _denials(left_out)
-
-
-def _events(observations: Iterable[Observation]) -> int:
-    return sum(seen.count for seen in observations)
 
 
 def _samples(what: str, samples: Mapping[str, Sample]) -> Iterable[str]:
@@ -80,9 +76,9 @@ def _denials(denied: list[Observation]) -> Iterable[str]:
     if not denied:
         return
     actions = sorted({seen.action.name if seen.action else f"code {seen.code:#x}" for seen in denied})
-    calls = len({(seen.abi.name, seen.nr) for seen in denied})
+    calls = plural(len({(seen.abi.name, seen.nr) for seen in denied}), "call")
     hint = "--include-denied allows them" if any(seen.action for seen in denied) else "the kernel defines no such code"
-    yield f"left out: {plural(_events(denied), 'denial')} of {plural(calls, 'call')} ({', '.join(actions)}): {hint}"
+    yield f"left out: {plural(sum(seen.count for seen in denied), 'denial')} of {calls} ({', '.join(actions)}): {hint}"
 
 
 def gaps(used: Iterable[Observation]) -> Iterable[str]:

@@ -211,8 +211,9 @@ def _head() -> ParserElement:
     #                    audit_log_format(ab, " pid=%d comm=", task_tgid_nr(current));
     uid = pp.Suppress("uid=") - pp.Regex(r"[0-9]{1,10}").set_name("1 to 10 digits")("uid") - blank
     pid = pp.Suppress("pid=") - pp.Regex(r"-?[0-9]{1,10}").set_name("1 to 10 digits")("pid") - blank
-    either = uid + words("pid=") + pp.Opt(pid) | pid + words("uid=") + pp.Opt(uid)
-    plain = words("uid=", "pid=") + pp.Opt(either) + words()
+    # Without a label there is one comm=, and it is behind the head; a second one is that of a torn line.
+    either = uid + words("pid=", "comm=") + pp.Opt(pid) | pid + words("uid=", "comm=") + pp.Opt(uid)
+    plain = words("uid=", "pid=", "comm=") + pp.Opt(either) + words("comm=")
     # audit_log_task_context():  audit_log_format(ab, " subj=%s", ctx).  AppArmor's begin with "=" and may hold blanks;
     # some kernels write ppid= beside pid=. The label takes word after word, and leaves the run of these at the end.
     number = pp.Regex(r"p?pid=-?[0-9]{1,10} ").set_name("pid= or ppid=")
@@ -222,5 +223,6 @@ def _head() -> ParserElement:
     run = pp.ZeroOrMore(pp.Regex(r"ppid=-?[0-9]{1,10} ").suppress()) + pp.Opt(pid + pp.ZeroOrMore(number))
     labelled = words("subj=", "uid=") + pp.Opt(uid + words("subj=")) + pp.Suppress("subj=") - label("subj") - run
     has_label = pp.FollowedBy(pp.Regex(r"(?s)(?:.*? )??subj="))
-    head = (has_label + labelled | plain) + pp.Suppress(pp.Regex(r"\Z")).set_name("end of the head")
+    torn = pp.Regex(r"(?s).*?audit\(").set_name("a second record")
+    head = ~torn + (has_label + labelled | plain) + pp.Suppress(pp.Regex(r"\Z")).set_name("end of the head")
     return head.set_name("head").leave_whitespace().parse_with_tabs()

@@ -95,7 +95,7 @@ class Evidence:
     """What logs showed. Merging is associative and commutative, and `Evidence()` changes nothing."""
 
     counts: Mapping[RecordKey, int] = field(default_factory=dict)
-    """Used events by key."""
+    """Events of sound and trusted records, by key."""
     lines: int = 0
     rejected: Mapping[str, Sample] = field(default_factory=dict)
     """Trusted records that are not sound, by reason."""
@@ -115,15 +115,15 @@ class Evidence:
         )
 
     @property
-    def used(self) -> int:
-        """How many events are counted."""
+    def sound(self) -> int:
+        """How many events of sound and trusted records there were, denials among them."""
         return sum(self.counts.values())
 
     @property
     def records(self) -> int:
-        """How many records were met: used, rejected or refused."""
+        """How many records were met: sound, rejected or refused."""
         left_out = sum(sample.events for samples in (self.rejected, self.refused) for sample in samples.values())
-        return self.used + left_out
+        return self.sound + left_out
 
     def observations(self) -> list[Observation]:
         """Every key with its meaning, sorted by ABI, number, action and program."""

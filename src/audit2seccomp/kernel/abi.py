@@ -104,7 +104,7 @@ _ABIS = (
     _no_oci("sparc", 0x00000002, "sparc", "sparc"),
     _no_oci("sparc64", 0x8000002B, "sparc64", "sparc64"),
     _no_oci("xtensa", 0x0000005E, "xtensa"),
-    # What the header still defines, of architectures that are gone; none of them ever had seccomp filters and a table.
+    # What the header still defines of architectures that are gone.
     _no_oci("c6x", 0x4000008C, None),
     _no_oci("c6xbe", 0x0000008C, None),
     _no_oci("cris", 0x4000004C, None),
@@ -136,9 +136,9 @@ _X32 = next(abi for abi in _ABIS if abi.name == "x32")
 def abi_of(arch: int, nr: int) -> Abi | None:
     """The ABI of a record with `arch=` and the signed `syscall=`; None for an arch that the kernel does not define.
 
-    An x32 call comes with x86_64's arch and bit 30 set, also from kernels without x32. A negative number is no x32
-    call although its bit 30 is set in two's complement: do_syscall_x64() in arch/x86/entry/syscall_64.c compares
-    unsigned numbers.
+    An x32 call comes with x86_64's arch and bit 30 set, also from kernels without x32. A negative number has bit 30 in
+    two's complement and is no x32 call all the same: do_syscall_x32() in arch/x86/entry/syscall_64.c takes off the bit
+    and compares what is left as unsigned.
     """
     if arch == _AUDIT_ARCH_X86_64 and nr >= 0 and nr & X32_SYSCALL_BIT:
         return _X32

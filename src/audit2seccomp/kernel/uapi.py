@@ -45,7 +45,7 @@ _ACTIONS = {action.value: action for action in Action}
 def action_of(code: int) -> Action | None:
     """The action in a record's `code=`, whatever its data bits; None if the kernel defines no such action.
 
-    Old kernels leave the errno in (0x50001). A kernel that meets an undefined action treats it as KILL_PROCESS
-    (KILL_THREAD before 4.14), but the record then still shows what the filter returned, so None stays None here.
+    Old kernels leave the errno in (0x50001). The kernel kills for an action that it does not know (__seccomp_filter()
+    in kernel/seccomp.c), but the record still says what the filter returned, so None stays None here.
     """
     return _ACTIONS.get(code & SECCOMP_RET_ACTION_FULL)

@@ -63,7 +63,7 @@ def _why_nothing(evidence: Evidence, used: list[Observation]) -> str:
     """What to say, and what to try, when there is no call to allow."""
     if used:
         return "no call to allow: no observed call has a name and an architecture that a profile can hold"
-    if evidence.used:
+    if evidence.sound:
         denied = "all records are denials (the calls did not run)"
         return f"no call to allow: {denied}: --include-denied allows the denied calls"
     if evidence.refused:

@@ -1,0 +1,1 @@
+"""How fast audit2seccomp is, next to the tools that people use for the same question. Not shipped."""

@@ -1,0 +1,204 @@
+"""Write the logs that the benchmarks read: the same bytes on every machine.
+
+    python -m benchmarks.make_logs [--directory DIR] [--quick] [--new-pids N] [NAME ...]
+
+A log that exists with the size and recipe that `manifest.json` beside it states is left alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from random import Random
+from time import gmtime
+from typing import TYPE_CHECKING
+
+from benchmarks.chatter import chatter
+from benchmarks.events import Shape, shapes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+SEED = 1326
+BLOCK = 10_000
+"""Lines made at a time: enough to amortise the draws, little enough to stay in the cache."""
+FIRST_SECOND = 1_594_067_860
+"""2020-07-06 20:37:40 UTC."""
+BOOTED_MICROS_AGO = 369_128_669_452
+FIRST_SERIAL = 14_536
+FIRST_NEW_PID = 300
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_HERE = Path(__file__).parent
+
+Stamp = tuple[str, str, str]
+"""The syslog header with the host, seconds since boot, seconds since the epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogSpec:
+    """One log to write."""
+
+    name: str
+    lines: int
+    auditd: bool = False
+    """In the form of auditd's file instead of rsyslog's kernel lines."""
+    record_every: int = 1
+    """One line in so many is a record, at a random place among them; the others are chatter."""
+    new_pids: bool = False
+    """Every record has another pid; it may exceed the kernel's limit of 2**22."""
+
+    @property
+    def records(self) -> int:
+        return self.lines // self.record_every
+
+
+def standard_logs(*, quick: bool) -> dict[str, LogSpec]:
+    """Return the logs of the benchmark rows by name; quick ones have a tenth of the lines."""
+    unit = 100_000 if quick else 1_000_000
+    logs = (
+        LogSpec("dense.log", unit),
+        LogSpec("dense.audit.log", unit, auditd=True),
+        LogSpec("slice.audit.log", unit // 10, auditd=True),
+        LogSpec("sparse.log", 3 * unit, record_every=50),
+        LogSpec("pids.log", unit, new_pids=True),
+        LogSpec("pids-tenfold.log", 10 * unit, new_pids=True),
+        LogSpec("small.log", 1_000),
+    )
+    return {log.name: log for log in logs}
+
+
+def make_log(spec: LogSpec, directory: Path) -> Path:
+    """Write the log unless it is there; returns its path."""
+    directory.mkdir(parents=True, exist_ok=True)
+    path, manifest_path = directory / spec.name, directory / "manifest.json"
+    manifest = json.loads(manifest_path.read_text()) if manifest_path.exists() else {}
+    entry = {"recipe": _recipe(), **asdict(spec)}
+    known = manifest.get(spec.name)
+    if path.exists() and known == {**entry, "bytes": path.stat().st_size}:
+        return path
+    unfinished = path.with_suffix(".unfinished")
+    with unfinished.open("wb") as file:
+        for block in blocks(spec):
+            file.write(block)
+        size = file.tell()
+    os.replace(unfinished, path)
+    manifest[spec.name] = {**entry, "bytes": size}
+    manifest_path.write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+    return path
+
+
+def blocks(spec: LogSpec) -> Iterator[bytes]:
+    """Yield the log's text in blocks of whole lines."""
+    rng = Random(SEED)
+    records = _records(spec, rng)
+    steps = (3, 11, 40, 180, 900, 2_500) if spec.record_every == 1 else (900, 4_000, 60_000, 250_000, 800_000)
+    clock = Clock(rng, steps)
+    other = chatter(rng) if spec.record_every > 1 else []
+    for start in range(0, spec.lines, BLOCK):
+        stamps = clock.take(min(BLOCK, spec.lines - start))
+        if spec.record_every == 1:
+            lines = records(stamps)
+        else:
+            texts = rng.choices(other, k=len(stamps))
+            lines = [
+                f"{header}kernel: [{uptime}] {text}" if from_kernel else header + text
+                for (header, uptime, _), (from_kernel, text) in zip(stamps, texts, strict=True)
+            ]
+            places = [
+                first + rng.randrange(spec.record_every)
+                for first in range(0, len(stamps) - spec.record_every + 1, spec.record_every)
+            ]
+            for place, line in zip(places, records([stamps[place] for place in places]), strict=True):
+                lines[place] = line
+        yield ("\n".join(lines) + "\n").encode("ascii")
+
+
+class Clock:
+    """Time that passes in random steps of microseconds."""
+
+    def __init__(self, rng: Random, steps: Sequence[int]) -> None:
+        self._rng, self._steps = rng, steps
+        self._micros = 0
+        self._second = -1
+        self._header = ""
+
+    def take(self, count: int) -> list[Stamp]:
+        """Return the next moments."""
+        stamps: list[Stamp] = []
+        micros = self._micros
+        for step in self._rng.choices(self._steps, k=count):
+            micros += step
+            seconds, rest = divmod(micros, 1_000_000)
+            if seconds != self._second:
+                self._second = seconds
+                self._header = _syslog_header(FIRST_SECOND + seconds)
+            up_seconds, up_rest = divmod(BOOTED_MICROS_AGO + micros, 1_000_000)
+            stamps.append(
+                (self._header, f"{up_seconds:5d}.{up_rest:06d}", f"{FIRST_SECOND + seconds}.{rest // 1_000:03d}")
+            )
+        self._micros = micros
+        return stamps
+
+
+def _records(spec: LogSpec, rng: Random) -> Callable[[Sequence[Stamp]], list[str]]:
+    """Return what makes the next records' lines, one for each moment."""
+    population, cumulated = shapes(rng)
+    serial, new_pid = FIRST_SERIAL, FIRST_NEW_PID
+
+    def take(stamps: Sequence[Stamp]) -> list[str]:
+        nonlocal serial, new_pid
+        drawn = rng.choices(population, cum_weights=cumulated, k=len(stamps))
+        if spec.new_pids:
+            drawn = [Shape(shape[0], str(new_pid + index), shape[2]) for index, shape in enumerate(drawn)]
+            new_pid += len(stamps)
+        numbered = zip(range(serial, serial + len(stamps)), stamps, drawn, strict=True)
+        serial += len(stamps)
+        if spec.auditd:
+            return [f"type=SECCOMP msg=audit({epoch}:{n}): {b}{pid}{a}" for n, (_, _, epoch), (b, pid, a) in numbered]
+        return [
+            f"{header}kernel: [{uptime}] audit: type=1326 audit({epoch}:{n}): {b}{pid}{a}"
+            for n, (header, uptime, epoch), (b, pid, a) in numbered
+        ]
+
+    return take
+
+
+def _syslog_header(second: int) -> str:
+    at = gmtime(second)
+    return f"{_MONTHS[at.tm_mon - 1]} {at.tm_mday:2d} {at.tm_hour:02d}:{at.tm_min:02d}:{at.tm_sec:02d} my-machine "
+
+
+def _recipe() -> str:
+    """Return a hash of the programs that make the logs: another program, other logs."""
+    sources = (_HERE / name for name in ("chatter.py", "events.py", "make_logs.py"))
+    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Write the logs that the command line names, all standard ones without a name."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.make_logs", description="Write the benchmark logs.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="which of the standard logs; default: all")
+    parser.add_argument("--directory", type=Path, default=Path("build/bench"), help="default: %(default)s")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the lines")
+    parser.add_argument(
+        "--new-pids", type=int, metavar="N", help="instead, one log of N records, each with another pid"
+    )
+    options = parser.parse_args(argv)
+    known = standard_logs(quick=options.quick)
+    if options.new_pids is not None:
+        name = f"pids-{options.new_pids}.log"
+        known = {name: LogSpec(name, options.new_pids, new_pids=True)}
+    if unknown := set(options.names) - set(known):
+        parser.error(f"no such log: {', '.join(sorted(unknown))}; there are: {', '.join(known)}")
+    for name in options.names or known:
+        path = make_log(known[name], options.directory)
+        print(f"{path}: {path.stat().st_size:,} bytes, {known[name].records:,} records")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

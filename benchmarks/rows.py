@@ -1,0 +1,139 @@
+"""What is measured, and what the project promises about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.contestants import (
+    AUPARSE,
+    AUSEARCH,
+    EMPTY_PYTHON,
+    GREP,
+    GREP_COUNT,
+    IMPORT_TYPER,
+    MAWK,
+    TOOL,
+    WC,
+    Contestant,
+)
+from benchmarks.timing import Cost
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One contestant on one log."""
+
+    contestant: Contestant
+    log: str
+
+    @property
+    def label(self) -> str:
+        return f"{self.contestant.name}, {Path(self.log).name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Entries that are measured in turn, so that what else the machine does hits all of them alike."""
+
+    name: str
+    timed: tuple[Entry, ...]
+    must_agree: tuple[tuple[Entry, ...], ...]
+    """Groups that must say the same before anything is timed; counts are compared with what was written."""
+    rounds: float = 1.0
+    """How often, as a multiple of the usual number."""
+    warm: bool = True
+    """Whether a round goes before that does not count."""
+
+
+def _same(log: str, *contestants: Contestant) -> tuple[Entry, ...]:
+    return tuple(Entry(contestant, log) for contestant in contestants)
+
+
+ROWS = (
+    Row(
+        "dense",
+        (
+            *_same("dense.log", TOOL, MAWK, GREP),
+            Entry(TOOL, "dense.audit.log"),
+            *_same("slice.audit.log", AUSEARCH, AUPARSE),
+        ),
+        (
+            (*_same("dense.log", TOOL, MAWK, GREP), *_same("dense.audit.log", TOOL, GREP)),
+            _same("slice.audit.log", TOOL, AUSEARCH, AUPARSE, GREP),
+        ),
+    ),
+    Row(
+        "sparse",
+        _same("sparse.log", TOOL, GREP_COUNT, WC),
+        (_same("sparse.log", TOOL, MAWK, GREP), _same("sparse.log", GREP_COUNT), _same("sparse.log", WC)),
+    ),
+    Row(
+        "start",
+        _same("small.log", TOOL, IMPORT_TYPER, EMPTY_PYTHON),
+        (_same("small.log", TOOL, MAWK, GREP),),
+        rounds=3.0,
+    ),
+    Row(
+        "memory",
+        (Entry(TOOL, "pids.log"), Entry(TOOL, "pids-tenfold.log")),
+        (_same("pids.log", TOOL, MAWK), _same("pids-tenfold.log", TOOL, MAWK)),
+        rounds=0.2,
+        warm=False,
+    ),
+)
+
+Costs = Mapping[tuple[str, str], Cost]
+"""The median costs by contestant and log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A promise about one number."""
+
+    row: str
+    text: str
+    value: Callable[[Costs], float]
+    """Raises KeyError when what it needs was not measured."""
+    limit: float
+    at_most: bool = False
+
+    def met(self, value: float) -> bool:
+        return value <= self.limit if self.at_most else value >= self.limit
+
+
+def _rates(log: str, peer: Contestant, peer_log: str) -> Callable[[Costs], float]:
+    return lambda costs: costs[TOOL.name, log].rate / costs[peer.name, peer_log].rate
+
+
+def _largest_peak(costs: Costs) -> float:
+    return max((cost.peak / 1e6 for (name, _), cost in costs.items() if name == TOOL.name), default=0) or _missing()
+
+
+def _missing() -> float:
+    raise KeyError(TOOL.name)
+
+
+_SLICE = "slice.audit.log"
+TARGETS = (
+    Target("dense", "dense, kernel lines: times ausearch's rate", _rates("dense.log", AUSEARCH, _SLICE), 12),
+    Target("dense", "dense, auditd's file: times ausearch's rate", _rates("dense.audit.log", AUSEARCH, _SLICE), 12),
+    Target("dense", "dense: times the mawk one-liner's rate", _rates("dense.log", MAWK, "dense.log"), 0.25),
+    Target("sparse", "sparse: times grep -c type=1326's rate", _rates("sparse.log", GREP_COUNT, "sparse.log"), 0.5),
+    Target(
+        "start",
+        "1,000 records, start to finish: times import typer",
+        lambda costs: costs[TOOL.name, "small.log"].wall / costs[IMPORT_TYPER.name, "small.log"].wall,
+        1.6,
+        at_most=True,
+    ),
+    Target("memory", "peak memory of any run in MB", _largest_peak, 60, at_most=True),
+    Target(
+        "memory",
+        "peak memory, ten times the records: times as much",
+        lambda costs: costs[TOOL.name, "pids-tenfold.log"].peak / costs[TOOL.name, "pids.log"].peak,
+        1.1,
+        at_most=True,
+    ),
+)

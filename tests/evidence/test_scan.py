@@ -1,0 +1,276 @@
+"""The fast path: the same as reading line by line, however the bytes are cut, and bounded in memory."""
+
+from __future__ import annotations
+
+from unittest.mock import patch
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from audit2seccomp.evidence import scan, tally
+from audit2seccomp.evidence.carriers import CARRIERS as KNOWN
+from audit2seccomp.evidence.carriers import Speaker, Trust, locate
+from audit2seccomp.evidence.model import Evidence, Parsed, RecordKey, Sample
+from audit2seccomp.evidence.record import parse_record
+from audit2seccomp.evidence.scan import MAX_LINE_BYTES, Scanner, Shape, fast_pattern
+from audit2seccomp.evidence.trust import foreign_line_at, judge, starts_message_of_application
+from audit2seccomp.kernel.abi import abi_of
+from tests.writer import CARRIERS, Carrier, KernelRecord, forgeries, lines, noise_lines
+
+X86_64 = 0xC000003E
+LINE = (
+    b"Jul  6 15:37:40 my-machine kernel: [369128.669452] audit: type=1326 audit(1594067860.484:14536): "
+    b'auid=4294967295 uid=0 gid=0 ses=4294967295 pid=29064 comm="http-echo" exe="/http-echo" sig=0 arch=c000003e '
+    b"syscall=51 compat=0 ip=0x46fe1f code=0x7ffc0000"
+)
+
+trusts = st.sampled_from(Trust)
+log_lines = st.lists(
+    lines().map(lambda drawn: drawn[0]) | forgeries() | noise_lines() | st.binary(max_size=40), max_size=8
+)
+
+
+def slowly(data: bytes, trust: Trust) -> Evidence:
+    """The meaning of a log, line by line: what the scanner must agree with."""
+    evidence = Evidence()
+    continues = foreign = False
+    split = data.split(b"\n")
+    for number, line in enumerate(split[:-1] if not split[-1] else split, 1):
+        evidence = evidence.merge(Evidence(lines=1)).merge(of_line(line, number, trust, continues, foreign))
+        continues = {None: continues}.get(
+            starts_message_of_application(line), starts_message_of_application(line)
+        ) or False
+        block = b"\n" + line + b"\n"
+        foreign = foreign or (trust is Trust.AUTHENTICATED and foreign_line_at(block) < len(block))
+    return evidence
+
+
+def of_line(line: bytes, number: int, trust: Trust, continues: bool, foreign: bool) -> Evidence:
+    """The evidence of one line."""
+    stripped = line.lstrip(b"\0")
+    located = locate(stripped)
+    parsed = None if located is None else parse_record(located.body)
+    if located is None or parsed is None:
+        return Evidence()
+    if not isinstance(parsed, Parsed):
+        sound = located.carrier is not None or trust is Trust.EMBEDDED
+        return Evidence(rejected={parsed.reason: sample(stripped, number)} if sound else {})
+    record = parsed.record
+    verdict = judge(located, record, parsed.end, continues=continues, foreign=foreign)
+    if verdict.trust < trust:
+        return Evidence(refused={verdict.reason: sample(stripped, number, located.repeat)})
+    if abi_of(record.arch, record.nr) is None:
+        return Evidence(rejected={f"unknown arch={record.arch:x}": sample(stripped, number)})
+    key = RecordKey(record.arch, record.nr, record.code, record.comm, record.exe, record.uid, record.subj)
+    return Evidence({key: located.repeat})
+
+
+def sample(line: bytes, number: int, events: int = 1) -> Sample:
+    """One line left out."""
+    return Sample(events, ("log", number), line[: scan.SAMPLE_BYTES])
+
+
+def scanned(data: bytes, cuts: tuple[int, ...] = (), trust: Trust = Trust.ANCHORED, *, warm: bytes = b"") -> Evidence:
+    """What the scanner says; `warm` is another input before, from which it has learned shapes."""
+    scanner = Scanner(trust)
+    scanner.start_input("warm")
+    scanner.feed(warm)
+    scanner.finish_input()
+    before = scanner.evidence()
+    scanner.start_input("log")
+    start = 0
+    for cut in (*sorted(cuts), len(data)):
+        scanner.feed(data[start:cut])
+        start = max(start, cut)
+    scanner.finish_input()
+    after = scanner.evidence()
+    counts = {key: events - before.counts.get(key, 0) for key, events in after.counts.items()}
+    return Evidence(
+        {key: events for key, events in counts.items() if events},
+        after.lines - before.lines,
+        after.rejected,
+        after.refused,
+    )
+
+
+def without_text(evidence: Evidence) -> Evidence:
+    """The fast path knows only the start of an unsound line, so texts are compared elsewhere."""
+    return Evidence(
+        evidence.counts,
+        evidence.lines,
+        {reason: one._replace(text=b"") for reason, one in evidence.rejected.items()},
+        {reason: one._replace(text=b"") for reason, one in evidence.refused.items()},
+    )
+
+
+@settings(max_examples=300)
+@given(log=log_lines, data=st.data(), trust=trusts, last=st.sampled_from((b"", b"\n")))
+def test_equal_to_reading_line_by_line_for_any_cut(
+    log: list[bytes], data: st.DataObject, trust: Trust, last: bytes
+) -> None:
+    text = b"\n".join(log) + last
+    cuts = tuple(data.draw(st.lists(st.integers(0, len(text)), max_size=4)))
+    assert without_text(scanned(text, cuts, trust)) == without_text(slowly(text, trust))
+
+
+@given(name=st.sampled_from(sorted(CARRIERS)), data=st.data(), trust=trusts)
+def test_equal_when_the_shape_is_known_and_the_block_dense(name: str, data: st.DataObject, trust: Trust) -> None:
+    drawn = data.draw(st.lists(lines([name]), min_size=1, max_size=6))
+    text = b"".join(line + b"\n" for line, _, _ in drawn) + data.draw(st.sampled_from((b"", b"x\n", LINE + b"\n")))
+    once = scanned(text, (), trust, warm=text)
+    assert once.counts == slowly(text, trust).counts
+    twice = scanned(text * 2, (len(text),), trust, warm=text)
+    assert twice.counts == slowly(text * 2, trust).counts
+
+
+@given(drawn=lines())
+def test_each_carrier_is_read_back_and_trusted_as_it_deserves(drawn: tuple[bytes, KernelRecord, Carrier]) -> None:
+    line, record, carrier = drawn
+    if not record.age.value.arch or abi_of(record.arch, record.nr) is None:
+        return
+    located = locate(line)
+    assert located is not None
+    assert located.carrier is not None
+    parsed = parse_record(located.body)
+    assert isinstance(parsed, Parsed)
+    assert parsed.record == record.meaning(stamped=carrier.stamped)
+    assert located.repeat == carrier.repeat
+    verdict = judge(located, parsed.record, parsed.end, continues=False, foreign=False)
+    assert verdict.trust.name.lower() == carrier.trust
+    assert scanned(line).counts == {
+        RecordKey(
+            record.arch, record.nr, record.code, record.comm, parsed.record.exe, record.uid, parsed.record.subj
+        ): carrier.repeat
+    }
+
+
+@given(drawn=lines())
+def test_a_line_is_in_one_carrier_only(drawn: tuple[bytes, KernelRecord, Carrier]) -> None:
+    line = drawn[0].lstrip(b"\0").removeprefix(b"\xef\xbb\xbf")
+    if b"\x1b" not in line:
+        assert sum(carrier.pattern.match(line) is not None for carrier in KNOWN) == 1
+
+
+@given(drawn=lines())
+def test_the_fast_expression_takes_only_what_the_parser_takes(drawn: tuple[bytes, KernelRecord, Carrier]) -> None:
+    located = locate(drawn[0])
+    assert located is not None
+    assert located.carrier is not None
+    match = fast_pattern(Shape(located.carrier, located.prefix)).match(b"\n" + drawn[0] + b"\n")
+    if match is not None:
+        parsed = parse_record(located.body)
+        assert isinstance(parsed, Parsed)
+        again = parse_record(b"SECCOMP %b pid=0 %b ip=0x0 code=%b" % match.groups()[-3:])
+        assert isinstance(again, Parsed)
+        assert again.record == parsed.record._replace(millis=None, serial=None, pid=0)
+
+
+def test_the_fast_expression_takes_the_common_lines() -> None:
+    for line in (
+        LINE,
+        LINE[LINE.index(b"[") :],
+        b"type=SECCOMP msg=" + LINE[LINE.index(b"audit(") :] + b'\x1dAUID="unset" UID="root"',
+        b"Oct 26 17:29:39 node audit[29064]: SECCOMP " + LINE[LINE.index(b"auid") :],
+    ):
+        located = locate(line)
+        assert located is not None
+        assert located.carrier is not None
+        assert fast_pattern(Shape(located.carrier, located.prefix)).match(b"\n" + line + b"\n")
+
+
+@given(forged=forgeries())
+def test_no_forgery_is_believed(forged: bytes) -> None:
+    assert not scanned(forged, trust=Trust.ANCHORED).counts
+    # Nor behind a genuine line, when the fast path is warm.
+    assert scanned(LINE + b"\n" + forged, warm=LINE + b"\n").counts == scanned(LINE).counts
+
+
+@given(st.binary(max_size=4000))
+def test_arbitrary_bytes_never_raise(data: bytes) -> None:
+    assert scanned(data).lines == data.count(b"\n") + (not data.endswith(b"\n") and bool(data.strip(b"\0")))
+
+
+@pytest.mark.parametrize("block_bytes", [1 << 16, 1 << 20, 3 << 20])
+def test_a_line_that_is_too_long_is_not_read_and_not_lost_in_silence(block_bytes: int) -> None:
+    long = LINE + b" " * MAX_LINE_BYTES
+    data = LINE + b"\n" + long + b"\n" + b"x" * (2 * MAX_LINE_BYTES) + b"\n" + LINE
+    evidence = scanned(data, tuple(range(0, len(data), block_bytes)))
+    assert sum(evidence.counts.values()) == 2
+    assert evidence.lines == 4
+    assert evidence.rejected == {scan.TOO_LONG: Sample(1, ("log", 2), long[: scan.SAMPLE_BYTES])}
+
+
+def test_a_token_across_two_pieces_of_a_line_that_is_too_long_is_seen() -> None:
+    data = b"x" * (MAX_LINE_BYTES + 10) + b"type=1326 and more\n"
+    for cut in range(MAX_LINE_BYTES + 5, len(data)):
+        assert scan.TOO_LONG in scanned(data, (MAX_LINE_BYTES + 2, cut)).rejected
+
+
+def test_a_hole_of_nuls_is_not_a_line_that_is_too_long() -> None:
+    data = b"\0" * (3 * MAX_LINE_BYTES) + LINE + b"\n"
+    evidence = scanned(data, tuple(range(0, len(data), 1 << 16)))
+    assert sum(evidence.counts.values()) == 1
+    assert not evidence.rejected
+
+
+def test_from_too_many_keys_on_names_are_left_out_and_then_records_rejected() -> None:
+    with patch.object(tally, "MAX_KEYS", 10), patch.object(tally, "MAX_COARSE_KEYS", 15):
+        many = b"".join(
+            LINE.replace(b"http-echo", b"name-%d" % i).replace(b"=51", b"=%d" % i) + b"\n" for i in range(30)
+        )
+        evidence = scanned(many)
+    assert len(evidence.counts) == 15
+    assert sum(key.comm is None for key in evidence.counts) == 5
+    assert evidence.rejected[tally.TOO_MANY].events == 15
+
+
+def test_raw_keys_are_folded_and_nothing_is_lost() -> None:
+    with patch.object(tally, "MAX_RAW_KEYS", 3):
+        data = b"".join(LINE.replace(b"ses=4294967295", b"ses=%d" % (i % 50)) + b"\n" for i in range(500))
+        evidence = scanned(data, tuple(range(0, len(data), 5000)))
+    assert list(evidence.counts.values()) == [500]
+
+
+def test_a_new_key_is_told_once_when_it_is_first_seen() -> None:
+    told: list[RecordKey] = []
+    scanner = Scanner(on_new=told.append)
+    scanner.start_input("log")
+    scanner.feed(LINE + b"\n" + LINE + b"\n" + LINE[:20])
+    assert [key.nr for key in told] == [51]
+    scanner.feed(LINE[20:].replace(b"=51", b"=52") + b"\n" + LINE + b"\n")
+    assert [key.nr for key in told] == [51, 52]
+
+
+def test_an_unknown_arch_is_rejected_with_its_place_on_the_fast_path_too() -> None:
+    strange = LINE.replace(b"c000003e", b"dead")
+    data = LINE + b"\n" + LINE + b"\n" + strange + b"\n" + strange + b"\n"
+    evidence = scanned(data, warm=LINE + b"\n")
+    assert evidence.rejected["unknown arch=dead"].events == 2
+    assert evidence.rejected["unknown arch=dead"].place == ("log", 3)
+
+
+def test_a_bare_line_below_an_application_is_refused_and_below_the_system_log_is_not() -> None:
+    bare = LINE[LINE.index(b"audit:") :]
+    below = b"2026-05-12 21:47:26,118 ERROR [http-7] rejected name: foo\n" + bare + b"\n" + bare
+    assert not scanned(below).counts
+    assert not scanned(below, tuple(range(0, len(below), 7))).counts
+    again = below + b"\nJul  6 15:37:40 host systemd[1]: Started.\n" + bare
+    assert sum(scanned(again).counts.values()) == 1
+    assert not scanned(below, warm=bare + b"\n" + bare + b"\n").counts
+
+
+def test_auditds_own_file_is_authenticated_until_a_foreign_line() -> None:
+    line = b"type=SECCOMP msg=" + LINE[LINE.index(b"audit(") :]
+    pure = b"type=DAEMON_START msg=audit(1.000:1): x\n" + line + b"\n----\n" + line
+    assert sum(scanned(pure, trust=Trust.AUTHENTICATED).counts.values()) == 2
+    mixed = line + b"\nhello\n" + line
+    for cuts in ((), (len(line) + 1,), (len(line) + 3,), (len(line) + 8,)):
+        evidence = scanned(mixed, cuts, Trust.AUTHENTICATED)
+        assert sum(evidence.counts.values()) == 1
+        assert sum(one.events for one in evidence.refused.values()) == 1
+    assert sum(scanned(mixed).counts.values()) == 2
+
+
+def test_speakers_have_a_fast_opening_each() -> None:
+    assert {carrier.speaker for carrier in KNOWN} == set(Speaker)
