@@ -167,9 +167,14 @@ def generate(
         unread = _read_all(scanner, logs or ["-"], interruption, quiet)
         ending = Ending(strict, quiet, unread, keep_going, interruption.exit_status)
         profile = _profile(scanner.evidence(), choices, ending)
+        write = partial(target.write, WRITERS["oci"](profile))
         try:
-            with interruption.blocking() if target.may_block else nullcontext():
-                target.write(WRITERS["oci"](profile))
+            if target.may_block and not ending.interrupted:
+                interruption.guard(write)()
+            else:
+                # The signal that ended the reading may come twice: `timeout` sends it to the process and to its group.
+                with interruption.blocking() if target.may_block else nullcontext():
+                    write()
         except Interrupted:
             complain("interrupted: the profile is not written, or not all of it")
             raise typer.Exit(interruption.exit_status or ExitStatus.OWN_BUG) from None

@@ -42,14 +42,14 @@ class Interruption:
         for number, handler in self._old.items():
             signal.signal(number, handler)
 
-    def guard(self, read: Callable[[], T]) -> Callable[[], T]:
-        """A read, or the opening of what is to be read, that raises Interrupted when a signal comes, or came."""
+    def guard(self, wait: Callable[[], T]) -> Callable[[], T]:
+        """Something that may block, such as a read, that raises Interrupted when a signal comes, or came."""
 
         def guarded() -> T:
             with self.blocking():
                 if self.signum is not None:
                     raise Interrupted
-                return read()
+                return wait()
 
         return guarded
 
