@@ -11,7 +11,7 @@ import typer
 
 from audit2seccomp.cli.output import Output
 from audit2seccomp.errors import NothingFoundError, UsageError
-from audit2seccomp.kernel.abi import Abi, abi_named, abi_of, all_abis
+from audit2seccomp.kernel.abi import X32_SYSCALL_BIT, Abi, abi_named, abi_of, all_abis
 from audit2seccomp.kernel.syscalls import table_of, tables_kernel
 
 
@@ -48,7 +48,7 @@ def syscall(
         typer.Option(
             metavar="ARCH|all",
             help="The architecture to look in.  [default: this machine's]",
-            autocompletion=_arches,
+            autocompletion=lambda: [*_arches(), "all"],
         ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print a JSON array.")] = False,
@@ -100,7 +100,7 @@ def _by_number(number: int, abis: list[Abi]) -> Iterable[Found]:
     for abi in abis:
         # A record with arch=c000003e and bit 30 in its number speaks of x32.
         meant = abi_of(abi.audit_arch, number)
-        if meant is not None and (meant is abi or len(abis) == 1):
+        if meant is not None and (meant is abi or (len(abis) == 1 and number & X32_SYSCALL_BIT)):
             name = table_of(meant).name_of(number)
             if name is not None:
                 yield Found(meant.name, number, name, table_of(meant).since(number))
