@@ -41,7 +41,7 @@ DATES = {
     "iso": _ISO,
     "rfc3164_more": _WORD + rb" {1,2}\d{1,2} (?:\d{4} )?" + HMS + rb"(?:\.\d{1,9})?(?: [A-Z]{2,5})??",
     "short_full": _WORD + rb" \d{4}-\d\d-\d\d " + HMS + rb"(?:\.\d{1,9})? [^\s:]{1,8}",
-    "short_monotonic": rb"\[" + _SECONDS + rb"(?: <" + _SECONDS + rb" ?>)?\]",
+    "short_monotonic": rb"\[" + _SECONDS + rb"(?: <" + _SECONDS + rb"[ *]?>)?\]",
     "short_unix": rb"\d{9,11}\.\d{6}",
     "gnome_logs": HMS,
     "chromeos": rb"(?:" + _ISO + rb" )?" + _SEVERITY_WORD,
@@ -53,7 +53,15 @@ BRACKETS = {
     "seconds": rb"\[" + _SECONDS + rb"\]",
     "relative": rb"\[ {0,12}\+\d{1,12}[.,]\d{3,9}\]",
     "delta": rb"\[(?:" + _SECONDS + rb" )?<" + _SECONDS + rb" ?>\]",
-    "ctime": rb"\[" + _WORD + rb" {1,2}" + _WORD + rb" {1,2}\d{1,2} " + HMS + rb" \d{4}\]",
+    "ctime": rb"\["
+    + _WORD
+    + rb" {1,2}"
+    + _WORD
+    + rb" {1,2}\d{1,2} "
+    + HMS
+    + rb" \d{4}(?: <"
+    + _SECONDS
+    + rb"[ *]?>)?\]",
     "minute": rb"\[" + _WORD + rb" {0,2}\d{0,2} \d\d:\d\d\]",
 }
 _CLOCKS = {
