@@ -164,7 +164,7 @@ CARRIERS = (
     ),
     Carrier(
         "talosctl dmesg",
-        rb"[0-9A-Fa-f.:]{2,45}: kern: {1,3}[a-z]{1,7}: \[" + _ISO + rb"\]: ",
+        rb"[0-9A-Za-z.:-]{1,255}: kern: {1,3}[a-z]{1,7}: \[" + _ISO + rb"\]: ",
         Speaker.PRINTK,
         Trust.AUTHENTICATED,
     ),
@@ -200,7 +200,7 @@ FACILITY = "a process wrote it to the kernel log (its facility is not kern)"
 _WHY = (
     (re.compile(rb"[ \t]"), "the line is indented: a continuation or a paste"),
     (re.compile(rb"<(?:[89]|\d\d\d?)>|\d\d+,\d+,\d+,[^;]*;|[89],\d+,\d+,[^;]*;"), FACILITY),
-    (re.compile(rb"(?:[0-9A-Fa-f.:]+: )?(?!kern\b)[a-z0-9]+ {0,3}: {0,3}[a-z]+ {0,3}: "), FACILITY),
+    (re.compile(rb"(?:[0-9A-Za-z.:-]+: )?(?!kern\b)[a-z0-9]+ {0,3}: {0,3}[a-z]+ {0,3}: "), FACILITY),
     (re.compile(rb".{0,300} (?!kern\.)[a-z0-9]{1,8}\.[a-z]{1,8} kernel: "), FACILITY),
     (re.compile(rb".{0,300}[ \]]kernel\[\d+\]: "), "the tag is kernel[PID]: a process wrote it, the kernel has no pid"),
 )
