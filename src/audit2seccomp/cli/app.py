@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -18,8 +19,10 @@ from audit2seccomp.kernel.syscalls import tables_kernel
 
 if TYPE_CHECKING:
     from typer._click.core import Context
+    from typer._click.shell_completion import CompletionItem
 
 DEFAULT_COMMAND = "generate"
+_COMPLETION_VARIABLE = "_AUDIT2SECCOMP_COMPLETE"
 _GROUP_OPTIONS = ("--version", "--install-completion", "--show-completion")
 
 
@@ -33,6 +36,13 @@ class DefaultCommandGroup(TyperGroup):
         if not named and not completing_first_word:
             args.insert(0, DEFAULT_COMMAND)
         return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: Context, incomplete: str) -> list[CompletionItem]:
+        """What can stand as the first word: commands, the options of this group, and those of the default command."""
+        items = super().shell_complete(ctx, incomplete)
+        if incomplete.startswith("-"):
+            items += self.commands[DEFAULT_COMMAND].shell_complete(ctx, incomplete)
+        return list({item.value: item for item in items}.values())
 
 
 app = typer.Typer(cls=DefaultCommandGroup, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=False)
@@ -60,6 +70,11 @@ def _root(
 
 def main() -> NoReturn:
     """Run the command line and exit."""
+    if sys.stderr is None:  # started with a closed stderr: there is nobody to talk to, which is no reason to fail
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for the life of the process
+    if _COMPLETION_VARIABLE in os.environ:
+        # Typer breaks the help of a candidate at the terminal's width, and shells read one candidate from each line.
+        os.environ["COLUMNS"] = "1000"
     try:
         app(prog_name="audit2seccomp")
     except Audit2SeccompError as error:

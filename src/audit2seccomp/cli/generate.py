@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import errno as errno_numbers
-import signal
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -16,14 +17,14 @@ from audit2seccomp.cli.messages import complain, first_seen, gaps, say, summary
 from audit2seccomp.cli.output import Output
 from audit2seccomp.cli.progress import progress_bar
 from audit2seccomp.errors import ExitStatus, InputError, NothingFoundError, UsageError
-from audit2seccomp.evidence.model import Evidence, observe
+from audit2seccomp.evidence.model import Evidence, RecordKey, observe
 from audit2seccomp.evidence.reading import arch_named, scan_source, trust_named
 from audit2seccomp.evidence.scan import Scanner
 from audit2seccomp.evidence.sources import from_path
 from audit2seccomp.formats import WRITERS
 from audit2seccomp.kernel.abi import oci_abis
 from audit2seccomp.profile.build import build, counts, oci_arch
-from audit2seccomp.profile.model import RuleAction
+from audit2seccomp.profile.model import Profile, RuleAction
 
 EPILOG = """\b
 Examples:
@@ -43,12 +44,12 @@ Exit status:
   0    done
   1    --strict, and the result is incomplete: nothing is written
   2    the command line is wrong
-  3    an input could not be read, or no call was found to allow
+  3    an input could not be read, the output not written, or no call was found to allow
   70   a bug in audit2seccomp
   130  ended by Ctrl-C (143: by SIGTERM); from a stream, the profile of what was read is written
+  141  the reader of standard output went away
 """
 
-_SIGPIPE_STATUS = 128 + signal.SIGPIPE
 _MAX_ERRNO = 4095
 """MAX_ERRNO of include/linux/err.h: the kernel takes no larger one from a filter."""
 
@@ -62,6 +63,17 @@ class Choices:
     errno: int | None
     action: RuleAction
     architectures: tuple[str, ...]
+
+    def profile(self, evidence: Evidence) -> Profile:
+        """The profile of some evidence; see `build`."""
+        return build(
+            evidence,
+            include_denied=self.include_denied,
+            default_action=self.default_action,
+            errno=self.errno,
+            action=self.action,
+            architectures=self.architectures,
+        )
 
 
 def _arches() -> list[str]:
@@ -144,16 +156,24 @@ def generate(
         _action("--action", action),
         tuple(oci_arch(name) for name in arch or ()),
     )
-    on_new = (lambda key: say(first_seen(observe(key, 1)))) if verbose and not quiet else None
+    with suppress(NothingFoundError):  # choices that contradict each other show before hours of reading
+        choices.profile(Evidence())
+    on_new = _announcer() if verbose and not quiet else None
     scanner = Scanner(trust_named(trust), None if assume_arch is None else arch_named(assume_arch), on_new)
-    if not logs and sys.stdin.isatty():
+    if not logs and sys.stdin is not None and sys.stdin.isatty():
         raise UsageError("no input: name log files, or pipe a log in: journalctl | audit2seccomp -o profile.json")
     target = Output(output)
     with Interruption() as interruption:
         unread = _read_all(scanner, logs or ["-"], interruption, quiet)
-        _finish(
-            scanner.evidence(), choices, target, Ending(strict, quiet, unread, keep_going, interruption.exit_status)
-        )
+        ending = Ending(strict, quiet, unread, keep_going, interruption.exit_status)
+        profile = _profile(scanner.evidence(), choices, ending)
+        try:
+            with interruption.blocking() if target.may_block else nullcontext():
+                target.write(WRITERS["oci"](profile))
+        except Interrupted:
+            complain("interrupted: the profile is not written, or not all of it")
+            raise typer.Exit(interruption.exit_status or ExitStatus.OWN_BUG) from None
+    raise typer.Exit(ending.interrupted or (ExitStatus.NO_RESULT if ending.unread else ExitStatus.DONE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,20 +192,38 @@ def _read_all(scanner: Scanner, logs: list[str], interruption: Interruption, qui
     """Scan all inputs; True if one of them could not be read. A signal ends the reading."""
     unread = False
     with progress_bar(logs, quiet) as advance:
-        for log in logs:
+        for done, log in enumerate(logs):
+            source = None
             try:
-                source = from_path(log)
-                try:
-                    scan_source(scanner, replace(source, read=interruption.guard(_counted(source.read, advance))))
-                except Interrupted:
-                    if source.size is not None:
-                        complain(f"{source.name}: interrupted: nothing is written")
-                        raise typer.Exit(interruption.exit_status or ExitStatus.OWN_BUG) from None
-                    break
+                # The opening of a FIFO waits for its writer.
+                source = interruption.guard(partial(from_path, log))()
+                read = _counted(interruption.guard(source.read), advance)
+                scan_source(scanner, replace(source, read=read))
+            except Interrupted:
+                if source is not None and source.size is not None:
+                    complain(f"{source.name}: interrupted: nothing is written")
+                    raise typer.Exit(interruption.exit_status or ExitStatus.OWN_BUG) from None
+                for left in logs[done + 1 :]:
+                    complain(f"{left}: not read: interrupted before")
+                break
             except InputError as error:
                 complain(str(error))
                 unread = True
     return unread
+
+
+def _announcer() -> Callable[[RecordKey], None]:
+    """What says each distinct call and action once, by whichever program made it first."""
+    known: set[object] = set()
+
+    def announce(key: RecordKey) -> None:
+        seen = observe(key, 1)
+        call = (seen.abi.name, seen.nr, seen.action or seen.code)
+        if call not in known:
+            known.add(call)
+            say(first_seen(seen))
+
+    return announce
 
 
 def _counted(read: Callable[[], bytes], advance: Callable[[int], object]) -> Callable[[], bytes]:
@@ -197,38 +235,27 @@ def _counted(read: Callable[[], bytes], advance: Callable[[int], object]) -> Cal
     return counted
 
 
-def _finish(evidence: Evidence, choices: Choices, target: Output, ending: Ending) -> None:
-    """Say what was found, and write the profile unless something speaks against it. Always raises typer.Exit, or an
-    error."""
+def _profile(evidence: Evidence, choices: Choices, ending: Ending) -> Profile:
+    """Say what was found, and make the profile; raises typer.Exit if something speaks against it."""
     seen = evidence.observations()
     used = [one for one in seen if counts(one, choices.include_denied)]
+    left_out = [one for one in seen if not counts(one, choices.include_denied)]
     missing = list(gaps(used))
     if not ending.quiet:
-        for line in (*summary(evidence, used, [one for one in seen if one not in used]), *missing):
+        for line in (*summary(evidence, used, left_out), *missing):
             say(line)
     if ending.unread and not ending.keep_going:
         complain("an input could not be read: nothing is written (--keep-going writes what the others yield)")
         raise typer.Exit(ExitStatus.NO_RESULT)
     try:
-        profile = build(
-            evidence,
-            include_denied=choices.include_denied,
-            default_action=choices.default_action,
-            errno=choices.errno,
-            action=choices.action,
-            architectures=choices.architectures,
-        )
+        profile = choices.profile(evidence)
     except NothingFoundError as error:
         complain(str(error))
         raise typer.Exit(ending.interrupted or ExitStatus.NO_RESULT) from None
     if ending.strict and (missing or evidence.rejected):
         complain("the result is incomplete and --strict was given: nothing is written")
         raise typer.Exit(ExitStatus.INCOMPLETE)
-    try:
-        target.write(WRITERS["oci"](profile))
-    except BrokenPipeError:
-        raise typer.Exit(_SIGPIPE_STATUS) from None
-    raise typer.Exit(ending.interrupted or (ExitStatus.NO_RESULT if ending.unread else ExitStatus.DONE))
+    return profile
 
 
 def _action(option: str, text: str) -> RuleAction:
@@ -239,7 +266,7 @@ def _action(option: str, text: str) -> RuleAction:
 
 
 def _errno(text: str) -> int:
-    if text.isascii() and text.isdigit() and int(text) <= _MAX_ERRNO:
+    if text.isascii() and text.isdigit() and len(text) <= len(str(_MAX_ERRNO)) and int(text) <= _MAX_ERRNO:
         return int(text)
     number = getattr(errno_numbers, text.upper(), None)
     if not isinstance(number, int):

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
+from typing import TypeVar
+
+T = TypeVar("T")
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -14,14 +18,14 @@ class Interrupted(BaseException):
 
 
 class Interruption:
-    """While this context is open, a signal makes a guarded read raise Interrupted, and the work between two reads
-    goes on undisturbed."""
+    """While this context is open, a signal makes a guarded read or a write that may block raise Interrupted, and the
+    work between goes on undisturbed."""
 
     def __init__(self) -> None:
         """Nothing happened yet."""
         self.signum: int | None = None
         """The signal that came, if any."""
-        self._reading = False
+        self._blocking = False
         self._old: dict[signal.Signals, signal._HANDLER] = {}
 
     def __enter__(self) -> Interruption:
@@ -38,19 +42,25 @@ class Interruption:
         for number, handler in self._old.items():
             signal.signal(number, handler)
 
-    def guard(self, read: Callable[[], bytes]) -> Callable[[], bytes]:
-        """A read that raises Interrupted when a signal comes, or came."""
+    def guard(self, read: Callable[[], T]) -> Callable[[], T]:
+        """A read, or the opening of what is to be read, that raises Interrupted when a signal comes, or came."""
 
-        def guarded() -> bytes:
-            self._reading = True
-            try:
+        def guarded() -> T:
+            with self.blocking():
                 if self.signum is not None:
                     raise Interrupted
                 return read()
-            finally:
-                self._reading = False
 
         return guarded
+
+    @contextmanager
+    def blocking(self) -> Iterator[None]:
+        """In here a signal that comes raises Interrupted; one that came before does not."""
+        self._blocking = True
+        try:
+            yield
+        finally:
+            self._blocking = False
 
     @property
     def exit_status(self) -> int | None:
@@ -59,5 +69,5 @@ class Interruption:
 
     def _handle(self, signum: int, _frame: FrameType | None) -> None:
         self.signum = signum
-        if self._reading:
+        if self._blocking:
             raise Interrupted

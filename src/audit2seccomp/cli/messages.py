@@ -22,8 +22,8 @@ def say(text: str) -> None:
 
 
 def complain(text: str) -> None:
-    """One line for an error."""
-    say(f"audit2seccomp: {text}")
+    """One line for an error, whatever a file name in it holds."""
+    say(f"audit2seccomp: {printable(text)}")
 
 
 def printable(text: str) -> str:

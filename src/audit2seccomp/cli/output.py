@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
 import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+import typer
+
 from audit2seccomp.errors import OutputError
 
 _NEW_FILE_MODE = 0o666
+_STDOUT = (None, "-", "/dev/stdout")
+_SIGPIPE_STATUS = 128 + signal.SIGPIPE
+"""What a shell reports for a program whose reader went away."""
 
 
 class Output:
@@ -20,49 +26,52 @@ class Output:
 
     def __init__(self, path: str | None) -> None:
         """Raises OutputError if the path cannot be written."""
-        self._path = None if path in (None, "-") else Path(path or "")
-        if self._path is None:
-            return
-        # The link stays a link: its target is what gets replaced.
-        self._path = Path(os.path.realpath(self._path))
+        self._name = "<stdout>" if path in _STDOUT else path
+        self._path = None if path in _STDOUT else Path(path or "")
+        self.may_block = True
+        """Whether writing may wait for a reader."""
         try:
+            if self._path is None:
+                if sys.stdout is None:
+                    raise OutputError(f"{self._name}: is closed: -o FILE names a file")
+                return
             if self._path.is_dir():
                 raise OutputError(f"{path}: is a directory: name a file in it")
-            if self._is_special():
+            if _is_special(self._path):
                 return
+            self.may_block = False
+            # The link stays a link: its target is what gets replaced.
+            self._path = Path(os.path.realpath(self._path))
             descriptor, probe = self._temporary()
             os.close(descriptor)
             probe.unlink()
-        except OSError as error:
-            raise OutputError(f"{path}: cannot write: {(error.strerror or str(error)).lower()}") from error
+        except (OSError, ValueError) as error:
+            raise self._error(error) from error
 
     def write(self, text: str) -> None:
-        """Write all of it. Raises OutputError, and then an old file is as it was."""
+        """Write all of it. Raises OutputError, and then an old file is as it was; typer.Exit if the reader went
+        away."""
         data = text.encode()
         try:
             if self._path is None:
                 _write_stdout(data)
-            elif self._is_special():
+            elif self.may_block:
                 self._path.write_bytes(data)
             else:
                 self._replace(data)
         except BrokenPipeError:
-            raise
+            raise typer.Exit(_SIGPIPE_STATUS) from None
         except OSError as error:
-            raise OutputError(
-                f"{self._path or '<stdout>'}: cannot write: {(error.strerror or str(error)).lower()}"
-            ) from error
+            raise self._error(error) from error
 
-    def _is_special(self) -> bool:
-        """A FIFO or device is written to, not replaced."""
-        assert self._path is not None
-        with suppress(FileNotFoundError):
-            return not stat.S_ISREG(self._path.stat().st_mode)
-        return False
+    def _error(self, error: OSError | ValueError) -> OutputError:
+        reason = error.strerror if isinstance(error, OSError) else None
+        return OutputError(f"{self._name}: cannot write: {(reason or str(error)).lower()}")
 
     def _temporary(self) -> tuple[int, Path]:
         assert self._path is not None
-        descriptor, name = tempfile.mkstemp(prefix=f".{self._path.name}.", dir=self._path.parent)
+        # A prefix of its own: with the file's name in it, a long one would be too long.
+        descriptor, name = tempfile.mkstemp(prefix=".audit2seccomp.", dir=self._path.parent)
         return descriptor, Path(name)
 
     def _replace(self, data: bytes) -> None:
@@ -89,11 +98,18 @@ class Output:
         return _NEW_FILE_MODE & ~umask
 
 
+def _is_special(path: Path) -> bool:
+    """A FIFO or device is written to, not replaced."""
+    with suppress(FileNotFoundError):
+        return not stat.S_ISREG(path.stat().st_mode)
+    return False
+
+
 def _write_stdout(data: bytes) -> None:
     try:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        # Python flushes stdout once more at exit, and would complain there.
+    except BaseException:
+        # Python flushes stdout once more at exit, and would complain or wait there.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise

@@ -31,7 +31,7 @@ def progress_bar(logs: list[str], quiet: bool) -> Iterator[Callable[[int], objec
 def _size(log: str) -> int:
     """The bytes of a regular file; 0 for what has no size, and for what the reading will complain about."""
     try:
-        status = os.fstat(sys.stdin.fileno()) if log == "-" else os.stat(log)
-    except OSError:
+        status = os.fstat(0) if log == "-" else os.stat(log)
+    except (OSError, ValueError):
         return 0
     return status.st_size if stat.S_ISREG(status.st_mode) else 0

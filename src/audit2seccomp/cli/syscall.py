@@ -9,6 +9,7 @@ from typing import Annotated, NamedTuple
 
 import typer
 
+from audit2seccomp.cli.output import Output
 from audit2seccomp.errors import NothingFoundError, UsageError
 from audit2seccomp.kernel.abi import Abi, abi_named, abi_of, all_abis
 from audit2seccomp.kernel.syscalls import table_of, tables_kernel
@@ -28,9 +29,19 @@ def _arches() -> list[str]:
     return [abi.name for abi in all_abis()]
 
 
+def _names() -> list[str]:
+    abi = abi_named(os.uname().machine)
+    return [] if abi is None else sorted(name for _, name in table_of(abi))
+
+
 def syscall(
     call: Annotated[
-        str, typer.Argument(metavar="NAME|NUMBER", help="A call's name, or its number as in syscall= (also 0x…).")
+        str,
+        typer.Argument(
+            metavar="NAME|NUMBER",
+            help="A call's name, or its number as in syscall= (also 0x…).",
+            autocompletion=_names,
+        ),
     ],
     arch: Annotated[
         str | None,
@@ -51,12 +62,14 @@ def syscall(
             f"{call}: no such call {_where(abis)} in the tables of Linux {tables_kernel()}{_hint(call, abis)}"
         )
     if json:
-        typer.echo(json_text.dumps([one._asdict() for one in found], indent=2))
+        Output(None).write(json_text.dumps([one._asdict() for one in found], indent=2) + "\n")
         return
     widths = [max(len(str(one[column])) for one in found) for column in range(3)]
+    lines = []
     for one in found:
         since = f"since Linux {one.since}" if one.since else ""
-        typer.echo(f"{one.arch:{widths[0]}}  {one.number:{widths[1]}}  {one.name:{widths[2]}}  {since}".rstrip())
+        lines.append(f"{one.arch:{widths[0]}}  {one.number:{widths[1]}}  {one.name:{widths[2]}}  {since}".rstrip())
+    Output(None).write("\n".join((*lines, "")))
 
 
 def _abis(arch: str | None) -> list[Abi]:

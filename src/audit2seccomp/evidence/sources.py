@@ -56,24 +56,35 @@ class Source:
         yielded."""
         try:
             block = self.read()
+            # A pipe may give the first bytes one by one.
+            while any(len(block) < len(magic) and magic.startswith(block or b"?") for magic, _ in _MAGIC):
+                more = self.read()
+                if not more:
+                    break
+                block += more
             _refuse_binary(self.name, block)
             while block:
                 yield block
                 block = self.read()
         except OSError as error:
             raise InputError(f"{self.name}: {_reason(error)}") from error
+        except ValueError as error:
+            # What file objects raise that are closed, or that decode what is no text of their encoding.
+            raise InputError(f"{self.name}: {error}: give it open, and in binary mode") from error
         finally:
             self.close()
 
 
 def from_path(path: str | os.PathLike[str]) -> Source:
     """A file, FIFO or device, or standard input for `-`. Raises InputError if it cannot be opened or is a directory."""
-    name = os.fspath(path)
+    name = os.fsdecode(path)
     if name == "-":
+        if sys.stdin is None:
+            raise InputError("<stdin>: is closed: name a file, or pipe a log in")
         return _from_descriptor("<stdin>", sys.stdin.fileno(), lambda: None)
     try:
         descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise InputError(f"{name}: {_reason(error)}") from error
     if stat.S_ISDIR(os.fstat(descriptor).st_mode):
         os.close(descriptor)
@@ -95,8 +106,7 @@ def from_file(file: Reader) -> Source:
     name = getattr(file, "name", None)
 
     def read() -> bytes:
-        data = file.read(BLOCK_BYTES) or b""
-        return data.encode(errors="surrogateescape") if isinstance(data, str) else data
+        return _bytes(file.read(BLOCK_BYTES) or b"")
 
     return Source(name if isinstance(name, str) else "<file>", read)
 
@@ -108,22 +118,35 @@ def from_lines(lines: Iterable[bytes | str]) -> Source:
     def read() -> bytes:
         # Few lines at a time keep a live stream live.
         for line in iterator:
-            data = line.encode(errors="surrogateescape") if isinstance(line, str) else line
+            data = _bytes(line)
             return data if data.endswith(b"\n") else data + b"\n"
         return b""
 
     return Source("<lines>", read)
 
 
+def _bytes(text: bytes | str) -> bytes:
+    if not isinstance(text, str):
+        return text
+    try:
+        return text.encode(errors="surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode(errors="surrogatepass")
+
+
 def _refuse_binary(name: str, block: bytes) -> None:
     for magic, advice in _MAGIC:
         if block.startswith(magic):
-            raise InputError(f"{name}: not a text log: {advice.format(name if name != '<stdin>' else 'FILE')}")
+            from shlex import quote
+
+            file = "FILE" if name.startswith("<") else quote(name)
+            raise InputError(f"{name}: not a text log: {advice.format(file)}")
     text = block.replace(b"\0", b"")
     control = len(text) - len(text.translate(None, _CONTROL_BYTES))
     if control * _CONTROL_SHARE > len(text) - control:
         raise InputError(f"{name}: binary data, not a text log")
 
 
-def _reason(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()
+def _reason(error: OSError | ValueError) -> str:
+    reason = error.strerror if isinstance(error, OSError) else None
+    return (reason or str(error)).lower()
