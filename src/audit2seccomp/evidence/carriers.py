@@ -65,7 +65,7 @@ BRACKETS = {
     "minute": rb"\[" + _WORD + rb" {0,2}\d{0,2} \d\d:\d\d\]",
 }
 _CLOCKS = {
-    **{name: bracket + rb"(?:" + _CALLER + rb")? " + _CPU for name, bracket in BRACKETS.items()},
+    **{name: bracket + rb"(?: ?" + _CALLER + rb")? " + _CPU for name, bracket in BRACKETS.items()},
     "dmesg_iso": _ISO + rb" ",
     "caller": _CALLER + rb" " + _CPU,
 }
@@ -164,7 +164,7 @@ CARRIERS = (
     ),
     Carrier(
         "talosctl dmesg",
-        rb"[0-9A-Za-z.:-]{1,255}: kern: {1,3}[a-z]{1,7}: \[" + _ISO + rb"\]: ",
+        rb"[0-9A-Za-z.:-]{1,255}: kern: {1,8}[a-z]{1,7}: \[" + _ISO + rb"\]: ",
         Speaker.PRINTK,
         Trust.AUTHENTICATED,
     ),
