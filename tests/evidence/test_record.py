@@ -46,8 +46,9 @@ def test_what_the_kernel_writes_is_read_back(record: KernelRecord, form: Form, b
     assert parse_record(body + behind, ARM) == Parsed(meaning, len(body))
 
 
-@given(record=records())
+@given(record=records().filter(lambda record: b"comm=" not in (record.subj or b"")))
 def test_no_prefix_of_a_record_is_another_record(record: KernelRecord) -> None:
+    # Behind a label that forges a record a cut shows only in the length: trust.PRINTK_CUT_BYTES.
     body = written(record, Form.PRINTK)
     whole = parse_record(body, ARM)
     assert isinstance(whole, Parsed)

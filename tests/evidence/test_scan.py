@@ -38,9 +38,8 @@ def slowly(data: bytes, trust: Trust) -> Evidence:
     split = data.split(b"\n")
     for number, line in enumerate(split[:-1] if not split[-1] else split, 1):
         evidence = evidence.merge(Evidence(lines=1)).merge(of_line(line, number, trust, continues, foreign))
-        continues = {None: continues}.get(
-            starts_message_of_application(line), starts_message_of_application(line)
-        ) or False
+        starts = starts_message_of_application(line)
+        continues = continues if starts is None else starts
         block = b"\n" + line + b"\n"
         foreign = foreign or (trust is Trust.AUTHENTICATED and foreign_line_at(block) < len(block))
     return evidence
@@ -270,6 +269,15 @@ def test_auditds_own_file_is_authenticated_until_a_foreign_line() -> None:
         assert sum(evidence.counts.values()) == 1
         assert sum(one.events for one in evidence.refused.values()) == 1
     assert sum(scanned(mixed).counts.values()) == 2
+
+
+def test_a_label_that_printk_may_have_cut_is_not_believed() -> None:
+    forged = b"subj==x//null-/tmp/" + b"e" * 700 + LINE[LINE.index(b" pid=") :]
+    line = LINE[: LINE.index(b"pid=")] + forged
+    assert not scanned(line).counts
+    assert sum(scanned(line, trust=Trust.EMBEDDED).counts.values()) == 1
+    in_file = b"type=SECCOMP msg=" + line[line.index(b"audit(") :]
+    assert sum(scanned(in_file).counts.values()) == 1
 
 
 def test_speakers_have_a_fast_opening_each() -> None:

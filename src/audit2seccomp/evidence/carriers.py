@@ -41,7 +41,7 @@ DATES = {
     "iso": _ISO,
     "rfc3164_more": _WORD + rb" {1,2}\d{1,2} (?:\d{4} )?" + HMS + rb"(?:\.\d{1,9})?(?: [A-Z]{2,5})??",
     "short_full": _WORD + rb" \d{4}-\d\d-\d\d " + HMS + rb"(?:\.\d{1,9})? [^\s:]{1,8}",
-    "short_monotonic": rb"\[" + _SECONDS + rb"(?: <" + _SECONDS + rb" ?>)?\]",
+    "short_monotonic": rb"\[" + _SECONDS + rb"(?: <" + _SECONDS + rb"[ *]?>)?\]",
     "short_unix": rb"\d{9,11}\.\d{6}",
     "gnome_logs": HMS,
     "chromeos": rb"(?:" + _ISO + rb" )?" + _SEVERITY_WORD,
@@ -53,11 +53,19 @@ BRACKETS = {
     "seconds": rb"\[" + _SECONDS + rb"\]",
     "relative": rb"\[ {0,12}\+\d{1,12}[.,]\d{3,9}\]",
     "delta": rb"\[(?:" + _SECONDS + rb" )?<" + _SECONDS + rb" ?>\]",
-    "ctime": rb"\[" + _WORD + rb" {1,2}" + _WORD + rb" {1,2}\d{1,2} " + HMS + rb" \d{4}\]",
+    "ctime": rb"\["
+    + _WORD
+    + rb" {1,2}"
+    + _WORD
+    + rb" {1,2}\d{1,2} "
+    + HMS
+    + rb" \d{4}(?: <"
+    + _SECONDS
+    + rb"[ *]?>)?\]",
     "minute": rb"\[" + _WORD + rb" {0,2}\d{0,2} \d\d:\d\d\]",
 }
 _CLOCKS = {
-    **{name: bracket + rb"(?:" + _CALLER + rb")? " + _CPU for name, bracket in BRACKETS.items()},
+    **{name: bracket + rb"(?: ?" + _CALLER + rb")? " + _CPU for name, bracket in BRACKETS.items()},
     "dmesg_iso": _ISO + rb" ",
     "caller": _CALLER + rb" " + _CPU,
 }
@@ -156,7 +164,7 @@ CARRIERS = (
     ),
     Carrier(
         "talosctl dmesg",
-        rb"[0-9A-Fa-f.:]{2,45}: kern: {1,3}[a-z]{1,7}: \[" + _ISO + rb"\]: ",
+        rb"[0-9A-Za-z.:-]{1,255}: kern: {1,8}[a-z]{1,7}: \[" + _ISO + rb"\]: ",
         Speaker.PRINTK,
         Trust.AUTHENTICATED,
     ),
@@ -192,7 +200,7 @@ FACILITY = "a process wrote it to the kernel log (its facility is not kern)"
 _WHY = (
     (re.compile(rb"[ \t]"), "the line is indented: a continuation or a paste"),
     (re.compile(rb"<(?:[89]|\d\d\d?)>|\d\d+,\d+,\d+,[^;]*;|[89],\d+,\d+,[^;]*;"), FACILITY),
-    (re.compile(rb"(?:[0-9A-Fa-f.:]+: )?(?!kern\b)[a-z0-9]+ {0,3}: {0,3}[a-z]+ {0,3}: "), FACILITY),
+    (re.compile(rb"(?:[0-9A-Za-z.:-]+: )?(?!kern\b)[a-z0-9]+ {0,3}: {0,3}[a-z]+ {0,3}: "), FACILITY),
     (re.compile(rb".{0,300} (?!kern\.)[a-z0-9]{1,8}\.[a-z]{1,8} kernel: "), FACILITY),
     (re.compile(rb".{0,300}[ \]]kernel\[\d+\]: "), "the tag is kernel[PID]: a process wrote it, the kernel has no pid"),
 )

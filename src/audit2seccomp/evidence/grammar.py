@@ -222,7 +222,6 @@ def _head() -> ParserElement:
     label.add_parse_action(lambda found: found[0][:-1].removeprefix("="))
     run = pp.ZeroOrMore(pp.Regex(r"ppid=-?[0-9]{1,10} ").suppress()) + pp.Opt(pid + pp.ZeroOrMore(number))
     labelled = words("subj=", "uid=") + pp.Opt(uid + words("subj=")) + pp.Suppress("subj=") - label("subj") - run
-    has_label = pp.FollowedBy(pp.Regex(r"(?s)(?:.*? )??subj="))
     torn = pp.Regex(r"(?s).*?audit\(").set_name("a second record")
-    head = ~torn + (has_label + labelled | plain) + pp.Suppress(pp.Regex(r"\Z")).set_name("end of the head")
+    head = ~torn + (labelled | plain) + pp.Suppress(pp.Regex(r"\Z")).set_name("end of the head")
     return head.set_name("head").leave_whitespace().parse_with_tabs()

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from audit2seccomp.evidence.carriers import BRACKETS, DATES, HMS, RFC5424, Located, Trust
+from audit2seccomp.evidence.carriers import BRACKETS, DATES, HMS, RFC5424, Located, Speaker, Trust
 from audit2seccomp.evidence.model import SeccompRecord
 
 
@@ -24,6 +24,10 @@ class Verdict(NamedTuple):
     trust: Trust
     reason: str
 
+
+PRINTK_CUT_BYTES = 900
+"""From this length on a record in the kernel log may be the front part of a longer one: printk keeps about 1,000 bytes
+of a message. Where a label made from a path ends just there in what looks like a record, the real end is gone."""
 
 _ENDING = re.compile(rb'[ \t\r]*|(?:\x1d| |#035|\^\]|\\u001d)?AUID=".*', re.DOTALL)
 _REPEATED_ENDING = re.compile(rb"\][ \t\r]*")
@@ -43,6 +47,8 @@ def judge(located: Located, record: SeccompRecord, end: int, *, continues: bool,
         return Verdict(Trust.EMBEDDED, "text stands behind the record")
     if located.pid is not None and located.pid != record.pid:
         return Verdict(Trust.EMBEDDED, "the pid in the tag is not the record's: a process wrote it")
+    if carrier.speaker is Speaker.PRINTK and record.subj is not None and end >= PRINTK_CUT_BYTES:
+        return Verdict(Trust.EMBEDDED, "it is so long that printk may have cut it behind a label that forges its end")
     if carrier.bare and continues:
         return Verdict(
             Trust.EMBEDDED, "it may belong to the application's message above it (give this log as a file of its own)"

@@ -1,0 +1,73 @@
+# `make demo` and `make test` need Python 3.11+ (with venv) and make; everything else they install into .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+DEMO_LOG := fixtures/recorded/dmesg-runc-busybox-httpd.txt
+
+.PHONY: help demo check lint format types test cover tables tables-check corpus bench dist clean
+.DELETE_ON_ERROR:
+
+help: ## what can be made
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+demo: $(BIN)/.run ## install, then turn a recorded log into a profile
+	$(BIN)/audit2seccomp $(DEMO_LOG)
+
+check: lint types cover tables-check ## everything that decides whether a change is good
+
+lint: $(BIN)/.dev ## style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(BIN)/.dev ## put the style right
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+types: $(BIN)/.dev ## mypy --strict
+	$(BIN)/mypy
+
+test: $(BIN)/.dev ## all tests
+	$(BIN)/python -m pytest
+
+cover: $(BIN)/.dev ## all tests, and the share of branches that they take
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report
+
+tables: $(BIN)/.dev ## make the system call tables again: make tables KERNEL=/path/to/linux
+	$(BIN)/python -m tools.generate_tables $(KERNEL)
+
+tables-check: $(BIN)/.dev ## hold the tables against their manifest, libseccomp and system-calls
+	$(BIN)/python -m tools.check_tables
+
+corpus: $(BIN)/.dev ## count the minted cases that are read right, by class
+	$(BIN)/python -m tests.corpus
+
+bench: $(BIN)/.dev ## compare with other tools (docs/performance.md)
+	$(BIN)/python -m benchmarks.bench $(BENCH)
+
+dist: $(BIN)/.dev ## build sdist and wheel, and try the wheel in a fresh environment
+	rm -rf build/dist build/try
+	$(BIN)/python -m build -q --outdir build/dist .
+	$(PYTHON) -m venv build/try
+	build/try/bin/python -m pip install -q build/dist/*.whl
+	cd build && try/bin/audit2seccomp -q ../$(DEMO_LOG) -o try/profile.json
+	$(BIN)/audit2seccomp -q $(DEMO_LOG) | cmp - build/try/profile.json
+	build/try/bin/audit2seccomp --version
+	@ls build/dist
+
+clean: ## remove what was made
+	rm -rf .venv build src/*.egg-info .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo 'Python 3.11 or newer with venv is needed: apt-get install python3-venv'; exit 1; }
+	$(PYTHON) -m venv .venv
+
+$(BIN)/.run: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install -q -e .
+	touch $@
+
+$(BIN)/.dev: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install -q -e '.[dev]'
+	touch $@ $(BIN)/.run
