@@ -18,7 +18,7 @@ from tests.cli.command import AARCH64, ERRNO, auditd_line, embedded_line, line
 READ, CLOSE, GETSOCKNAME = line(0), line(3), line(51)
 
 
-def _names(evidence: Evidence) -> list[str | None]:
+def _names(evidence: Evidence) -> list[str]:
     return sorted((seen.name or "?") for seen in evidence.observations())
 
 
