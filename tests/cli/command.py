@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import array
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
+import termios
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -124,6 +127,19 @@ class Running:
         assert self.process.stdin is not None
         self.process.stdin.write(data)
         self.process.stdin.flush()
+
+    def close(self) -> None:
+        """End its standard input."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+
+    def wait_until_read(self) -> None:
+        """Wait until it has read all that it was fed."""
+        assert self.process.stdin is not None
+        unread = array.array("i", [1])
+        while unread[0] and self.process.poll() is None:
+            fcntl.ioctl(self.process.stdin, termios.FIONREAD, unread)
+            os.sched_yield()
 
     def says(self) -> str:
         """The next line on stderr; waits for it."""

@@ -95,6 +95,19 @@ def test_the_file_is_not_touched_before_the_end(old: Path) -> None:
     assert os.listdir(old.parent) == ["p.json"]
 
 
+def test_what_fails_only_at_the_end_leaves_nothing_behind(tmp_path: Path) -> None:
+    with running("-v", "-o", tmp_path / "p.json") as stream:
+        stream.feed(READ)
+        assert stream.says().startswith("new: ")
+        (tmp_path / "p.json").mkdir()
+        stream.close()
+        result = stream.result()
+    assert result.status == 3
+    assert result.stderr.endswith("p.json: cannot write: is a directory\n")
+    assert os.listdir(tmp_path) == ["p.json"]
+    assert os.listdir(tmp_path / "p.json") == []
+
+
 @pytest.mark.parametrize(
     ("path", "reason"),
     [

@@ -70,8 +70,7 @@ def test_a_fifo_that_nobody_opens_does_not_hold_the_program(number: signal.Signa
     with running("-v", "-", fifo) as stream:
         stream.feed(READ)
         assert stream.says().startswith("new: ")
-        assert stream.process.stdin is not None
-        stream.process.stdin.close()
+        stream.close()
         _sleeps_in(stream.process.pid, "wait_for_partner")
         stream.signal(number)
         result = stream.result()
@@ -114,8 +113,7 @@ def test_an_ignored_signal_stays_ignored() -> None:
         stream.signal(signal.SIGINT)
         stream.feed(CLOSE)
         assert stream.says().startswith("new: ")
-        assert stream.process.stdin is not None
-        stream.process.stdin.close()
+        stream.close()
         result = stream.result()
     assert (result.status, result.names) == (0, ["close", "read"])
 
