@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,7 @@ def test_a_bar_for_a_large_file(large: Path) -> None:
     assert (status, b'"read"' in out) == (0, True)
     assert BAR in sent
     assert b"41.9 MB" in sent
+    assert b"MB/s" in sent
     assert b"\x1b" not in out
     assert b"read 1 line, 1 record: 1 used" in sent[sent.rindex(BAR) :], "the summary stands below the bar"
 
@@ -66,8 +68,11 @@ def test_no_bar_for_a_pipe_and_none_for_quiet(large: Path, script: str) -> None:
 
 
 def test_no_bar_without_terminal(large: Path) -> None:
-    done = subprocess.run([SCRIPT, str(large)], capture_output=True, timeout=PATIENCE, check=False)
+    command = [sys.executable, "-X", "importtime", SCRIPT, str(large)]
+    done = subprocess.run(command, capture_output=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0
+    assert b" typer\n" in done.stderr
+    assert b" rich\n" not in done.stderr, "what draws no bar is not imported"
     assert BAR not in done.stderr
     assert b"\x1b" not in done.stderr
 
