@@ -1,0 +1,52 @@
+"""What the pages show was run: the commands in `console` blocks, and the Python in README.md, give what stands there."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PYTHON = re.compile(r"^```python\n(.*?)^```\n\n```text\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)#:]+)\)")
+BLOCKS = [(page.name, block) for page in PAGES for block in CONSOLE.findall(page.read_text())]
+
+
+def run(command: list[str]) -> str:
+    """What a command prints, in the root of the project with the program on PATH."""
+    (ROOT / "build").mkdir(exist_ok=True)
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "COLUMNS": "100"}
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    return done.stdout
+
+
+@pytest.mark.parametrize(("page", "block"), BLOCKS, ids=[f"{page}-{i}" for i, (page, _) in enumerate(BLOCKS)])
+def test_a_command_prints_what_the_page_shows(page: str, block: str) -> None:
+    for command, shown in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE):
+        assert run(["bash", "-c", command]) == shown, f"{page}: {command}"
+
+
+def test_the_python_example_prints_what_the_readme_shows() -> None:
+    examples = PYTHON.findall((ROOT / "README.md").read_text())
+    assert examples
+    for code, shown in examples:
+        assert run([sys.executable, "-c", code]) == shown
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in LINK.findall(page.read_text()):
+        assert (page.parent / link).exists(), link
+
+
+def test_there_is_something_to_run() -> None:
+    assert len(BLOCKS) >= 4
