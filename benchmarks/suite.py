@@ -152,7 +152,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _options(argv)
     rows = [row for row in ROWS if row.name in options.rows.split(",")]
     directory = options.directory / "quick" if options.quick else options.directory
-    print(f"{machine()}; LC_ALL={ENVIRONMENT['LC_ALL']}{'; quick' if options.quick else ''}\n", flush=True)
+    note = "; quick: the start weighs more" if options.quick else ""
+    print(f"{machine()}; LC_ALL={ENVIRONMENT['LC_ALL']}{note}\n", flush=True)
     if is_editable():
         print("- installed editable, which makes every start of this Python slower: use a plain install for the record")
     costs: dict[tuple[str, str], Cost] = {}
