@@ -1,4 +1,4 @@
-"""What the pages show was run: the commands in `console` blocks, and the Python in README.md, give what stands there."""
+"""What the pages show was run: `console` blocks, and the Python in README.md, give what stands there."""
 
 from __future__ import annotations
 

@@ -159,7 +159,9 @@ def generate(
     with suppress(NothingFoundError):  # choices that contradict each other show before hours of reading
         choices.profile(Evidence())
     on_new = _announcer() if verbose and not quiet else None
-    scanner = Scanner(trust_named(trust), None if assume_arch is None else arch_named(assume_arch), on_new)
+    scanner = Scanner(
+        trust_named(trust), None if assume_arch is None else arch_named(assume_arch), on_new, count_lines=not quiet
+    )
     if not logs and sys.stdin is not None and sys.stdin.isatty():
         raise UsageError("no input: name log files, or pipe a log in: journalctl | audit2seccomp -o profile.json")
     target = Output(output)

@@ -51,7 +51,7 @@ def summary(evidence: Evidence, used: list[Observation], left_out: list[Observat
     denied = sum(seen.count for seen in left_out)
     rejected = sum(sample.events for sample in evidence.rejected.values())
     refused = sum(sample.events for sample in evidence.refused.values())
-    lines, records = plural(evidence.lines, "line"), plural(evidence.records, "record")
+    lines, records = plural(evidence.lines or 0, "line"), plural(evidence.records, "record")
     yield (
         f"read {lines}, {records}: "
         f"{evidence.sound - denied:,} used, {denied:,} denied, {rejected:,} rejected, {refused:,} not trusted"

@@ -208,6 +208,8 @@ _WHY = (
 
 def locate(line: bytes) -> Located | None:
     """Find the record in a line (without its newline); None where there are no words that open one."""
+    if not any(word in line for word in _OPENING_WORDS):
+        return None
     # A crash leaves NULs at the end of what was written before, an editor a byte order mark, dmesg --color its codes.
     line = line.lstrip(b"\0").removeprefix(b"\xef\xbb\xbf")
     if b"\x1b" in line:
@@ -224,10 +226,7 @@ def locate(line: bytes) -> Located | None:
                 int(pid) if pid else None,
                 int(repeat) if repeat else 1,
             )
-    found = [at for at in map(line.find, _OPENING_WORDS) if at >= 0]
-    if not found:
-        return None
-    at = min(found)
+    at = min(at for at in map(line.find, _OPENING_WORDS) if at >= 0)
     head = line[:at]
     why = next((reason for pattern, reason in _WHY if pattern.match(head)), "it stands inside other text")
     return Located(None, line[at:], reason=why)

@@ -96,7 +96,8 @@ class Evidence:
 
     counts: Mapping[RecordKey, int] = field(default_factory=dict)
     """Events of sound and trusted records, by key."""
-    lines: int = 0
+    lines: int | None = 0
+    """How many lines were read; None where nobody counted."""
     rejected: Mapping[str, Sample] = field(default_factory=dict)
     """Trusted records that are not sound, by reason."""
     refused: Mapping[str, Sample] = field(default_factory=dict)
@@ -109,7 +110,7 @@ class Evidence:
             counts[key] = counts.get(key, 0) + count
         return Evidence(
             counts,
-            self.lines + other.lines,
+            None if self.lines is None or other.lines is None else self.lines + other.lines,
             _merge_samples(self.rejected, other.rejected),
             _merge_samples(self.refused, other.refused),
         )

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import TypeGuard
 
 from audit2seccomp.errors import UsageError
 from audit2seccomp.evidence.carriers import Trust
 from audit2seccomp.evidence.model import Evidence
 from audit2seccomp.evidence.scan import Scanner
 from audit2seccomp.evidence.sources import Reader, Source, from_file, from_lines, from_path
-from audit2seccomp.kernel.abi import abi_named
+from audit2seccomp.kernel.abi import abi_named, all_abis
 
 Input = str | bytes | os.PathLike[str] | Reader
 """A path, `"-"` for standard input, an open file, or a line: bytes, or a str that ends in a newline."""
@@ -55,7 +56,7 @@ def arch_named(name: str) -> int:
     """The AUDIT_ARCH_* number of an architecture in any common spelling; raises UsageError."""
     abi = abi_named(name)
     if abi is None:
-        raise UsageError(f"--assume-arch: no architecture '{name}': a name such as x86_64, aarch64, SCMP_ARCH_X86")
+        raise UsageError(f"--assume-arch: no architecture '{name}': one of {', '.join(a.name for a in all_abis())}")
     return abi.audit_arch
 
 
@@ -65,14 +66,26 @@ def _sources(inputs: Input | Iterable[Input]) -> Iterable[Source]:
         items = [inputs]
     else:
         items = [inputs] if isinstance(inputs, Reader) else inputs
-    lines: list[bytes | str] = []
-    for item in items:
-        if isinstance(item, bytes) or (isinstance(item, str) and item.endswith("\n")):
-            lines.append(item)
-            continue
-        if lines:
-            yield from_lines(lines)
-            lines = []
-        yield from_path(item) if isinstance(item, (str, os.PathLike)) else from_file(item)
-    if lines:
-        yield from_lines(lines)
+    iterator = iter(items)
+    waiting: list[Input] = []
+
+    def run_of_lines(first: bytes | str) -> Iterator[bytes | str]:
+        """Lines up to the next item that is none; that one waits."""
+        yield first
+        for item in iterator:
+            if not _is_line(item):
+                waiting.append(item)
+                return
+            yield item
+
+    while (item := waiting.pop() if waiting else next(iterator, None)) is not None:
+        if _is_line(item):
+            yield from_lines(run_of_lines(item))
+        elif isinstance(item, (str, os.PathLike)):
+            yield from_path(item)
+        elif isinstance(item, Reader):
+            yield from_file(item)
+
+
+def _is_line(item: Input) -> TypeGuard[bytes | str]:
+    return isinstance(item, bytes) or (isinstance(item, str) and item.endswith("\n"))

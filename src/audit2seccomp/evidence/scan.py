@@ -1,23 +1,24 @@
 """The fast path over blocks of bytes: the same meaning as record.py and carriers.py, measured and proven equal.
 
-Most lines hold no record, and most records differ only in time, serial, pid and ip. So a block is searched for the
-words that every record has; the lines found are matched by one expression for each form of line that this input was
-seen to have, and counted by the bytes that make them different. Only what no such expression matches *completely* goes
-the slow way, line by line, through `locate`, `parse_record` and `judge`.
+Most lines hold no record, and most records repeat an earlier one but for time and serial. So a block is searched for
+what every record has; the lines found are matched by one expression for each form of line that this input was seen to
+have, and counted by their text. Each different text is read once, and a line that no expression matches is read for
+itself: both by `locate`, `parse_record` and `judge`.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from enum import IntEnum
-from functools import cache
-from typing import NamedTuple
+from typing import Any
 
-from audit2seccomp.evidence.carriers import Carrier, Located, Speaker, Trust, locate
+from audit2seccomp.evidence.carriers import Located, Trust, locate
 from audit2seccomp.evidence.model import Evidence, RecordKey, Reject, Sample
 from audit2seccomp.evidence.record import parse_record
-from audit2seccomp.evidence.tally import RawKey, Tally
+from audit2seccomp.evidence.shapes import Expressions, Fields, Shape
+from audit2seccomp.evidence.tally import Outcome, Pile, Tally
 from audit2seccomp.evidence.trust import APPLICATION, foreign_line_at, judge, starts_message_of_application
 
 MAX_LINE_BYTES = 1 << 20
@@ -29,47 +30,20 @@ MAX_SHAPES = 4
 SAMPLE_BYTES = 240
 """How much of a line is kept as an example."""
 
-TOKENS = (b"type=1326", b"SECCOMP ", b'reason="seccomp"', b"UNKNOWN[1326]")
-"""A line without one of these holds no record."""
-_LONGEST_TOKEN = max(map(len, TOKENS))
+TOKENS = (b"auid=",)
+"""A line without it holds no record: since Linux 2.6 every kernel writes it first. One search must do."""
+TOKENS_OF_ANY_TEXT = (b"type=1326", b"SECCOMP ", b'reason="seccomp"', b"UNKNOWN[1326]")
+"""Where any text is trusted, records that people shortened count too."""
 _DENSE = 1500
 """One token in so many bytes: then one pass over all lines is faster than a jump from token to token."""
 _HEADER_BYTES = 1024
 """Enough of a line to see what it starts with."""
 
-_STAMP = rb"audit\(\d{1,20}\.\d{3}:\d{1,20}\): "
-_OPENINGS = {
-    Speaker.PRINTK: rb"(?:audit: )?type=1326 " + _STAMP,
-    Speaker.AUDITD: rb"type=SECCOMP msg=" + _STAMP,
-    Speaker.JOURNALD: rb"SECCOMP ",
-}
-_TASK = (
-    rb"(auid=\d{1,10} uid=\d{1,10} gid=\d{1,10} ses=\d{1,10}"
-    rb"(?: subj=[!-'*-~]++(?: \((?:enforce|complain)\))?)?) pid="
-)
-_STRING = rb'(?:"[!#-~]*+"|(?:[0-9A-F]{2})++)'
-# A number of ten digits fits int32 for certain if it begins with a 1; others are for parse_record to judge.
-_FIELDS = (
-    rb" (comm=" + _STRING + rb" exe=" + _STRING + rb" sig=-?\d{1,10} arch=[0-9a-f]{1,8}"
-    rb" syscall=(?:-?\d{1,9}|1\d{9}) compat=\d{1,10}) ip=0x[0-9a-f]{1,16} code=(0x[0-9a-f]{1,8})"
-)
 _APPLICATION_LINE = re.compile(rb"\n(?:" + APPLICATION + rb")")
 
 
-class Shape(NamedTuple):
-    """The form of lines that an input was seen to have: a carrier, and a regular expression for its prefixes."""
-
-    carrier: Carrier
-    prefix: bytes
-
-
-@cache
-def fast_pattern(shape: Shape) -> re.Pattern[bytes]:
-    """A whole line with a regular record, from the newline in front of it; its last three groups are the RawKey."""
-    speaker = shape.carrier.speaker
-    pid = rb"(?P=pid)" if speaker is Speaker.JOURNALD and not shape.carrier.bare else rb"\d{1,10}"
-    ending = rb'(?:\x1dAUID="[^\n]*+)?(?=\n)' if speaker is Speaker.AUDITD else rb"(?=\n)"
-    return re.compile(rb"\n" + shape.prefix + _OPENINGS[speaker] + _TASK + pid + _FIELDS + ending)
+Matcher = tuple[Callable[[bytes, int], re.Match[bytes] | None], bool, Counter[Any]]
+"""What matches a line, whether it returns a tuple, and where that is counted."""
 
 
 class _Overlong(IntEnum):
@@ -84,7 +58,8 @@ class Scanner:
     """Reads blocks of any number of inputs and counts what it finds.
 
     `trust` is the level that a record needs; `assume_arch` is for records of old kernels, see `parse_record`. `on_new`
-    is told each key when it is first seen.
+    is told each key when it is first seen. Without `count_lines` the evidence has no number of lines, and the places of
+    what is left out are inexact: where records are rare, counting takes a third of the time.
     """
 
     def __init__(
@@ -92,14 +67,18 @@ class Scanner:
         trust: Trust = Trust.ANCHORED,
         assume_arch: int | None = None,
         on_new: Callable[[RecordKey], None] | None = None,
+        *,
+        count_lines: bool = True,
     ) -> None:
         """Start with nothing seen."""
+        self._count_lines = count_lines
         self._trust = trust
         self._assume_arch = assume_arch
+        self._tokens = TOKENS_OF_ANY_TEXT if trust is Trust.EMBEDDED else TOKENS
         self._tally = Tally(on_new)
         self._rejected: dict[str, Sample] = {}
         self._refused: dict[str, Sample] = {}
-        self._shapes: list[Shape] = []
+        self._shapes: list[Expressions] = []
         self._regular = False
         self._lines_before = 0
         self._lines = 0
@@ -146,9 +125,8 @@ class Scanner:
     def evidence(self) -> Evidence:
         """What was seen so far."""
         self._fold()
-        return Evidence(
-            self._tally.counts(), self._lines_before + self._lines, dict(self._rejected), dict(self._refused)
-        )
+        lines = self._lines_before + self._lines if self._count_lines else None
+        return Evidence(self._tally.counts(), lines, dict(self._rejected), dict(self._refused))
 
     def _keep(self, piece: bytes) -> None:
         """Keep the start of a line whose end is to come; of one that is too long, only enough to see a cut token."""
@@ -160,22 +138,23 @@ class Scanner:
                 return
             self._overlong = _Overlong.YES
             self._overlong_start = bytes(self._carry[:SAMPLE_BYTES])
-        if self._overlong is _Overlong.YES and any(token in self._carry for token in TOKENS):
+        if self._overlong is _Overlong.YES and any(token in self._carry for token in self._tokens):
             self._overlong = _Overlong.COUNTED
-            self._sample(self._rejected, TOO_LONG, self._lines + 1, self._overlong_start)
-        del self._carry[:-_LONGEST_TOKEN]
+            self._leave_out(Outcome(None, 1, TOO_LONG), self._lines + 1, self._overlong_start)
+        del self._carry[: -max(map(len, self._tokens))]
 
     def _scan(self, block: bytes) -> None:
         """Scan whole lines; `block` begins with a newline that is not of the input."""
         self._context_at = 1
+        self._application_below: bool | None = None
         self._foreign_at: int | None = None
-        lines = block.count(b"\n") - 1
+        lines = block.count(b"\n") - 1 if self._count_lines or self._regular else 0
         if not (self._regular and self._take_regular(block, lines)):
             self._take_candidates(block)
-        for raw, reason in self._tally.look():
-            at = block.find(raw[1])
-            line = block[block.rfind(b"\n", 0, at) + 1 : at + len(raw[1])]
-            self._sample(self._rejected, reason, self._line_number(block, at), line, 0)
+        for text, outcome in self._tally.look(self._decide):
+            at = block.find(text)
+            line = block[block.rfind(b"\n", 0, at) + 1 : at + len(text)]
+            self._leave_out(outcome._replace(events=0), self._line_number(block, at), line)
         if self._tally.full:
             self._fold()
         self._continues(block, len(block))
@@ -183,110 +162,147 @@ class Scanner:
         self._lines += lines
 
     def _fold(self) -> None:
-        for reason, events in self._tally.fold().items():
-            self._sample(self._rejected, reason, 0, b"", events)
+        for outcome in self._tally.fold():
+            self._leave_out(outcome, 0, b"")
 
-    def _usable(self, block: bytes) -> list[Shape]:
-        """The shapes whose lines need no second look here."""
-        usable = [shape for shape in self._shapes if shape.carrier.trust >= self._trust]
-        if any(shape.carrier.bare for shape in usable) and (
-            self._application or _APPLICATION_LINE.search(block) or self._is_foreign(block, len(block))
+    def _usable(self, block: bytes) -> list[Expressions]:
+        """The shapes whose lines need no look at the lines above them."""
+        if any(known.shape.carrier.bare for known in self._shapes) and (
+            self._may_continue(block) or self._is_foreign(block, len(block))
         ):
-            usable = [shape for shape in usable if not shape.carrier.bare]
-        return usable
+            return [known for known in self._shapes if not known.shape.carrier.bare]
+        return self._shapes
 
     def _take_regular(self, block: bytes, lines: int) -> bool:
-        """Count a block in one pass, if all its lines, or all with a token, match a shape's expression completely."""
-        taken: list[list[RawKey]] = []
+        """Count a block in one pass, if all its lines, or all with a token, match a shape's expression."""
+        if self._application:
+            return False
+        taken: list[tuple[Pile, list[Fields]]] = []
         matched = 0
-        for shape in self._usable(block):
-            found = fast_pattern(shape).findall(block)
+        for known in self._shapes:
+            lean = self._is_lean(known)
+            found = (known.lean if lean else known.whole).findall(block)
             matched += len(found)
-            taken.append(
-                [match[-3:] for match in found] if found and shape.carrier.speaker is Speaker.JOURNALD else found
-            )
+            taken.append((self._tally.pile(known, lean=lean), [one[-3:] for one in found] if known.tagged else found))
             if matched == lines:
                 break
-        if matched not in (lines, sum(map(block.count, TOKENS))):
+        if matched == lines:
+            self._application_below = False
+        elif matched != sum(map(block.count, self._tokens)):
             return False
-        for keys in taken:
-            self._tally.raw.update(keys)
+        if self._usable(block) != self._shapes:
+            return False
+        for pile, found in taken:
+            pile.texts.update(found)
         return True
+
+    def _is_lean(self, known: Expressions) -> bool:
+        return self._tally.lean and known.shape.carrier.trust >= self._trust
 
     def _take_candidates(self, block: bytes) -> None:
         """Count a block line by line, for the lines with a token."""
         places: list[int] = []
-        for token in TOKENS:
+        for token in self._tokens:
             at = block.find(token)
             while at >= 0:
                 places.append(at)
                 at = block.find(token, at + 1)
         self._regular = len(places) * _DENSE > len(block)
         places.sort()
-        usable = self._usable(block)
+        usable = self._matchers(block)
         end = 0
         for at in places:
             if at < end:
                 continue
             start, end = block.rfind(b"\n", 0, at), block.find(b"\n", at)
-            for shape in usable:
-                match = fast_pattern(shape).match(block, start)
+            for match_line, is_tuple, texts in usable:
+                match = match_line(block, start)
                 if match is not None:
-                    task, call, code = match.groups()[-3:]
-                    self._tally.raw[task, call, code] += 1
+                    texts[match.groups()[-3:] if is_tuple else match[1]] += 1
                     break
             else:
                 self._take_line(block, start + 1, end)
-                usable = self._usable(block)
+                usable = self._matchers(block)
+
+    def _matchers(self, block: bytes) -> list[Matcher]:
+        """The usable shapes, ready for line by line."""
+        found: list[Matcher] = []
+        for known in self._usable(block):
+            lean = self._is_lean(known)
+            expression = known.lean if lean else known.whole
+            found.append((expression.match, lean or known.tagged, self._tally.pile(known, lean=lean).texts))
+        return found
 
     def _take_line(self, block: bytes, start: int, end: int) -> None:
         """Count one line the slow way."""
         line = block[start:end].lstrip(b"\0")
         if len(line) > MAX_LINE_BYTES:
-            self._reject(TOO_LONG, block, start, line)
+            self._leave_out(Outcome(None, 1, TOO_LONG), self._line_number(block, start), line)
             return
         located = locate(line)
-        parsed = None if located is None else parse_record(located.body, self._assume_arch)
-        if located is None or parsed is None:
-            return
-        if isinstance(parsed, Reject):
-            if located.carrier is not None or self._trust is Trust.EMBEDDED:
-                self._reject(parsed.reason, block, start, line)
+        if located is None:
             return
         bare = located.carrier is not None and located.carrier.bare
-        verdict = judge(
+        outcome = self._outcome(
             located,
-            parsed.record,
-            parsed.end,
             continues=bare and self._continues(block, start),
             foreign=bare and self._is_foreign(block, start),
         )
-        if verdict.trust < self._trust:
-            self._sample(self._refused, verdict.reason, self._line_number(block, start), line, located.repeat)
+        if outcome is None:
             return
-        reason = self._tally.add(parsed.record, located.repeat)
-        if reason is not None:
-            self._reject(reason, block, start, line)
+        self._tally.add(outcome)
+        if outcome.key is None:
+            self._leave_out(outcome, self._line_number(block, start), line)
         self._learn(located)
 
+    def _decide(self, known: Expressions, fields: Fields) -> Outcome:
+        """What becomes of the lines of a shape with that text."""
+        if known.shape.carrier.trust >= self._trust:
+            call = known.call(fields)
+            if call is not None:
+                return self._tally.of_call(call)
+        outcome = self._outcome(known.located(fields), continues=False, foreign=False)
+        assert outcome is not None, "an expression took a line that holds no record"
+        return outcome
+
+    def _outcome(self, located: Located, *, continues: bool, foreign: bool) -> Outcome | None:
+        """What becomes of a line; None where it holds no record."""
+        parsed = parse_record(located.body, self._assume_arch)
+        if parsed is None:
+            return None
+        if isinstance(parsed, Reject):
+            # Where the record stands inside other text, and that is not trusted, nobody claims that it is one.
+            claimed = located.carrier is not None or self._trust is Trust.EMBEDDED
+            return Outcome(None, located.repeat, parsed.reason) if claimed else None
+        verdict = judge(located, parsed.record, parsed.end, continues=continues, foreign=foreign)
+        if verdict.trust < self._trust:
+            return Outcome(None, located.repeat, verdict.reason, trusted=False)
+        return self._tally.outcome(parsed.record, located.repeat)
+
     def _learn(self, located: Located) -> None:
-        if located.carrier is not None:
-            shape = Shape(located.carrier, located.prefix)
-            if shape not in self._shapes:
-                self._shapes = [shape, *self._shapes[: MAX_SHAPES - 1]]
+        if located.carrier is None:
+            return
+        shape = Shape(located.carrier, located.prefix)
+        if all(known.shape != shape for known in self._shapes):
+            self._shapes = [Expressions(shape), *self._shapes[: MAX_SHAPES - 1]]
 
-    def _reject(self, reason: str, block: bytes, start: int, line: bytes) -> None:
-        self._sample(self._rejected, reason, self._line_number(block, start), line)
-
-    def _sample(self, samples: dict[str, Sample], reason: str, number: int, line: bytes, events: int = 1) -> None:
-        known = samples.get(reason)
+    def _leave_out(self, outcome: Outcome, number: int, line: bytes) -> None:
+        """Note events that do not count, with the first line of them."""
+        samples = self._rejected if outcome.trusted else self._refused
+        known = samples.get(outcome.reason)
         if known is None:
-            samples[reason] = Sample(events, (self._name, number), bytes(line[:SAMPLE_BYTES]))
+            samples[outcome.reason] = Sample(outcome.events, (self._name, number), bytes(line[:SAMPLE_BYTES]))
         else:
-            samples[reason] = known._replace(events=known.events + events)
+            samples[outcome.reason] = known._replace(events=known.events + outcome.events)
 
     def _line_number(self, block: bytes, start: int) -> int:
         return self._lines + block.count(b"\n", 0, start)
+
+    def _may_continue(self, block: bytes) -> bool:
+        """Whether any line of the block may go on with an application's message."""
+        if self._application_below is None:
+            self._application_below = _APPLICATION_LINE.search(block) is not None
+        return self._application or self._application_below
 
     def _continues(self, block: bytes, start: int) -> bool:
         """Whether the line at `start` may go on with an application's message. The last line that can tell decides."""
@@ -296,6 +312,8 @@ class Scanner:
             verdict = starts_message_of_application(block[previous : min(at - 1, previous + _HEADER_BYTES)])
             if verdict is not None:
                 self._application = verdict
+                break
+            if not self._may_continue(block):
                 break
             at = previous
         self._context_at = start

@@ -1,17 +1,21 @@
-"""Counts records by what makes them different, and decodes each different one once."""
+"""Counts what lines say by the bytes that differ, and finds out what each means once."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import islice
+from typing import NamedTuple, cast
 
 from audit2seccomp.evidence.model import Parsed, RecordKey, SeccompRecord
 from audit2seccomp.evidence.record import parse_record
+from audit2seccomp.evidence.shapes import Call, Expressions, Fields, record_text
 from audit2seccomp.kernel.abi import abi_of
 
-MAX_RAW_KEYS = 1 << 15
-"""So many different byte strings are counted before they are folded into keys: about 10 MB."""
+MAX_TEXTS = 1 << 15
+"""So many different texts are counted before they are folded into keys: about 15 MB."""
+_WORTH_IT = 4
+"""Texts that are seen less often than this are not worth counting whole."""
 MAX_KEYS = 100_000
 """From so many different keys on, new ones keep only arch, number and action: whoever runs the program chooses comm
 and exe."""
@@ -19,8 +23,26 @@ MAX_COARSE_KEYS = 2 * MAX_KEYS
 """From so many on, new ones are rejected: whoever runs the program chooses the number, too."""
 TOO_MANY = f"more than {MAX_COARSE_KEYS:,} different records"
 
-RawKey = tuple[bytes, bytes, bytes]
-"""What a record's bytes say of the task (auid= to subj=), of the call (comm= to compat=), and of the code."""
+
+class Outcome(NamedTuple):
+    """What becomes of a line: the key that it counts under, or why there is none."""
+
+    key: RecordKey | None
+    events: int = 1
+    """How many events the line stands for."""
+    reason: str = ""
+    trusted: bool = True
+    """Where there is no key: whether the record is rejected, rather than not trusted."""
+
+
+class Pile(NamedTuple):
+    """Texts of one shape, how often each came, and what became of those that were looked at."""
+
+    expressions: Expressions
+    lean: bool
+    """Whether the texts are Calls; else they are Fields."""
+    texts: Counter[Fields | Call]
+    outcomes: dict[Fields | Call, Outcome]
 
 
 class Tally:
@@ -28,63 +50,81 @@ class Tally:
 
     def __init__(self, on_new: Callable[[RecordKey], None] | None = None) -> None:
         """Start with nothing seen."""
-        self.raw: Counter[RawKey] = Counter()
-        """Sound records, counted and not yet looked at. Whoever adds some calls `look` afterwards."""
-        self._looked_at: dict[RawKey, RecordKey | str] = {}
+        self.lean = False
+        """Whether to count calls rather than whole texts, because those hardly repeat."""
+        self._piles: dict[tuple[Expressions, bool], Pile] = {}
+        self._of_calls: dict[Call, Outcome] = {}
         self._counts: dict[RecordKey, int] = {}
         self._on_new = on_new
 
-    def add(self, record: SeccompRecord, events: int) -> str | None:
-        """Count a record; if that cannot be done, say why."""
-        key = self._key(record)
-        if isinstance(key, str):
-            return key
-        self._counts[key] += events
-        return None
+    def pile(self, expressions: Expressions, *, lean: bool) -> Pile:
+        """Where to count the texts of a shape's lines. `look` must be called after each block."""
+        key = (expressions, lean)
+        if key not in self._piles:
+            self._piles[key] = Pile(*key, Counter(), {})
+        return self._piles[key]
 
-    def look(self) -> Iterator[tuple[RawKey, str]]:
-        """Decode the raw keys that are new; yields those that cannot be counted, and why."""
-        for raw in islice(self.raw, len(self._looked_at), None):
-            parsed = parse_record(b"SECCOMP %b pid=0 %b ip=0x0 code=%b" % raw)
-            assert isinstance(parsed, Parsed), "a fast expression took what is no sound record"
-            key = self._key(parsed.record)
-            self._looked_at[raw] = key
-            if isinstance(key, str):
-                yield raw, key
+    def add(self, outcome: Outcome) -> None:
+        """Count one line."""
+        if outcome.key is not None:
+            self._counts[outcome.key] += outcome.events
 
-    @property
-    def full(self) -> bool:
-        """Whether it is time to fold."""
-        return len(self.raw) > MAX_RAW_KEYS
-
-    def fold(self) -> Counter[str]:
-        """Add the raw keys to the others; returns how many events could not be counted, by reason."""
-        rejected: Counter[str] = Counter()
-        for raw, events in self.raw.items():
-            key = self._looked_at[raw]
-            if isinstance(key, str):
-                rejected[key] += events
-            else:
-                self._counts[key] += events
-        self.raw.clear()
-        self._looked_at.clear()
-        return rejected
-
-    def counts(self) -> dict[RecordKey, int]:
-        """What was folded or added."""
-        return {key: events for key, events in self._counts.items() if events}
-
-    def _key(self, record: SeccompRecord) -> RecordKey | str:
-        """The key under which a record is counted, or why there is none."""
+    def outcome(self, record: SeccompRecord, events: int = 1) -> Outcome:
+        """What becomes of a sound and trusted record."""
         if abi_of(record.arch, record.nr) is None:
-            return f"unknown arch={record.arch:x}"
+            return Outcome(None, events, f"unknown arch={record.arch:x}")
         key = RecordKey(record.arch, record.nr, record.code, record.comm, record.exe, record.uid, record.subj)
         if key not in self._counts and len(self._counts) >= MAX_KEYS:
             key = RecordKey(record.arch, record.nr, record.code, None, None, None, None)
         if key not in self._counts:
             if len(self._counts) >= MAX_COARSE_KEYS:
-                return TOO_MANY
+                return Outcome(None, events, TOO_MANY)
             self._counts[key] = 0
             if self._on_new is not None:
                 self._on_new(key)
-        return key
+        return Outcome(key, events)
+
+    def look(self, decide: Callable[[Expressions, Fields], Outcome]) -> Iterator[tuple[bytes, Outcome]]:
+        """Find out what the new texts mean, Fields by `decide`; yields those that do not count, by part of the line."""
+        for pile in self._piles.values():
+            for text in islice(pile.texts, len(pile.outcomes), None):
+                outcome = self.of_call(cast("Call", text)) if pile.lean else decide(pile.expressions, text)
+                pile.outcomes[text] = outcome
+                if outcome.key is None:
+                    yield text if isinstance(text, bytes) else text[1 if pile.lean else -1], outcome
+
+    def of_call(self, call: Call) -> Outcome:
+        """What becomes of a regular and trusted record."""
+        outcome = self._of_calls.get(call)
+        if outcome is None:
+            parsed = parse_record(record_text(call))
+            assert isinstance(parsed, Parsed), "a regular record is a sound one"
+            outcome = self.outcome(parsed.record)
+            if len(self._of_calls) > MAX_TEXTS:
+                self._of_calls.clear()
+            self._of_calls[call] = outcome
+        return outcome
+
+    @property
+    def full(self) -> bool:
+        """Whether it is time to fold."""
+        return sum(len(pile.texts) for pile in self._piles.values()) > MAX_TEXTS
+
+    def fold(self) -> Iterator[Outcome]:
+        """Add the texts to the keys; yields those that do not count, with all their events."""
+        whole = [pile.texts for pile in self._piles.values() if not pile.lean]
+        if self.full and sum(texts.total() for texts in whole) < _WORTH_IT * sum(map(len, whole)):
+            self.lean = True
+        for pile in self._piles.values():
+            for text, lines in pile.texts.items():
+                outcome = pile.outcomes[text]
+                if outcome.key is None:
+                    yield outcome._replace(events=outcome.events * lines)
+                else:
+                    self._counts[outcome.key] += outcome.events * lines
+            pile.texts.clear()
+            pile.outcomes.clear()
+
+    def counts(self) -> dict[RecordKey, int]:
+        """What was folded or added."""
+        return {key: events for key, events in self._counts.items() if events}

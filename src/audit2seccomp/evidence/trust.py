@@ -26,8 +26,9 @@ class Verdict(NamedTuple):
 
 
 PRINTK_CUT_BYTES = 900
-"""From this length on a record in the kernel log may be the front part of a longer one: printk keeps about 1,000 bytes
-of a message. Where a label made from a path ends just there in what looks like a record, the real end is gone."""
+"""From this length of its fields on a record in the kernel log may be the front part of a longer one: printk keeps
+about 1,000 bytes of a message. Where a label made from a path ends just there in what looks like a record, the real
+end is gone."""
 
 _ENDING = re.compile(rb'[ \t\r]*|(?:\x1d| |#035|\^\]|\\u001d)?AUID=".*', re.DOTALL)
 _REPEATED_ENDING = re.compile(rb"\][ \t\r]*")
@@ -47,7 +48,7 @@ def judge(located: Located, record: SeccompRecord, end: int, *, continues: bool,
         return Verdict(Trust.EMBEDDED, "text stands behind the record")
     if located.pid is not None and located.pid != record.pid:
         return Verdict(Trust.EMBEDDED, "the pid in the tag is not the record's: a process wrote it")
-    if carrier.speaker is Speaker.PRINTK and record.subj is not None and end >= PRINTK_CUT_BYTES:
+    if carrier.speaker is Speaker.PRINTK and record.subj is not None and _length(located.body, end) >= PRINTK_CUT_BYTES:
         return Verdict(Trust.EMBEDDED, "it is so long that printk may have cut it behind a label that forges its end")
     if carrier.bare and continues:
         return Verdict(
@@ -62,6 +63,11 @@ def judge(located: Located, record: SeccompRecord, end: int, *, continues: bool,
         carrier.trust,
         f"{carrier.name}: a process can write such a line" if carrier.trust is not Trust.AUTHENTICATED else "",
     )
+
+
+def _length(body: bytes, end: int) -> int:
+    """Of the record's fields, without its opening."""
+    return end - body.find(b"): ")
 
 
 _NOT_A_HOST = rb"(?!(?:FATAL|ERROR|WARN|WARNING|INFO|DEBUG|TRACE|SEVERE)\b)"

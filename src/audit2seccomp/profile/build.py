@@ -7,7 +7,7 @@ from errno import ENOSYS
 
 from audit2seccomp.errors import NothingFoundError, UsageError
 from audit2seccomp.evidence.model import Evidence, Observation
-from audit2seccomp.kernel.abi import abi_named
+from audit2seccomp.kernel.abi import abi_named, oci_abis
 from audit2seccomp.profile.model import Profile, Rule, RuleAction
 
 
@@ -55,7 +55,7 @@ def oci_arch(name: str) -> str:
     abi = abi_named(name)
     if abi is None or abi.scmp_name is None:
         problem = "no architecture" if abi is None else "profiles have no name for"
-        raise UsageError(f"--arch: {problem} '{name}': a name such as x86_64, aarch64, SCMP_ARCH_X86")
+        raise UsageError(f"--arch: {problem} '{name}': one of {', '.join(known.name for known in oci_abis())}")
     return abi.scmp_name
 
 
@@ -64,8 +64,9 @@ def _why_nothing(evidence: Evidence, used: list[Observation]) -> str:
     if used:
         return "no call to allow: no observed call has a name and an architecture that a profile can hold"
     if evidence.sound:
-        denied = "all records are denials (the calls did not run)"
-        return f"no call to allow: {denied}: --include-denied allows the denied calls"
+        denied = "no call to allow: all records are denials (the calls did not run)"
+        known = any(seen.action is not None for seen in evidence.observations())
+        return f"{denied}: --include-denied allows them" if known else f"{denied}, with codes that no kernel defines"
     if evidence.refused:
         return "no call to allow: no record is trusted: give a log that proves more, or lower --trust"
     if evidence.rejected:

@@ -1,0 +1,103 @@
+"""What a scanner learns from a line: the form that the other lines of its log will have.
+
+A shape has two regular expressions for a whole line. `whole` takes any text where the record's fields are: most lines
+of a log repeat those to the byte, and each different text is then read once, by the one parser. `lean` takes only
+records that have nothing unusual about them, and leaves pid and ip out of what it returns: for logs in which every
+record has another pid.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from typing import NamedTuple
+
+from audit2seccomp.evidence.carriers import Carrier, Located, Speaker
+
+Fields = bytes | tuple[bytes, bytes, bytes]
+"""What `whole` returns of a line: what follows the stamp, for journald's audit transport behind pid and repetitions."""
+Call = tuple[bytes, bytes, bytes]
+"""What `lean` returns of a line: auid= to the label, comm= to compat=, and the code."""
+
+MAX_TEXT_BYTES = 1024
+"""A longer text is not kept to be compared with others: whoever writes a log could fill memory with them."""
+
+_STAMP = rb"audit\(\d{1,20}\.\d{3}:\d{1,20}\): "
+_OPENINGS = {
+    Speaker.PRINTK: rb"(?:audit: )?type=1326 " + _STAMP,
+    Speaker.AUDITD: rb"type=SECCOMP msg=" + _STAMP,
+    Speaker.JOURNALD: rb"SECCOMP ",
+}
+_BLANK_OPENINGS = {
+    Speaker.PRINTK: b"type=1326 audit(0.000:0): ",
+    Speaker.AUDITD: b"type=SECCOMP msg=audit(0.000:0): ",
+    Speaker.JOURNALD: b"SECCOMP ",
+}
+_TASK = (
+    rb"(auid=\d{1,10} uid=\d{1,10} gid=\d{1,10} ses=\d{1,10}"
+    rb"(?: subj=[!-'*-~]++(?: \((?:enforce|complain)\))?)?) pid="
+)
+_STRING = rb'(?:"[!#-~]*+"|(?:[0-9A-F]{2})++)'
+# A number of ten digits fits int32 for certain if it begins with a 1; others are for the parser to judge.
+_FIELDS = (
+    rb" (comm=" + _STRING + rb" exe=" + _STRING + rb" sig=-?\d{1,10} arch=[0-9a-f]{1,8}"
+    rb" syscall=(?:-?\d{1,9}|1\d{9}) compat=\d{1,10}) ip=0x[0-9a-f]{1,16} code=(0x[0-9a-f]{1,8})"
+)
+_TEXT = rb"([^\n]{0,%d}+)(?=\n)" % MAX_TEXT_BYTES
+_ENDING = rb'(?:\x1dAUID="[^\n]*+)?'
+_REGULAR = re.compile(_TASK + rb"(?P<pid>\d{1,10})" + _FIELDS + _ENDING)
+
+
+class Shape(NamedTuple):
+    """A carrier, and a regular expression for its prefixes as this log has them."""
+
+    carrier: Carrier
+    prefix: bytes
+
+
+class Expressions:
+    """The two expressions of a shape, compiled when they are needed."""
+
+    def __init__(self, shape: Shape) -> None:
+        """For that shape."""
+        self.shape = shape
+        self._speaker = shape.carrier.speaker
+        self.tagged = self._speaker is Speaker.JOURNALD and not shape.carrier.bare
+        """Whether a line has a pid in its tag, which is that of the record if journald wrote it."""
+
+    @cached_property
+    def whole(self) -> re.Pattern[bytes]:
+        """A line, from the newline in front of it; its groups are the Fields."""
+        return re.compile(rb"\n" + self.shape.prefix + _OPENINGS[self._speaker] + _TEXT)
+
+    @cached_property
+    def lean(self) -> re.Pattern[bytes]:
+        """A line with a regular record, from the newline in front of it; its last three groups are the Call."""
+        pid = rb"(?P=pid)" if self.tagged else rb"\d{1,10}"
+        ending = (_ENDING if self._speaker is Speaker.AUDITD else b"") + rb"(?=\n)"
+        return re.compile(rb"\n" + self.shape.prefix + _OPENINGS[self._speaker] + _TASK + pid + _FIELDS + ending)
+
+    def fields_text(self, fields: Fields) -> bytes:
+        """The text of the fields alone."""
+        return fields if isinstance(fields, bytes) else fields[-1]
+
+    def call(self, fields: Fields) -> Call | None:
+        """What `lean` would return of the line; None where it would not match."""
+        match = _REGULAR.fullmatch(self.fields_text(fields))
+        if match is None or (match.end() > match.end(4) and self._speaker is not Speaker.AUDITD):
+            return None
+        if isinstance(fields, tuple) and (fields[0] != match["pid"] or fields[1]):
+            return None
+        return match[1], match[3], match[4]
+
+    def located(self, fields: Fields) -> Located:
+        """What `locate` says of the line, but for the stamp."""
+        body = _BLANK_OPENINGS[self._speaker] + self.fields_text(fields)
+        if isinstance(fields, bytes):
+            return Located(self.shape.carrier, body, self.shape.prefix)
+        return Located(self.shape.carrier, body, self.shape.prefix, int(fields[0]), int(fields[1] or 1))
+
+
+def record_text(call: Call) -> bytes:
+    """A record's body that says what the call says."""
+    return b"SECCOMP %b pid=0 %b ip=0x0 code=%b" % call
