@@ -51,6 +51,8 @@ def slowly(data: bytes, trust: Trust) -> Evidence:
 def of_line(line: bytes, number: int, trust: Trust, continues: bool, foreign: bool) -> Evidence:
     """The evidence of one line."""
     stripped = line.lstrip(b"\0")
+    if trust is not Trust.EMBEDDED and scan.TOKENS[0] not in stripped:
+        return Evidence()
     located = locate(stripped)
     parsed = None if located is None else parse_record(located.body)
     if located is None or parsed is None:

@@ -151,9 +151,9 @@ class Scanner:
         lines = block.count(b"\n") - 1 if self._count_lines or self._regular else 0
         if not (self._regular and self._take_regular(block, lines)):
             self._take_candidates(block)
-        for text, outcome in self._tally.look(self._decide):
-            at = block.find(text)
-            line = block[block.rfind(b"\n", 0, at) + 1 : at + len(text)]
+        for found, outcome in self._tally.look(self._decide):
+            at = block.find(found)
+            line = block[block.rfind(b"\n", 0, at) + 1 : block.find(b"\n", at)]
             self._leave_out(outcome._replace(events=0), self._line_number(block, at), line)
         if self._tally.full:
             self._fold()
@@ -290,10 +290,13 @@ class Scanner:
         """Note events that do not count, with the first line of them."""
         samples = self._rejected if outcome.trusted else self._refused
         known = samples.get(outcome.reason)
-        if known is None:
-            samples[outcome.reason] = Sample(outcome.events, (self._name, number), bytes(line[:SAMPLE_BYTES]))
+        events = outcome.events + (known.events if known else 0)
+        # What repeats is read at the end of its block, when a later line may have been noted already.
+        earlier = known is not None and known.place[0] == self._name and 0 < number < known.place[1]
+        if known is None or earlier:
+            samples[outcome.reason] = Sample(events, (self._name, number), bytes(line[:SAMPLE_BYTES]))
         else:
-            samples[outcome.reason] = known._replace(events=known.events + outcome.events)
+            samples[outcome.reason] = known._replace(events=events)
 
     def _line_number(self, block: bytes, start: int) -> int:
         return self._lines + block.count(b"\n", 0, start)

@@ -85,13 +85,14 @@ class Tally:
         return Outcome(key, events)
 
     def look(self, decide: Callable[[Expressions, Fields], Outcome]) -> Iterator[tuple[bytes, Outcome]]:
-        """Find out what the new texts mean, Fields by `decide`; yields those that do not count, by part of the line."""
+        """Find out what the new texts mean, Fields by `decide`; yields those that do not count, by bytes of their line."""
         for pile in self._piles.values():
             for text in islice(pile.texts, len(pile.outcomes), None):
                 outcome = self.of_call(cast("Call", text)) if pile.lean else decide(pile.expressions, text)
                 pile.outcomes[text] = outcome
                 if outcome.key is None:
-                    yield text if isinstance(text, bytes) else text[1 if pile.lean else -1], outcome
+                    lean = cast("Call", text)[1] + b" ip=" if pile.lean else b""
+                    yield lean or pile.expressions.fields_text(text) + b"\n", outcome
 
     def of_call(self, call: Call) -> Outcome:
         """What becomes of a regular and trusted record."""
