@@ -221,8 +221,10 @@ class Scanner:
                     texts[match.groups()[-3:] if is_tuple else match[1]] += 1
                     break
             else:
+                shapes = self._shapes
                 self._take_line(block, start + 1, end)
-                usable = self._matchers(block)
+                if shapes is not self._shapes:
+                    usable = self._matchers(block)
 
     def _matchers(self, block: bytes) -> list[Matcher]:
         """The usable shapes, ready for line by line."""

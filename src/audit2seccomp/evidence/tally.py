@@ -85,7 +85,7 @@ class Tally:
         return Outcome(key, events)
 
     def look(self, decide: Callable[[Expressions, Fields], Outcome]) -> Iterator[tuple[bytes, Outcome]]:
-        """Find out what the new texts mean, Fields by `decide`; yields those that do not count, by bytes of their line."""
+        """Find out what the new texts mean, Fields by `decide`; yields those that do not count, by bytes of a line."""
         for pile in self._piles.values():
             for text in islice(pile.texts, len(pile.outcomes), None):
                 outcome = self.of_call(cast("Call", text)) if pile.lean else decide(pile.expressions, text)
