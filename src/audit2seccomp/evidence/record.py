@@ -6,6 +6,7 @@ tests."""
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from audit2seccomp.evidence.model import Parsed, Reject, SeccompRecord
 
@@ -21,16 +22,19 @@ _FIELD = re.compile(rb"([a-z_]+)=([!-~]*)")
 _STRING = rb'"[!#-~]*"|(?:[0-9A-F]{2})+'
 _INT = rb"-?\d{1,10}"
 _VALUES = {
-    b"comm": re.compile(_STRING),
-    b"exe": re.compile(_STRING + rb"|\(null\)"),
-    b"sig": re.compile(_INT),
-    b"arch": re.compile(rb"[0-9a-f]{1,8}"),
-    b"syscall": re.compile(_INT),
-    b"compat": re.compile(_INT),
+    b"comm": _STRING,
+    b"exe": _STRING + rb"|\(null\)",
+    b"sig": _INT,
+    b"arch": rb"[0-9a-f]{1,8}",
+    b"syscall": _INT,
+    b"compat": _INT,
+    b"ip": rb"0x[0-9a-f]{1,16}",
     # What may stand behind code= is for the carrier to know; auditd's AUID= is at times glued to it.
-    b"code": re.compile(rb"0x[0-9a-f]{1,8}(?:(?![0-9A-Za-z_])|(?=AUID=))"),
-    b"ip": re.compile(rb"0x[0-9a-f]{1,16}"),
+    b"code": rb"0x[0-9a-f]{1,8}(?:(?![0-9A-Za-z_])|(?=AUID=))",
 }
+"""The fields that are read, in the order in which kernels write them today."""
+_USUAL_TAIL = re.compile(b" ".join(rb"%b=(%b)" % field for field in _VALUES.items()))
+_USUAL_HEAD = re.compile(rb"auid=\d{1,10} uid=(\d{1,10}) gid=\d{1,10} ses=\d{1,10} pid=(-?\d{1,10})")
 _TASK_ID = re.compile(rb"p?pid=" + _INT)
 _UID = re.compile(rb"uid=\d{1,10}")
 _PID = re.compile(rb"pid=" + _INT)
@@ -59,7 +63,7 @@ def parse_record(body: bytes, assume_arch: int | None = None) -> Parsed | Reject
     comm_at = body.rfind(b" comm=", start - 1) + 1
     if comm_at == 0:
         return Reject("cut or malformed: no comm=", len(body))
-    tail = _tail(body, comm_at)
+    tail = _usual_tail(body, comm_at) or _tail(body, comm_at)
     if isinstance(tail, Reject):
         return tail
     fields, end = tail
@@ -84,6 +88,17 @@ def parse_record(body: bytes, assume_arch: int | None = None) -> Parsed | Reject
     return Parsed(record, end)
 
 
+def _usual_tail(body: bytes, at: int) -> tuple[dict[bytes, bytes], int] | Reject | None:
+    """What `_tail` says of a tail that has just the usual fields, in a tenth of the time."""
+    usual = _USUAL_TAIL.match(body, at)
+    return None if usual is None else _complete(dict(zip(_VALUES, usual.groups(), strict=True)), usual.end(), True)
+
+
+@cache
+def _patterns() -> dict[bytes, re.Pattern[bytes]]:
+    return {name: re.compile(value) for name, value in _VALUES.items()}
+
+
 def _tail(body: bytes, at: int) -> tuple[dict[bytes, bytes], int] | Reject:
     """The fields from comm= to code=, by name, and the offset behind the last."""
     stop = len(body.rstrip(b" \t\r"))
@@ -97,7 +112,7 @@ def _tail(body: bytes, at: int) -> tuple[dict[bytes, bytes], int] | Reject:
         if name in fields:
             return Reject(f"{name.decode()}= stands twice", at)
         syscall_certain = syscall_certain or b"syscall" in fields
-        pattern = _VALUES.get(name)
+        pattern = _patterns().get(name)
         known = None if pattern is None else pattern.match(body, field.start(2), stop)
         if pattern is not None and (known is None or (name != b"code" and known.end() != field.end())):
             return Reject(f"cut or malformed {name.decode()}=", at)
@@ -130,6 +145,9 @@ def _after(fields: dict[bytes, bytes]) -> str:
 
 def _head(head: bytes) -> tuple[int | None, int | None, bytes | None] | str:
     """uid, pid and the label; or why the body is a reject."""
+    usual = _USUAL_HEAD.fullmatch(head)
+    if usual is not None:
+        return int(usual[1]), int(usual[2]), None
     words = head.split(b" ")
     label_at = next((i for i, word in enumerate(words) if word.startswith(b"subj=")), None)
     if b"audit(" in head or (label_at is None and any(word.startswith(b"comm=") for word in words)):

@@ -12,6 +12,7 @@ What kind of line it is, carriers.py says; this module adds what stands behind t
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import NamedTuple
 
 from audit2seccomp.evidence.carriers import BRACKETS, DATES, HMS, RFC5424, Located, Speaker, Trust
@@ -71,13 +72,20 @@ def _length(body: bytes, end: int) -> int:
 
 
 _NOT_A_HOST = rb"(?!(?:FATAL|ERROR|WARN|WARNING|INFO|DEBUG|TRACE|SEVERE)\b)"
-# dmesg's ISO dates have a comma and microseconds; without that an ISO date is the application's own.
-_NEW_MESSAGE = re.compile(
-    rb"(?:<\d{1,3}>)?(?:" + b"|".join(DATES.values()) + rb") "
-    rb"(?:" + _NOT_A_HOST + rb"[^\s]{1,255}(?<!:) )??[^\s:\[\]]{1,128}(?:\[\d{1,10}\])?: |"
-    + b"|".join(BRACKETS.values()) + rb"|\d{4}-\d\d-\d\dT" + HMS + rb",\d{6}[+-]|<\d{1,3}>(?:\[|" + RFC5424
-    + rb")|\d{1,3},\d{1,20},\d{1,20},[^;]{0,255};|[a-z0-9]{1,8} {0,2}:[a-z]{1,7} {0,3}: |-- |\x1b\["
-)  # fmt: skip
+
+
+@cache
+def _new_message() -> re.Pattern[bytes]:
+    """How a line begins that starts a message of the system log."""
+    # dmesg's ISO dates have a comma and microseconds; without that an ISO date is the application's own.
+    return re.compile(
+        rb"(?:<\d{1,3}>)?(?:" + b"|".join(DATES.values()) + rb") "
+        rb"(?:" + _NOT_A_HOST + rb"[^\s]{1,255}(?<!:) )??[^\s:\[\]]{1,128}(?:\[\d{1,10}\])?: |"
+        + b"|".join(BRACKETS.values()) + rb"|\d{4}-\d\d-\d\dT" + HMS + rb",\d{6}[+-]|<\d{1,3}>(?:\[|" + RFC5424
+        + rb")|\d{1,3},\d{1,20},\d{1,20},[^;]{0,255};|[a-z0-9]{1,8} {0,2}:[a-z]{1,7} {0,3}: |-- |\x1b\["
+    )  # fmt: skip
+
+
 APPLICATION = rb"\[?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d|_{0,2}[A-Z][A-Z0-9_]{0,63}="
 """How a line begins that starts an application's message (a date of its own), or a field of journalctl -o export."""
 _APPLICATION = re.compile(APPLICATION)
@@ -88,7 +96,7 @@ def starts_message_of_application(line: bytes) -> bool | None:
 
     False where it starts a message of the system log, whose continuation lines are indented or escaped; None where
     one cannot tell, so that the lines above decide."""
-    if _NEW_MESSAGE.match(line):
+    if _new_message().match(line):
         return False
     return True if _APPLICATION.match(line) else None
 
