@@ -1,1 +1,6 @@
 """The command line: the only place that knows typer and rich."""
+
+import gc
+
+# Importing makes many objects and no garbage, and each collection on the way looks at all: `app` turns it on again.
+gc.disable()

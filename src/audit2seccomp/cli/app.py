@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
-import traceback
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
@@ -20,6 +20,8 @@ from audit2seccomp.kernel.syscalls import tables_kernel
 if TYPE_CHECKING:
     from typer._click.core import Context
     from typer._click.shell_completion import CompletionItem
+
+gc.enable()
 
 DEFAULT_COMMAND = "generate"
 _COMPLETION_VARIABLE = "_AUDIT2SECCOMP_COMPLETE"
@@ -81,6 +83,8 @@ def main() -> NoReturn:
         complain(str(error))
         sys.exit(error.exit_status)
     except Exception:
+        import traceback
+
         traceback.print_exc()
         complain("this is a bug in audit2seccomp: please report it with the lines above")
         sys.exit(ExitStatus.OWN_BUG)

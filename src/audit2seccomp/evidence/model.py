@@ -102,6 +102,7 @@ class Evidence:
     """Trusted records that are not sound, by reason."""
     refused: Mapping[str, Sample] = field(default_factory=dict)
     """Sound records that are not trusted, by reason."""
+    _observations: tuple[Observation, ...] | None = field(default=None, init=False, repr=False, compare=False)
 
     def merge(self, other: Evidence) -> Evidence:
         """The evidence of both inputs together."""
@@ -126,12 +127,17 @@ class Evidence:
         left_out = sum(sample.events for samples in (self.rejected, self.refused) for sample in samples.values())
         return self.sound + left_out
 
-    def observations(self) -> list[Observation]:
+    def observations(self) -> tuple[Observation, ...]:
         """Every key with its meaning, sorted by ABI, number, action and program."""
-        observed = [observe(key, count) for key, count in self.counts.items()]
-        return sorted(
-            observed, key=lambda o: (o.abi.name, o.nr, o.code or 0, o.comm or "", o.exe or "", o.uid or 0, o.subj or "")
-        )
+        if self._observations is None:
+            observed = [observe(key, count) for key, count in self.counts.items()]
+            observed.sort(key=_order)
+            object.__setattr__(self, "_observations", tuple(observed))
+        return self._observations or ()
+
+
+def _order(seen: Observation) -> tuple[object, ...]:
+    return seen.abi.name, seen.nr, seen.code or 0, seen.comm or "", seen.exe or "", seen.uid or 0, seen.subj or ""
 
 
 def _merge_samples(one: Mapping[str, Sample], other: Mapping[str, Sample]) -> dict[str, Sample]:

@@ -157,7 +157,7 @@ class Scanner:
             self._leave_out(outcome._replace(events=0), self._line_number(block, at), line)
         if self._tally.full:
             self._fold()
-        self._continues(block, len(block))
+        self._end_context(block)
         self._foreign = self._is_foreign(block, len(block))
         self._lines += lines
 
@@ -323,6 +323,14 @@ class Scanner:
             at = previous
         self._context_at = start
         return self._application
+
+    def _end_context(self, block: bytes) -> None:
+        """Find out what the first line of the next block may go on with."""
+        start = block.rfind(b"\n", 0, -1)
+        if any(not known.shape.carrier.bare and known.whole.match(block, start) for known in self._shapes):
+            self._application = False
+        else:
+            self._continues(block, len(block))
 
     def _is_foreign(self, block: bytes, start: int) -> bool:
         """Whether a line before `start` is not of auditd's file; asked only where that makes a difference."""
