@@ -5,35 +5,53 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
 from audit2seccomp._version import __version__
-from audit2seccomp.cli.generate import EPILOG, generate
 from audit2seccomp.cli.messages import complain
-from audit2seccomp.cli.syscall import syscall
 from audit2seccomp.errors import Audit2SeccompError, ExitStatus
 from audit2seccomp.kernel.syscalls import tables_kernel
 
 if TYPE_CHECKING:
-    from typer._click.core import Context
+    from typer._click.core import Command, Context
     from typer._click.shell_completion import CompletionItem
 
-gc.enable()
+gc.enable()  # cli/__init__.py turned it off
 
 DEFAULT_COMMAND = "generate"
 _COMPLETION_VARIABLE = "_AUDIT2SECCOMP_COMPLETE"
 _GROUP_OPTIONS = ("--version", "--install-completion", "--show-completion")
 
 
-class DefaultCommandGroup(TyperGroup):
-    """`audit2seccomp kern.log` means `audit2seccomp generate kern.log`."""
+COMMANDS = ("generate", "syscall")
+"""Each is a function of that name in the module of that name; only the one that runs is imported."""
+
+
+def _load(name: str) -> Command:
+    module = import_module(f"audit2seccomp.cli.{name}")
+    alone = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    alone.command(name, epilog=module.EPILOG)(getattr(module, name))
+    return typer.main.get_command(alone)
+
+
+class CommandGroup(TyperGroup):
+    """The commands, loaded when they are needed; `audit2seccomp kern.log` means `audit2seccomp generate kern.log`."""
+
+    def list_commands(self, ctx: Context) -> list[str]:
+        """Their names."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
+        """One of them; None if there is none of that name."""
+        return _load(cmd_name) if cmd_name in COMMANDS else None
 
     def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
         """Put the default command in front, unless a command or an option of the group is named."""
-        named = bool(args) and (args[0] in self.commands or args[0].startswith(_GROUP_OPTIONS))
+        named = bool(args) and (args[0] in COMMANDS or args[0].startswith(_GROUP_OPTIONS))
         completing_first_word = ctx.resilient_parsing and not args
         if not named and not completing_first_word:
             args.insert(0, DEFAULT_COMMAND)
@@ -43,13 +61,11 @@ class DefaultCommandGroup(TyperGroup):
         """What can stand as the first word: commands, the options of this group, and those of the default command."""
         items = super().shell_complete(ctx, incomplete)
         if incomplete.startswith("-"):
-            items += self.commands[DEFAULT_COMMAND].shell_complete(ctx, incomplete)
+            items += _load(DEFAULT_COMMAND).shell_complete(ctx, incomplete)
         return list({item.value: item for item in items}.values())
 
 
-app = typer.Typer(cls=DefaultCommandGroup, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=False)
-app.command(epilog=EPILOG)(generate)
-app.command()(syscall)
+app = typer.Typer(cls=CommandGroup, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=False)
 
 
 def _print_version(wanted: bool) -> None:

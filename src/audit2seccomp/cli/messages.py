@@ -48,7 +48,7 @@ def first_seen(seen: Observation) -> str:
 
 def summary(evidence: Evidence, used: list[Observation], left_out: list[Observation]) -> Iterable[str]:
     """What was read and what became of it. `used` made it into the profile, `left_out` are denials that did not."""
-    denied = sum(seen.count for seen in left_out)
+    denied = sum(seen.events for seen in left_out)
     rejected = sum(sample.events for sample in evidence.rejected.values())
     refused = sum(sample.events for sample in evidence.refused.values())
     lines, records = plural(evidence.lines or 0, "line"), plural(evidence.records, "record")
@@ -78,7 +78,7 @@ def _denials(denied: list[Observation]) -> Iterable[str]:
     actions = sorted({seen.action.name if seen.action else f"code {seen.code:#x}" for seen in denied})
     calls = plural(len({(seen.abi.name, seen.nr) for seen in denied}), "call")
     hint = "--include-denied allows them" if any(seen.action for seen in denied) else "the kernel defines no such code"
-    yield f"left out: {plural(sum(seen.count for seen in denied), 'denial')} of {calls} ({', '.join(actions)}): {hint}"
+    yield f"left out: {plural(sum(seen.events for seen in denied), 'denial')} of {calls} ({', '.join(actions)}): {hint}"
 
 
 def gaps(used: Iterable[Observation]) -> Iterable[str]:
@@ -87,9 +87,9 @@ def gaps(used: Iterable[Observation]) -> Iterable[str]:
     nameless_arch: Counter[str] = Counter()
     for seen in used:
         if seen.abi.scmp_name is None:
-            nameless_arch[seen.abi.audit_name] += seen.count
+            nameless_arch[seen.abi.audit_name] += seen.events
         elif seen.name is None:
-            unnamed[seen.abi.name, seen.nr] += seen.count
+            unnamed[seen.abi.name, seen.nr] += seen.events
     for (abi, nr), count in sorted(unnamed.items()):
         tables = f"the tables of Linux {tables_kernel()}"
         yield f"no name: call {nr} on {abi} ({plural(count, 'event')}) is not in {tables}: not in the profile"

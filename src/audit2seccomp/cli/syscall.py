@@ -14,6 +14,13 @@ from audit2seccomp.errors import NothingFoundError, UsageError
 from audit2seccomp.kernel.abi import X32_SYSCALL_BIT, Abi, abi_named, abi_of, all_abis
 from audit2seccomp.kernel.syscalls import table_of, tables_kernel
 
+EPILOG = """\b
+Examples:
+  audit2seccomp syscall openat
+  audit2seccomp syscall 1073742336 --arch x86_64
+  audit2seccomp syscall clone3 --arch all --json
+"""
+
 
 class Found(NamedTuple):
     """One call of one ABI."""

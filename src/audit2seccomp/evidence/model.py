@@ -67,9 +67,8 @@ class Sample(NamedTuple):
     text: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """A key with its meaning and its count."""
+class Observation(NamedTuple):
+    """A key with its meaning and its events."""
 
     abi: Abi
     nr: int
@@ -82,7 +81,7 @@ class Observation:
     exe: str | None
     uid: int | None
     subj: str | None
-    count: int
+    events: int
 
     @property
     def let_through(self) -> bool:
@@ -130,7 +129,7 @@ class Evidence:
     def observations(self) -> tuple[Observation, ...]:
         """Every key with its meaning, sorted by ABI, number, action and program."""
         if self._observations is None:
-            observed = [observe(key, count) for key, count in self.counts.items()]
+            observed = [observe(key, events) for key, events in self.counts.items()]
             observed.sort(key=_order)
             object.__setattr__(self, "_observations", tuple(observed))
         return self._observations or ()
@@ -152,7 +151,7 @@ def _merge_samples(one: Mapping[str, Sample], other: Mapping[str, Sample]) -> di
     return merged
 
 
-def observe(key: RecordKey, count: int) -> Observation:
+def observe(key: RecordKey, events: int) -> Observation:
     """A key with its meaning. Its arch must be a known one; the scanner rejects others."""
     abi = abi_of(key.arch, key.nr)
     assert abi is not None
@@ -166,7 +165,7 @@ def observe(key: RecordKey, count: int) -> Observation:
         exe=_text(key.exe),
         uid=key.uid,
         subj=_text(key.subj),
-        count=count,
+        events=events,
     )
 
 
