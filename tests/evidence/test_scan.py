@@ -303,5 +303,24 @@ def test_a_label_that_printk_may_have_cut_is_not_believed() -> None:
     assert sum(scanned(in_file).counts.values()) == 1
 
 
+def test_a_log_of_many_shapes_does_not_make_more_of_them_than_there_are() -> None:
+    body = LINE[LINE.index(b"audit:") :]
+    heads = (
+        b"Jul  6 15:37:40 a kernel: ",
+        b"15:37:40 kernel: ",
+        b"[1.000] ",
+        b"NOTICE kernel: ",
+        b"[  +0.001] ",
+        b"<5>",
+    )
+    block = b"".join(head + body + b"\n" for head in heads)
+    scanner = Scanner()
+    scanner.start_input("log")
+    for _ in range(20):
+        scanner.feed(block)
+    assert len(scanner._tally._piles) == len(heads)
+    assert list(scanner.evidence().counts.values()) == [20 * len(heads)]
+
+
 def test_speakers_have_a_fast_opening_each() -> None:
     assert {carrier.speaker for carrier in KNOWN} == set(Speaker)

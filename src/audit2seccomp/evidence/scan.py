@@ -15,11 +15,12 @@ from enum import IntEnum
 from typing import Any
 
 from audit2seccomp.evidence.carriers import Located, Trust, locate
+from audit2seccomp.evidence.context import Context
 from audit2seccomp.evidence.model import Evidence, RecordKey, Reject, Sample
 from audit2seccomp.evidence.record import parse_record
-from audit2seccomp.evidence.shapes import Expressions, Fields, Shape
+from audit2seccomp.evidence.shapes import Expressions, Fields, Shape, expressions_of
 from audit2seccomp.evidence.tally import Outcome, Pile, Tally
-from audit2seccomp.evidence.trust import APPLICATION, foreign_line_at, judge, starts_message_of_application
+from audit2seccomp.evidence.trust import judge
 
 MAX_LINE_BYTES = 1 << 20
 """A longer line is not read. The kernel's records have at most 8,970 bytes (MAX_AUDIT_MESSAGE_LENGTH of linux/audit.h),
@@ -36,11 +37,6 @@ TOKENS_OF_ANY_TEXT = (b"type=1326", b"SECCOMP ", b'reason="seccomp"', b"UNKNOWN[
 """Where any text is trusted, records that people shortened count too."""
 _DENSE = 1500
 """One token in so many bytes: then one pass over all lines is faster than a jump from token to token."""
-_HEADER_BYTES = 1024
-"""Enough of a line to see what it starts with."""
-
-_APPLICATION_LINE = re.compile(rb"\n(?:" + APPLICATION + rb")")
-
 
 Matcher = tuple[Callable[[bytes, int], re.Match[bytes] | None], bool, Counter[Any]]
 """What matches a line, whether it returns a tuple, and where that is counted."""
@@ -92,8 +88,7 @@ class Scanner:
         self._carry = bytearray()
         self._overlong = _Overlong.NO
         self._overlong_start = b""
-        self._application = False
-        self._foreign = False
+        self._context = Context(foreign_matters=self._trust is Trust.AUTHENTICATED)
 
     def feed(self, block: bytes) -> None:
         """Read one more block; where blocks are cut makes no difference."""
@@ -145,9 +140,7 @@ class Scanner:
 
     def _scan(self, block: bytes) -> None:
         """Scan whole lines; `block` begins with a newline that is not of the input."""
-        self._context_at = 1
-        self._application_below: bool | None = None
-        self._foreign_at: int | None = None
+        self._context.start_block(block)
         lines = block.count(b"\n") - 1 if self._count_lines or self._regular else 0
         if not (self._regular and self._take_regular(block, lines)):
             self._take_candidates(block)
@@ -157,25 +150,25 @@ class Scanner:
             self._leave_out(outcome._replace(events=0), self._line_number(block, at), line)
         if self._tally.full:
             self._fold()
-        self._end_context(block)
-        self._foreign = self._is_foreign(block, len(block))
+        last = block.rfind(b"\n", 0, -1)
+        self._context.end_block(
+            any(not known.shape.carrier.bare and known.whole.match(block, last) for known in self._shapes)
+        )
         self._lines += lines
 
     def _fold(self) -> None:
         for outcome in self._tally.fold():
             self._leave_out(outcome, 0, b"")
 
-    def _usable(self, block: bytes) -> list[Expressions]:
+    def _usable(self) -> list[Expressions]:
         """The shapes whose lines need no look at the lines above them."""
-        if any(known.shape.carrier.bare for known in self._shapes) and (
-            self._may_continue(block) or self._is_foreign(block, len(block))
-        ):
+        if any(known.shape.carrier.bare for known in self._shapes) and self._context.matters():
             return [known for known in self._shapes if not known.shape.carrier.bare]
         return self._shapes
 
     def _take_regular(self, block: bytes, lines: int) -> bool:
         """Count a block in one pass, if all its lines, or all with a token, match a shape's expression."""
-        if self._application:
+        if self._context.inside_application:
             return False
         taken: list[tuple[Pile, list[Fields]]] = []
         matched = 0
@@ -187,13 +180,14 @@ class Scanner:
             if matched == lines:
                 break
         if matched == lines:
-            self._application_below = False
+            self._context.no_application_line()
         elif matched != sum(map(block.count, self._tokens)):
             return False
-        if self._usable(block) != self._shapes:
+        if self._usable() != self._shapes:
             return False
         for pile, found in taken:
             pile.texts.update(found)
+        self._regular = matched * _DENSE > len(block)
         return True
 
     def _is_lean(self, known: Expressions) -> bool:
@@ -209,7 +203,7 @@ class Scanner:
                 at = block.find(token, at + 1)
         self._regular = len(places) * _DENSE > len(block)
         places.sort()
-        usable = self._matchers(block)
+        usable = self._matchers()
         end = 0
         for at in places:
             if at < end:
@@ -224,12 +218,12 @@ class Scanner:
                 shapes = self._shapes
                 self._take_line(block, start + 1, end)
                 if shapes is not self._shapes:
-                    usable = self._matchers(block)
+                    usable = self._matchers()
 
-    def _matchers(self, block: bytes) -> list[Matcher]:
+    def _matchers(self) -> list[Matcher]:
         """The usable shapes, ready for line by line."""
         found: list[Matcher] = []
-        for known in self._usable(block):
+        for known in self._usable():
             lean = self._is_lean(known)
             expression = known.lean if lean else known.whole
             found.append((expression.match, lean or known.tagged, self._tally.pile(known, lean=lean).texts))
@@ -247,8 +241,8 @@ class Scanner:
         bare = located.carrier is not None and located.carrier.bare
         outcome = self._outcome(
             located,
-            continues=bare and self._continues(block, start),
-            foreign=bare and self._is_foreign(block, start),
+            continues=bare and self._context.continues(start),
+            foreign=bare and self._context.foreign(start),
         )
         if outcome is None:
             return
@@ -286,7 +280,7 @@ class Scanner:
             return
         shape = Shape(located.carrier, located.prefix)
         if all(known.shape != shape for known in self._shapes):
-            self._shapes = [Expressions(shape), *self._shapes[: MAX_SHAPES - 1]]
+            self._shapes = [expressions_of(shape), *self._shapes[: MAX_SHAPES - 1]]
 
     def _leave_out(self, outcome: Outcome, number: int, line: bytes) -> None:
         """Note events that do not count, with the first line of them."""
@@ -302,40 +296,3 @@ class Scanner:
 
     def _line_number(self, block: bytes, start: int) -> int:
         return self._lines + block.count(b"\n", 0, start)
-
-    def _may_continue(self, block: bytes) -> bool:
-        """Whether any line of the block may go on with an application's message."""
-        if self._application_below is None:
-            self._application_below = _APPLICATION_LINE.search(block) is not None
-        return self._application or self._application_below
-
-    def _continues(self, block: bytes, start: int) -> bool:
-        """Whether the line at `start` may go on with an application's message. The last line that can tell decides."""
-        at = start
-        while at > self._context_at:
-            previous = block.rfind(b"\n", 0, at - 1) + 1
-            verdict = starts_message_of_application(block[previous : min(at - 1, previous + _HEADER_BYTES)])
-            if verdict is not None:
-                self._application = verdict
-                break
-            if not self._may_continue(block):
-                break
-            at = previous
-        self._context_at = start
-        return self._application
-
-    def _end_context(self, block: bytes) -> None:
-        """Find out what the first line of the next block may go on with."""
-        start = block.rfind(b"\n", 0, -1)
-        if any(not known.shape.carrier.bare and known.whole.match(block, start) for known in self._shapes):
-            self._application = False
-        else:
-            self._continues(block, len(block))
-
-    def _is_foreign(self, block: bytes, start: int) -> bool:
-        """Whether a line before `start` is not of auditd's file; asked only where that makes a difference."""
-        if self._foreign or self._trust is not Trust.AUTHENTICATED:
-            return self._foreign
-        if self._foreign_at is None:
-            self._foreign_at = foreign_line_at(block)
-        return self._foreign_at < start

@@ -9,7 +9,7 @@ record has another pid.
 from __future__ import annotations
 
 import re
-from functools import cached_property
+from functools import cache, cached_property
 from typing import NamedTuple
 
 from audit2seccomp.evidence.carriers import Carrier, Located, Speaker
@@ -96,6 +96,12 @@ class Expressions:
         if isinstance(fields, bytes):
             return Located(self.shape.carrier, body, self.shape.prefix)
         return Located(self.shape.carrier, body, self.shape.prefix, int(fields[0]), int(fields[1] or 1))
+
+
+@cache
+def expressions_of(shape: Shape) -> Expressions:
+    """The expressions of a shape; there are as many shapes as carriers have choices, some thousand."""
+    return Expressions(shape)
 
 
 def record_text(call: Call) -> bytes:

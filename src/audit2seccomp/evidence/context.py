@@ -1,0 +1,78 @@
+"""What the lines above a line say about it: remembered from block to block, and looked at only where it matters."""
+
+from __future__ import annotations
+
+import re
+
+from audit2seccomp.evidence.trust import APPLICATION, foreign_line_at, starts_message_of_application
+
+_HEADER_BYTES = 1024
+"""Enough of a line to see what it starts with."""
+_APPLICATION_LINE = re.compile(rb"\n(?:" + APPLICATION + rb")")
+
+
+class Context:
+    """The context of each line of one input. A block begins with a newline, which ends the line above its first one."""
+
+    def __init__(self, *, foreign_matters: bool) -> None:
+        """At the start of an input. `foreign_matters`: whether anybody will ask for foreign lines."""
+        self._foreign_matters = foreign_matters
+        self._application = False
+        self._foreign = False
+        self.start_block(b"\n")
+
+    def start_block(self, block: bytes) -> None:
+        """The next lines."""
+        self._block = block
+        self._known_to = 1
+        self._application_line: bool | None = None
+        self._foreign_at: int | None = None
+
+    def continues(self, start: int) -> bool:
+        """Whether the line at `start` may go on with an application's message; `start` may only grow within a block."""
+        at = start
+        while at > self._known_to:
+            previous = self._block.rfind(b"\n", 0, at - 1) + 1
+            verdict = starts_message_of_application(self._block[previous : min(at - 1, previous + _HEADER_BYTES)])
+            if verdict is not None:
+                self._application = verdict
+                break
+            if not self._any_continues():
+                break
+            at = previous
+        self._known_to = start
+        return self._application
+
+    def foreign(self, start: int) -> bool:
+        """Whether a line before `start` is not of auditd's file."""
+        if self._foreign or not self._foreign_matters:
+            return self._foreign
+        if self._foreign_at is None:
+            self._foreign_at = foreign_line_at(self._block)
+        return self._foreign_at < start
+
+    def matters(self) -> bool:
+        """Whether it makes a difference to any line of the block."""
+        return self._any_continues() or self.foreign(len(self._block))
+
+    def end_block(self, last_is_of_system_log: bool) -> None:
+        """Keep what the next block must know; the caller may have seen whose message its last line is."""
+        if last_is_of_system_log:
+            self._application = False
+        else:
+            self.continues(len(self._block))
+        self._foreign = self.foreign(len(self._block))
+
+    def no_application_line(self) -> None:
+        """The caller has seen that each line of the block is a record."""
+        self._application_line = False
+
+    @property
+    def inside_application(self) -> bool:
+        """Whether the lines above, as far as they were looked at, are an application's."""
+        return self._application
+
+    def _any_continues(self) -> bool:
+        if self._application_line is None:
+            self._application_line = _APPLICATION_LINE.search(self._block) is not None
+        return self._application or self._application_line
