@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class RuleAction(StrEnum):
@@ -25,16 +25,14 @@ class RuleAction(StrEnum):
         return self in (RuleAction.ERRNO, RuleAction.TRACE)
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One action for some calls, by name."""
 
     names: tuple[str, ...]
     action: RuleAction
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(NamedTuple):
     """A default action and the rules that differ from it."""
 
     default_action: RuleAction
