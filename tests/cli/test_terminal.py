@@ -50,7 +50,7 @@ def test_a_bar_for_a_large_file(large: Path) -> None:
     assert b"41.9 MB" in sent
     assert b"MB/s" in sent
     assert b"\x1b" not in out
-    assert b"read 1 line, 1 record: 1 used" in sent[sent.rindex(BAR) :], "the summary stands below the bar"
+    assert b"read 2 lines, 1 record: 1 used" in sent[sent.rindex(BAR) :], "the summary stands below the bar"
 
 
 def test_a_bar_for_a_redirected_file(large: Path) -> None:

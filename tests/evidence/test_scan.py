@@ -58,14 +58,15 @@ def of_line(line: bytes, number: int, trust: Trust, continues: bool, foreign: bo
     if located is None or parsed is None:
         return Evidence()
     if not isinstance(parsed, Parsed):
-        sound = located.carrier is not None or trust is Trust.EMBEDDED
-        return Evidence(rejected={parsed.reason: sample(stripped, number, located.repeat)} if sound else {})
+        if located.carrier is not None or trust is Trust.EMBEDDED:
+            return Evidence(rejected={parsed.reason: sample(stripped, number, located.repeat)})
+        return Evidence(refused={scan.IN_JSON: sample(stripped, number)} if b'\\"' in located.body else {})
     record = parsed.record
     verdict = judge(located, record, parsed.end, continues=continues, foreign=foreign)
     if verdict.trust < trust:
         return Evidence(refused={verdict.reason: sample(stripped, number, located.repeat)})
     if abi_of(record.arch, record.nr) is None:
-        return Evidence(rejected={f"unknown arch={record.arch:x}": sample(stripped, number, located.repeat)})
+        return Evidence(rejected={tally.UNKNOWN_ARCH: sample(stripped, number, located.repeat)})
     key = RecordKey(record.arch, record.nr, record.code, record.comm, record.exe, record.uid, record.subj)
     return Evidence({key: located.repeat})
 
@@ -210,7 +211,7 @@ def test_no_forgery_is_believed(forged: bytes) -> None:
 
 @given(st.binary(max_size=4000))
 def test_arbitrary_bytes_never_raise(data: bytes) -> None:
-    assert scanned(data).lines == data.count(b"\n") + (not data.endswith(b"\n") and bool(data.strip(b"\0")))
+    assert scanned(data).lines == data.count(b"\n") + (bool(data) and not data.endswith(b"\n"))
 
 
 @pytest.mark.parametrize("block_bytes", [1 << 16, 1 << 20, 3 << 20])
@@ -268,8 +269,8 @@ def test_an_unknown_arch_is_rejected_with_its_place_on_the_fast_path_too() -> No
     strange = LINE.replace(b"c000003e", b"dead")
     data = LINE + b"\n" + LINE + b"\n" + strange + b"\n" + strange + b"\n"
     evidence = scanned(data, warm=LINE + b"\n")
-    assert evidence.rejected["unknown arch=dead"].events == 2
-    assert evidence.rejected["unknown arch=dead"].place == ("log", 3)
+    assert evidence.rejected[tally.UNKNOWN_ARCH].events == 2
+    assert evidence.rejected[tally.UNKNOWN_ARCH].place == ("log", 3)
 
 
 def test_a_bare_line_below_an_application_is_refused_and_below_the_system_log_is_not() -> None:
@@ -299,6 +300,15 @@ def test_a_label_that_printk_may_have_cut_is_not_believed() -> None:
     line = LINE[: LINE.index(b"pid=")] + forged
     assert not scanned(line).counts
     assert sum(scanned(line, trust=Trust.EMBEDDED).counts.values()) == 1
+    # Nor behind lines of its own shape, however often, and at no level.
+    warm = LINE + b"\n"
+    assert scanned(warm + line).counts == scanned(warm).counts
+    assert scanned((line + b"\n") * 5, warm=warm).counts == {}
+    decoded = b"kern  :notice: " + LINE[LINE.index(b"[") :] + b"\n"
+    forged_too = b"kern  :notice: " + line[line.index(b"[") :] + b"\n"
+    for trust in Trust:
+        believed = sum(scanned(decoded + forged_too * 3, trust=trust, warm=decoded * 9).counts.values())
+        assert believed == (4 if trust is Trust.EMBEDDED else 1)
     in_file = b"type=SECCOMP msg=" + line[line.index(b"audit(") :]
     assert sum(scanned(in_file).counts.values()) == 1
 
@@ -309,7 +319,7 @@ def test_a_log_of_many_shapes_does_not_make_more_of_them_than_there_are() -> Non
         b"Jul  6 15:37:40 a kernel: ",
         b"15:37:40 kernel: ",
         b"[1.000] ",
-        b"NOTICE kernel: ",
+        b"NOTICE kernel: [1.000] ",
         b"[  +0.001] ",
         b"<5>",
     )
@@ -320,6 +330,46 @@ def test_a_log_of_many_shapes_does_not_make_more_of_them_than_there_are() -> Non
         scanner.feed(block)
     assert len(scanner._tally._piles) == len(heads)
     assert list(scanner.evidence().counts.values()) == [20 * len(heads)]
+
+
+def test_shapes_that_overlap_and_a_third_form_lose_and_double_nothing() -> None:
+    year = LINE.replace(b"Jul  6 ", b"Jul  6 2026 ")
+    other = b"Jul  6 15:37:40 host audit[29064]: SECCOMP " + LINE[LINE.index(b"auid=") :].replace(b"=51", b"=59")
+    without_token = LINE.replace(b"auid=4294967295 ", b"")
+    parts = {51: [LINE] * 60 + [year] * 60 + [LINE] * 9, 59: [other] * 9}
+    for first, second in ((51, 59), (59, 51)):
+        text = b"\n".join([*parts[first], *parts[second], without_token]) + b"\n"
+        for warm in (b"", (LINE + b"\n" + year + b"\n") * 50, text):
+            counted = {key.nr: events for key, events in scanned(text, warm=warm).counts.items()}
+            assert counted == {51: 129, 59: 9}
+
+
+def test_a_line_is_read_alike_cold_and_warm() -> None:
+    warm = (
+        b"Jul  6 15:37:40 host audit[7]: SECCOMP "
+        + LINE[LINE.index(b"auid=") :].replace(b"pid=29064", b"pid=7")
+        + b"\n"
+    )
+    for text in (b"hello auid=5", b"auid=5", b"auid=5 hello", b"hello"):
+        line = b"Jul  6 15:37:40 host audit[7]: SECCOMP " + text
+        assert without_text(scanned(line)) == without_text(scanned(line, warm=warm))
+
+
+def test_the_work_for_refused_lines_grows_with_their_number_alone() -> None:
+    # Counted in lines that are looked at: a place in a block is found once for each reason.
+    refused = b"x " + LINE[LINE.index(b"audit:") :] + b"\n"
+    with patch.object(scan, "Sample", wraps=Sample) as made:
+        evidence = scanned(refused * 2000)
+    assert sum(one.events for one in evidence.refused.values()) == 2000
+    assert made.call_count == 1
+
+
+def test_long_names_are_bounded_in_bytes() -> None:
+    with patch.object(tally, "MAX_KEY_BYTES", 5000):
+        many = b"".join(LINE.replace(b"/http-echo", b"/%d" % i + b"e" * 900) + b"\n" for i in range(50))
+        evidence = scanned(many)
+    assert sum(len(key.exe) for key in evidence.counts if key.exe) < 7000
+    assert sum(evidence.counts.values()) == 50
 
 
 def test_speakers_have_a_fast_opening_each() -> None:

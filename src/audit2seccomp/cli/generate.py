@@ -23,7 +23,7 @@ from audit2seccomp.evidence.scan import Scanner
 from audit2seccomp.evidence.sources import from_path
 from audit2seccomp.formats import WRITERS
 from audit2seccomp.kernel.abi import oci_abis
-from audit2seccomp.profile.build import build, counts, oci_arch
+from audit2seccomp.profile.build import MAX_ERRNO, build, counts, oci_arch
 from audit2seccomp.profile.model import Profile, RuleAction
 
 EPILOG = """\b
@@ -49,9 +49,6 @@ Exit status:
   130  ended by Ctrl-C (143: by SIGTERM); from a stream, the profile of what was read is written
   141  the reader of standard output went away
 """
-
-_MAX_ERRNO = 4095
-"""MAX_ERRNO of include/linux/err.h: the kernel takes no larger one from a filter."""
 
 
 class Choices(NamedTuple):
@@ -202,7 +199,7 @@ def _read_all(scanner: Scanner, logs: list[str], interruption: Interruption, qui
             try:
                 # The opening of a FIFO waits for its writer.
                 source = interruption.guard(partial(from_path, log))()
-                read = _counted(interruption.guard(source.read), advance)
+                read = _counted(interruption.guard(source.read, source.descriptor), advance)
                 scan_source(scanner, replace(source, read=read))
             except Interrupted:
                 if source is not None and source.size is not None:
@@ -271,9 +268,9 @@ def _action(option: str, text: str) -> RuleAction:
 
 
 def _errno(text: str) -> int:
-    if text.isascii() and text.isdigit() and len(text) <= len(str(_MAX_ERRNO)) and int(text) <= _MAX_ERRNO:
+    if text.isascii() and text.isdigit() and len(text) <= len(str(MAX_ERRNO)) and int(text) <= MAX_ERRNO:
         return int(text)
     number = getattr(errno_numbers, text.upper(), None)
     if not isinstance(number, int):
-        raise UsageError(f"--errno: no errno '{text}': a name such as EPERM, or a number from 0 to {_MAX_ERRNO}")
+        raise UsageError(f"--errno: no errno '{text}': a name such as EPERM, or a number from 0 to {MAX_ERRNO}")
     return number

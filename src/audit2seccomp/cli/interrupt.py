@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import select
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,10 +28,15 @@ class Interruption:
         self.signum: int | None = None
         """The signal that came, if any."""
         self._blocking = False
+        self._wake: tuple[int, int] | None = None
+        """A pipe that each signal writes to: Python runs a handler only between two of its own steps, so one that comes
+        just before a system call blocks would otherwise wait for that to end."""
         self._old: dict[signal.Signals, signal._HANDLER] = {}
 
     def __enter__(self) -> Interruption:
         """Take the signals over."""
+        self._wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(self._wake[1], warn_on_full_buffer=False)
         for number in SIGNALS:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 self._old[number] = signal.signal(number, self._handle)
@@ -39,16 +46,27 @@ class Interruption:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Give the signals back."""
+        signal.set_wakeup_fd(-1)
+        for end in self._wake or ():
+            os.close(end)
         for number, handler in self._old.items():
             signal.signal(number, handler)
 
-    def guard(self, wait: Callable[[], T]) -> Callable[[], T]:
-        """Something that may block, such as a read, that raises Interrupted when a signal comes, or came."""
+    def guard(self, wait: Callable[[], T], descriptor: int | None = None) -> Callable[[], T]:
+        """Something that may block, such as a read, that raises Interrupted when a signal comes, or came.
+
+        With the descriptor that a read waits for, no signal is missed; without, one that comes in the last moment
+        before the system call acts when that ends.
+        """
 
         def guarded() -> T:
             with self.blocking():
                 if self.signum is not None:
                     raise Interrupted
+                if descriptor is not None and self._wake is not None:
+                    select.select([descriptor, self._wake[0]], [], [])
+                    if self.signum is not None:
+                        raise Interrupted
                 return wait()
 
         return guarded

@@ -10,6 +10,8 @@ from audit2seccomp.evidence.model import Evidence, Observation, Sample
 from audit2seccomp.kernel.syscalls import tables_kernel
 
 _EXAMPLE_CHARACTERS = 160
+MAX_LISTED = 50
+"""So many numbers without a name are listed: a program can make as many as it likes."""
 
 
 def say(text: str) -> None:
@@ -90,9 +92,11 @@ def gaps(used: Iterable[Observation]) -> Iterable[str]:
             nameless_arch[seen.abi.audit_name] += seen.events
         elif seen.name is None:
             unnamed[seen.abi.name, seen.nr] += seen.events
-    for (abi, nr), count in sorted(unnamed.items()):
+    for (abi, nr), count in sorted(unnamed.items())[:MAX_LISTED]:
         tables = f"the tables of Linux {tables_kernel()}"
         yield f"no name: call {nr} on {abi} ({plural(count, 'event')}) is not in {tables}: not in the profile"
+    if len(unnamed) > MAX_LISTED:
+        yield f"no name: {len(unnamed) - MAX_LISTED:,} more numbers: not in the profile"
     for audit_name, count in sorted(nameless_arch.items()):
         events = plural(count, "event")
         yield f"no OCI name: profiles cannot name {audit_name} ({events}): its calls are not in the profile"

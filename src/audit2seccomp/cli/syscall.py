@@ -4,6 +4,7 @@
 
 import json as json_text
 import os
+import re
 from collections.abc import Iterable
 from typing import Annotated, NamedTuple
 
@@ -90,10 +91,9 @@ def _abis(arch: str | None) -> list[Abi]:
 
 
 def _number(call: str) -> int | None:
-    try:
-        return int(call, 16 if call.lower().lstrip("-").startswith("0x") else 10)
-    except ValueError:
-        return None
+    if re.fullmatch("-?[0-9]{1,10}", call):
+        return int(call)
+    return int(call, 16) if re.fullmatch("0[xX][0-9a-fA-F]{1,8}", call) else None
 
 
 def _by_name(name: str, abis: list[Abi]) -> Iterable[Found]:

@@ -44,8 +44,6 @@ DATES = {
     "short_full": _WORD + rb" \d{4}-\d\d-\d\d " + HMS + rb"(?:\.\d{1,9})? [^\s:]{1,8}",
     "short_monotonic": rb"\[" + _SECONDS + rb"(?: <" + _SECONDS + rb"[ *]?>)?\]",
     "short_unix": rb"\d{9,11}\.\d{6}",
-    "gnome_logs": HMS,
-    "chromeos": rb"(?:" + _ISO + rb" )?" + _SEVERITY_WORD,
 }
 """How syslog and journalctl write a date, in any locale."""
 _CALLER = rb"\[ {0,8}[TC]\d{1,10}\]"  # CONFIG_PRINTK_CALLER: the task or the CPU
@@ -73,7 +71,9 @@ _CLOCKS = {
 """What the kernel, or dmesg in its many formats, writes in front of a message."""
 _PRI_KERN = rb"<[0-7]>"
 # A host name never ends in a colon: a word that does is the tag, and then the rest is that program's message.
-_HOST = rb"[^\s]{1,255}(?<!:) "
+# Nor is it a severity: that is how applications log.
+NO_SEVERITY = rb"(?!(?:FATAL|CRIT|CRITICAL|ERR|ERROR|WARN|WARNING|NOTICE|INFO|DEBUG|TRACE|SEVERE)\b)"
+_HOST = NO_SEVERITY + rb"[^\s]{1,255}(?<!:) "
 RFC5424 = rb"\d (?:" + _ISO + rb"|-) [^\s]{1,255} "
 _NODE = rb"(?:node=[!-~]{1,255} )?"
 _AUDISP = rb"(?:audispd|audisp-syslog)"
@@ -147,13 +147,20 @@ CARRIERS = (
     Carrier("audit.log", _NODE, Speaker.AUDITD, Trust.AUTHENTICATED, bare=True),
     Carrier(
         "journal, audit transport",
-        rb"%(date)b %(host)baudit\[(?P<pid>\d{1,10})\]: (?:message repeated (?P<repeat>\d{1,6}) times: \[)?",
+        rb"%(date)b %(host)baudit\[(?P<pid>\d{1,10})\]: (?:message repeated (?P<repeat>[1-9]\d{0,5}) times: \[)?",
         Speaker.JOURNALD,
         Trust.ANCHORED,
         usual=frozenset({"rfc3164", "host"}),
     ),
     Carrier("kernel log without prefix", rb"", Speaker.PRINTK, Trust.ANCHORED, bare=True),
     Carrier("audit transport without prefix", rb"", Speaker.JOURNALD, Trust.ANCHORED, bare=True),
+    Carrier(
+        "ChromeOS syslog",
+        rb"(?:" + _ISO + rb" )?" + _SEVERITY_WORD + rb" kernel: %(clock)b",
+        Speaker.PRINTK,
+        Trust.ANCHORED,
+    ),
+    Carrier("GNOME Logs", HMS + rb" kernel: ", Speaker.PRINTK, Trust.ANCHORED),
     Carrier("dmesg --raw without time", _PRI_KERN, Speaker.PRINTK, Trust.ANCHORED),
     Carrier("dmesg --decode", rb"kern {0,2}:[a-z]{1,7} {0,3}: %(clock_if_any)b", Speaker.PRINTK, Trust.AUTHENTICATED),
     Carrier("/dev/kmsg", rb"[0-7],\d{1,20},\d{1,20},[-c+](?:,[!-:<-~]{0,255})?;", Speaker.PRINTK, Trust.AUTHENTICATED),
@@ -214,7 +221,7 @@ FACILITY = "a process wrote it to the kernel log (its facility is not kern)"
 _WHY = (
     (rb"[ \t]", "the line is indented: a continuation or a paste"),
     (rb"<(?:[89]|\d\d\d?)>|\d\d+,\d+,\d+,[^;]*;|[89],\d+,\d+,[^;]*;", FACILITY),
-    (rb"(?:[0-9A-Za-z.:-]+: )?(?!kern\b)[a-z0-9]+ {0,3}: {0,3}[a-z]+ {0,3}: ", FACILITY),
+    (rb"(?:[0-9A-Za-z.:-]+: )?(?!kern\b)[a-z][a-z0-9]* {0,3}: {0,3}[a-z]+ {0,3}: ", FACILITY),
     (rb".{0,300} (?!kern\.)[a-z0-9]{1,8}\.[a-z]{1,8} kernel: ", FACILITY),
     (rb".{0,300}[ \]]kernel\[\d+\]: ", "the tag is kernel[PID]: a process wrote it, the kernel has no pid"),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 from audit2seccomp.errors import UsageError
 from audit2seccomp.evidence.carriers import Trust
@@ -78,13 +78,21 @@ def _sources(inputs: Input | Iterable[Input]) -> Iterable[Source]:
                 return
             yield item
 
-    while (item := waiting.pop() if waiting else next(iterator, None)) is not None:
+    while True:
+        item = waiting.pop() if waiting else next(iterator, _END)
+        if item is _END:
+            return
         if _is_line(item):
             yield from_lines(run_of_lines(item))
         elif isinstance(item, (str, os.PathLike)):
             yield from_path(item)
         elif isinstance(item, Reader):
             yield from_file(item)
+        else:
+            raise TypeError(f"neither a path, an open file, nor a line: {item!r}")
+
+
+_END: Any = object()
 
 
 def _is_line(item: Input) -> TypeGuard[bytes | str]:

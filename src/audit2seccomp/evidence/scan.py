@@ -26,6 +26,7 @@ MAX_LINE_BYTES = 1 << 20
 """A longer line is not read. The kernel's records have at most 8,970 bytes (MAX_AUDIT_MESSAGE_LENGTH of linux/audit.h),
 and wrappers add a few thousand."""
 TOO_LONG = f"line longer than {MAX_LINE_BYTES:,} bytes"
+IN_JSON = "it stands in JSON, which is not read"
 MAX_SHAPES = 4
 """So many forms of line are looked for in one pass: a log has one or two, a mix of many is read line by line."""
 SAMPLE_BYTES = 240
@@ -86,6 +87,7 @@ class Scanner:
         self._lines_before += self._lines
         self._lines = 0
         self._carry = bytearray()
+        self._unended = False
         self._overlong = _Overlong.NO
         self._overlong_start = b""
         self._context = Context(foreign_matters=self._trust is Trust.AUTHENTICATED)
@@ -106,16 +108,18 @@ class Scanner:
         if start < cut:
             self._scan(b"".join((b"\n", self._carry, memoryview(block)[start:cut])))
             self._carry.clear()
+        self._unended = False
         if cut < len(block):
             self._keep(block[cut:])
 
     def finish_input(self) -> None:
         """The input has ended; its last line may lack a newline."""
-        if self._overlong:
-            self._lines += 1
-        elif self._carry:
+        if self._carry and not self._overlong:
             self._scan(b"".join((b"\n", self._carry, b"\n")))
+        elif self._unended:
+            self._lines += 1
         self._carry.clear()
+        self._unended = False
 
     def evidence(self) -> Evidence:
         """What was seen so far."""
@@ -125,6 +129,7 @@ class Scanner:
 
     def _keep(self, piece: bytes) -> None:
         """Keep the start of a line whose end is to come; of one that is too long, only enough to see a cut token."""
+        self._unended = self._unended or bool(piece)
         if not self._carry and not self._overlong:
             piece = piece.lstrip(b"\0")  # a hole after a crash may be as large as the disk
         self._carry += piece
@@ -135,7 +140,7 @@ class Scanner:
             self._overlong_start = bytes(self._carry[:SAMPLE_BYTES])
         if self._overlong is _Overlong.YES and any(token in self._carry for token in self._tokens):
             self._overlong = _Overlong.COUNTED
-            self._leave_out(Outcome(None, 1, TOO_LONG), self._lines + 1, self._overlong_start)
+            self._leave_out(Outcome(None, 1, TOO_LONG), b"\n", 1, self._overlong_start)
         del self._carry[: -max(map(len, self._tokens))]
 
     def _scan(self, block: bytes) -> None:
@@ -144,10 +149,7 @@ class Scanner:
         lines = block.count(b"\n") - 1 if self._count_lines or self._regular else 0
         if not (self._regular and self._take_regular(block, lines)):
             self._take_candidates(block)
-        for found, outcome in self._tally.look(self._decide):
-            at = block.find(found)
-            line = block[block.rfind(b"\n", 0, at) + 1 : block.find(b"\n", at)]
-            self._leave_out(outcome._replace(events=0), self._line_number(block, at), line)
+        self._note_first(block)
         if self._tally.full:
             self._fold()
         last = block.rfind(b"\n", 0, -1)
@@ -156,9 +158,20 @@ class Scanner:
         )
         self._lines += lines
 
+    def _note_first(self, block: bytes) -> None:
+        """Look at the new texts, and note the first of those that do not count, for each reason."""
+        noted: set[tuple[str, bool]] = set()
+        for found, outcome in self._tally.look(self._decide):
+            # One place for each reason and block: finding it takes a search through the block.
+            if (outcome.reason, outcome.trusted) not in noted:
+                noted.add((outcome.reason, outcome.trusted))
+                at = block.find(found)
+                line = block[block.rfind(b"\n", 0, at) + 1 : block.find(b"\n", at)]
+                self._leave_out(outcome._replace(events=0), block, at, line)
+
     def _fold(self) -> None:
         for outcome in self._tally.fold():
-            self._leave_out(outcome, 0, b"")
+            self._leave_out(outcome, b"", 0, b"")
 
     def _usable(self) -> list[Expressions]:
         """The shapes whose lines need no look at the lines above them."""
@@ -172,18 +185,22 @@ class Scanner:
             return False
         taken: list[tuple[Pile, list[Fields]]] = []
         matched = 0
+        rest = block
         for known in self._shapes:
             lean = self._is_lean(known)
-            found = (known.lean if lean else known.whole).findall(block)
+            expression = known.lean if lean else known.whole
+            found = expression.findall(rest)
             matched += len(found)
             taken.append((self._tally.pile(known, lean=lean), [one[-3:] for one in found] if known.tagged else found))
             if matched == lines:
+                self._context.no_application_line()
+                rest = b""
                 break
-        if matched == lines:
-            self._context.no_application_line()
-        elif matched != sum(map(block.count, self._tokens)):
-            return False
-        if self._usable() != self._shapes:
+            if rest is block and len(found) == sum(map(block.count, self._tokens)):
+                rest = b""  # each line that matches holds a token, so no other line does
+                break
+            rest = expression.sub(b"", rest)  # a line may match two shapes, and counts once
+        if any(token in rest for token in self._tokens) or self._usable() != self._shapes:
             return False
         for pile, found in taken:
             pile.texts.update(found)
@@ -233,7 +250,7 @@ class Scanner:
         """Count one line the slow way."""
         line = block[start:end].lstrip(b"\0")
         if len(line) > MAX_LINE_BYTES:
-            self._leave_out(Outcome(None, 1, TOO_LONG), self._line_number(block, start), line)
+            self._leave_out(Outcome(None, 1, TOO_LONG), block, start, line)
             return
         located = locate(line)
         if located is None:
@@ -248,7 +265,7 @@ class Scanner:
             return
         self._tally.add(outcome)
         if outcome.key is None:
-            self._leave_out(outcome, self._line_number(block, start), line)
+            self._leave_out(outcome, block, start, line)
         self._learn(located)
 
     def _decide(self, known: Expressions, fields: Fields) -> Outcome:
@@ -268,8 +285,9 @@ class Scanner:
             return None
         if isinstance(parsed, Reject):
             # Where the record stands inside other text, and that is not trusted, nobody claims that it is one.
-            claimed = located.carrier is not None or self._trust is Trust.EMBEDDED
-            return Outcome(None, located.repeat, parsed.reason) if claimed else None
+            if located.carrier is not None or self._trust is Trust.EMBEDDED:
+                return Outcome(None, located.repeat, parsed.reason)
+            return Outcome(None, 1, IN_JSON, trusted=False) if b'\\"' in located.body else None
         verdict = judge(located, parsed.record, parsed.end, continues=continues, foreign=foreign)
         if verdict.trust < self._trust:
             return Outcome(None, located.repeat, verdict.reason, trusted=False)
@@ -282,17 +300,16 @@ class Scanner:
         if all(known.shape != shape for known in self._shapes):
             self._shapes = [expressions_of(shape), *self._shapes[: MAX_SHAPES - 1]]
 
-    def _leave_out(self, outcome: Outcome, number: int, line: bytes) -> None:
-        """Note events that do not count, with the first line of them."""
+    def _leave_out(self, outcome: Outcome, block: bytes, start: int, line: bytes) -> None:
+        """Note events that do not count, with the first line of them; without events, only the line."""
         samples = self._rejected if outcome.trusted else self._refused
         known = samples.get(outcome.reason)
-        events = outcome.events + (known.events if known else 0)
-        # What repeats is read at the end of its block, when a later line may have been noted already.
-        earlier = known is not None and known.place[0] == self._name and 0 < number < known.place[1]
-        if known is None or earlier:
+        if known is not None:
+            known = samples[outcome.reason] = known._replace(events=known.events + outcome.events)
+            # What repeats is looked at when its block is done, and a later line may have been noted already.
+            if outcome.events or known.place[0] != self._name or known.place[1] <= self._lines:
+                return
+        number = self._lines + block.count(b"\n", 0, start)
+        if known is None or number < known.place[1]:
+            events = outcome.events if known is None else known.events
             samples[outcome.reason] = Sample(events, (self._name, number), bytes(line[:SAMPLE_BYTES]))
-        else:
-            samples[outcome.reason] = known._replace(events=events)
-
-    def _line_number(self, block: bytes, start: int) -> int:
-        return self._lines + block.count(b"\n", 0, start)

@@ -35,15 +35,16 @@ _BLANK_OPENINGS = {
 }
 _TASK = (
     rb"(auid=\d{1,10} uid=\d{1,10} gid=\d{1,10} ses=\d{1,10}"
-    rb"(?: subj=[!-'*-~]++(?: \((?:enforce|complain)\))?)?) pid="
+    rb"(?: subj=[!-'*-~]{1,200}+(?: \((?:enforce|complain)\))?)?) pid="
 )
-_STRING = rb'(?:"[!#-~]*+"|(?:[0-9A-F]{2})++)'
+# Short enough to stay below trust.PRINTK_CUT_BYTES in all, so that nothing regular needs a second look.
+_STRING = rb'(?:"[!#-~]{0,200}+"|(?:[0-9A-F]{2}){1,100}+)'
 # A number of ten digits fits int32 for certain if it begins with a 1; others are for the parser to judge.
 _FIELDS = (
     rb" (comm=" + _STRING + rb" exe=" + _STRING + rb" sig=-?\d{1,10} arch=[0-9a-f]{1,8}"
     rb" syscall=(?:-?\d{1,9}|1\d{9}) compat=\d{1,10}) ip=0x[0-9a-f]{1,16} code=(0x[0-9a-f]{1,8})"
 )
-_TEXT = rb"([^\n]{0,%d}+)(?=\n)" % MAX_TEXT_BYTES
+_TEXT = rb"(auid=[^\n]{0,%d}+)(?=\n)" % MAX_TEXT_BYTES
 _ENDING = rb'(?:\x1dAUID="[^\n]*+)?'
 _REGULAR = re.compile(_TASK + rb"(?P<pid>\d{1,10})" + _FIELDS + _ENDING)
 

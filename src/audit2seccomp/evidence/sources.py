@@ -49,6 +49,8 @@ class Source:
     """The next block, empty at the end."""
     size: int | None = None
     """Bytes in all, for a regular file."""
+    descriptor: int | None = None
+    """What to wait for, where a read may block."""
     close: Callable[[], None] = field(default=lambda: None)
 
     def __iter__(self) -> Iterator[bytes]:
@@ -98,7 +100,8 @@ def _from_descriptor(name: str, descriptor: int, close: Callable[[], None]) -> S
     if size is not None:
         with suppress(OSError):
             os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
-    return Source(name, lambda: os.read(descriptor, BLOCK_BYTES), size, close)
+    waiting = descriptor if size is None else None
+    return Source(name, lambda: os.read(descriptor, BLOCK_BYTES), size, waiting, close)
 
 
 def from_file(file: Reader) -> Source:

@@ -19,8 +19,11 @@ _WORTH_IT = 4
 MAX_KEYS = 100_000
 """From so many different keys on, new ones keep only arch, number and action: whoever runs the program chooses comm
 and exe."""
-MAX_COARSE_KEYS = 2 * MAX_KEYS
+MAX_KEY_BYTES = 16 << 20
+"""From so many bytes of names in all keys on, the same: a path may have 4,096."""
+MAX_COARSE_KEYS = MAX_KEYS + 20_000
 """From so many on, new ones are rejected: whoever runs the program chooses the number, too."""
+UNKNOWN_ARCH = "arch= is none that the kernel defines"
 TOO_MANY = f"more than {MAX_COARSE_KEYS:,} different records"
 
 
@@ -55,6 +58,7 @@ class Tally:
         self._piles: dict[tuple[Expressions, bool], Pile] = {}
         self._of_calls: dict[Call, Outcome] = {}
         self._counts: dict[RecordKey, int] = {}
+        self._key_bytes = 0
         self._on_new = on_new
 
     def pile(self, expressions: Expressions, *, lean: bool) -> Pile:
@@ -72,14 +76,15 @@ class Tally:
     def outcome(self, record: SeccompRecord, events: int = 1) -> Outcome:
         """What becomes of a sound and trusted record."""
         if abi_of(record.arch, record.nr) is None:
-            return Outcome(None, events, f"unknown arch={record.arch:x}")
+            return Outcome(None, events, UNKNOWN_ARCH)
         key = RecordKey(record.arch, record.nr, record.code, record.comm, record.exe, record.uid, record.subj)
-        if key not in self._counts and len(self._counts) >= MAX_KEYS:
+        if key not in self._counts and (len(self._counts) >= MAX_KEYS or self._key_bytes >= MAX_KEY_BYTES):
             key = RecordKey(record.arch, record.nr, record.code, None, None, None, None)
         if key not in self._counts:
             if len(self._counts) >= MAX_COARSE_KEYS:
                 return Outcome(None, events, TOO_MANY)
             self._counts[key] = 0
+            self._key_bytes += sum(len(name) for name in (key.comm, key.exe, key.subj) if name)
             if self._on_new is not None:
                 self._on_new(key)
         return Outcome(key, events)

@@ -15,7 +15,7 @@ import re
 from functools import cache
 from typing import NamedTuple
 
-from audit2seccomp.evidence.carriers import BRACKETS, DATES, HMS, RFC5424, Located, Speaker, Trust
+from audit2seccomp.evidence.carriers import BRACKETS, DATES, HMS, NO_SEVERITY, RFC5424, Located, Speaker, Trust
 from audit2seccomp.evidence.model import SeccompRecord
 
 
@@ -71,16 +71,13 @@ def _length(body: bytes, end: int) -> int:
     return end - body.find(b"): ")
 
 
-_NOT_A_HOST = rb"(?!(?:FATAL|ERROR|WARN|WARNING|INFO|DEBUG|TRACE|SEVERE)\b)"
-
-
 @cache
 def _new_message() -> re.Pattern[bytes]:
     """How a line begins that starts a message of the system log."""
     # dmesg's ISO dates have a comma and microseconds; without that an ISO date is the application's own.
     return re.compile(
         rb"(?:<\d{1,3}>)?(?:" + b"|".join(DATES.values()) + rb") "
-        rb"(?:" + _NOT_A_HOST + rb"[^\s]{1,255}(?<!:) )??[^\s:\[\]]{1,128}(?:\[\d{1,10}\])?: |"
+        rb"(?:" + NO_SEVERITY + rb"[^\s]{1,255}(?<!:) )??[^\s:\[\]]{1,128}(?:\[\d{1,10}\])?: |"
         + b"|".join(BRACKETS.values()) + rb"|\d{4}-\d\d-\d\dT" + HMS + rb",\d{6}[+-]|<\d{1,3}>(?:\[|" + RFC5424
         + rb")|\d{1,3},\d{1,20},\d{1,20},[^;]{0,255};|[a-z0-9]{1,8} {0,2}:[a-z]{1,7} {0,3}: |-- |\x1b\["
     )  # fmt: skip

@@ -10,14 +10,17 @@ from audit2seccomp.evidence.model import Evidence, Observation
 from audit2seccomp.kernel.abi import abi_named, oci_abis
 from audit2seccomp.profile.model import Profile, Rule, RuleAction
 
+MAX_ERRNO = 4095
+"""MAX_ERRNO of include/linux/err.h: the kernel takes no larger one from a filter."""
+
 
 def build(
     evidence: Evidence,
     *,
     include_denied: bool = False,
-    default_action: RuleAction = RuleAction.ERRNO,
+    default_action: RuleAction | str = RuleAction.ERRNO,
     errno: int | None = None,
-    action: RuleAction = RuleAction.ALLOW,
+    action: RuleAction | str = RuleAction.ALLOW,
     architectures: Iterable[str] = (),
 ) -> Profile:
     """The profile that gives `action` to every call that was observed, and `default_action` to all others.
@@ -28,6 +31,9 @@ def build(
 
     Raises NothingFoundError where no call is left, and UsageError for choices that contradict each other.
     """
+    action, default_action = _known("action", action), _known("default_action", default_action)
+    if errno is not None and not (isinstance(errno, int) and 0 <= errno <= MAX_ERRNO):
+        raise UsageError(f"--errno: no errno {errno!r}: a number from 0 to {MAX_ERRNO}")
     if action is default_action:
         raise UsageError(f"--action: {action} is the default action too: the profile would make no difference")
     if errno is not None and not default_action.takes_errno:
@@ -43,6 +49,13 @@ def build(
         architectures=tuple(sorted(observed | {oci_arch(name) for name in architectures})),
         rules=(Rule(tuple(sorted({seen.name for seen in named if seen.name})), action),),
     )
+
+
+def _known(option: str, action: str) -> RuleAction:
+    try:
+        return RuleAction(action)
+    except ValueError:
+        raise UsageError(f"--{option}: no action {action!r}: one of {', '.join(RuleAction)}") from None
 
 
 def counts(seen: Observation, include_denied: bool) -> bool:
