@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from typer._click.core import Command, Context
     from typer._click.shell_completion import CompletionItem
 
-gc.enable()  # cli/__init__.py turned it off
+# cli/__init__.py turned it off. What is there now stays, so later collections need not look at it again.
+gc.freeze()
+gc.enable()
 
 DEFAULT_COMMAND = "generate"
 _COMPLETION_VARIABLE = "_AUDIT2SECCOMP_COMPLETE"
