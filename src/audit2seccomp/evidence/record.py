@@ -9,10 +9,11 @@ import re
 from functools import cache
 
 from audit2seccomp.evidence.model import Parsed, Reject, SeccompRecord
+from audit2seccomp.kernel.uapi import AUDIT_ANOM_ABEND, AUDIT_SECCOMP
 
 OPENING = (
-    rb"type=(?:1326 audit|SECCOMP msg=audit|UNKNOWN\[1326\] msg=audit)\(|"
-    rb"type=(?:1701 audit|ANOM_ABEND msg=audit)\(|SECCOMP "
+    rb"type=(?:%d audit|SECCOMP msg=audit|UNKNOWN\[%d\] msg=audit)\(|" % (AUDIT_SECCOMP, AUDIT_SECCOMP)
+    + rb"type=(?:%d audit|ANOM_ABEND msg=audit)\(|SECCOMP " % AUDIT_ANOM_ABEND
 )
 """The words that a record begins with, as a regular expression."""
 
