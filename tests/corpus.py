@@ -77,9 +77,9 @@ def seen_in(records: list[dict[str, Any]]) -> Seen:
 def seen_by(evidence: Evidence) -> Seen:
     """The same of evidence."""
     seen: Seen = Counter()
-    for key, events in evidence.counts.items():
+    for key, count in evidence.counts.items():
         code = None if key.code is None else f"{key.code:#x}"
-        seen[f"{key.arch:x}", key.nr, _text(key.comm), _text(key.exe), code] += events
+        seen[f"{key.arch:x}", key.nr, _text(key.comm), _text(key.exe), code] += count.events
     return seen
 
 

@@ -13,6 +13,7 @@ import termios
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import IO, Any
 
@@ -30,6 +31,9 @@ X86_64 = "c000003e"
 I386 = "40000003"
 AARCH64 = "c00000b7"
 ALPHA = "c0009026"
+
+_SERIALS = count(14536)
+"""Each line is another event."""
 
 Arg = str | bytes | Path
 
@@ -56,11 +60,11 @@ def embedded_line(nr: int = 51) -> bytes:
 
 def auditd_line(nr: int = 51) -> bytes:
     """A line of audit.log."""
-    return f"type=SECCOMP msg=audit(1594067860.484:14536): {body(nr)}\n".encode()
+    return f"type=SECCOMP msg=audit(1594067860.484:{next(_SERIALS)}): {body(nr)}\n".encode()
 
 
 def _line(tag: str, fields: str) -> bytes:
-    return f"Jul  6 15:37:40 {tag} audit(1594067860.484:14536): {fields}\n".encode()
+    return f"Jul  6 15:37:40 {tag} audit(1594067860.484:{next(_SERIALS)}): {fields}\n".encode()
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ def test_lines_records_calls_and_refusals() -> None:
     log = READ * 3 + CLOSE + line(3, arch=AARCH64) + b"noise\n" + line(1, code=ERRNO) + embedded_line(2) * 2
     log += line(4, arch=None)
     assert run(stdin=log).stderr.splitlines()[:2] == [
-        "read 10 lines, 9 records: 5 used, 1 denied, 1 rejected, 2 not trusted",
+        "read 10 lines, 9 records: 3 used, 1 denied, 1 rejected, 2 not trusted, 2 seen before",
         "distinct calls: 1 on aarch64, 2 on x86_64",
     ]
 

@@ -67,7 +67,8 @@ def test_the_classes_that_are_not_yet_read_exist_and_are_not_read() -> None:
 def test_a_shape_is_trusted_as_far_as_its_structure_goes(case: Case) -> None:
     if case.meta["trust"] == "authenticated":
         assert seen_by(read_bytes(case.data, Trust.AUTHENTICATED)) == case.wanted
-    assert sum(seen_by(read_bytes(case.data, Trust.EMBEDDED)).values()) >= case.wanted.total()
+    fewest = min(reading.total() for reading in (case.wanted, *case.also))
+    assert seen_by(read_bytes(case.data, Trust.EMBEDDED)).total() >= fewest
 
 
 def test_lines_of_all_carriers_may_be_mixed() -> None:
@@ -118,7 +119,7 @@ def test_each_way_to_print_the_kernel_log_yields_the_same(path: Path) -> None:
 @pytest.mark.parametrize("path", BOTH_TRANSPORTS, ids=lambda path: path.name)
 def test_each_way_to_print_the_journal_yields_the_same(path: Path) -> None:
     once = seen_by(read_bytes((FIXTURES / "recorded" / "dmesg-fmt-plain.txt").read_bytes()))
-    assert seen_by(read_bytes(path.read_bytes())) == once + once
+    assert seen_by(read_bytes(path.read_bytes())) == once
 
 
 def test_there_are_recorded_logs_for_each_comparison() -> None:

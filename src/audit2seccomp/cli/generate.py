@@ -17,7 +17,7 @@ from audit2seccomp.cli.messages import complain, first_seen, gaps, say, summary
 from audit2seccomp.cli.output import Output
 from audit2seccomp.cli.progress import progress_bar
 from audit2seccomp.errors import ExitStatus, InputError, NothingFoundError, UsageError
-from audit2seccomp.evidence.model import Evidence, RecordKey, observe
+from audit2seccomp.evidence.model import Count, Evidence, RecordKey, observe
 from audit2seccomp.evidence.reading import arch_named, scan_source, trust_named
 from audit2seccomp.evidence.scan import Scanner
 from audit2seccomp.evidence.sources import from_path
@@ -219,7 +219,7 @@ def _announcer() -> Callable[[RecordKey], None]:
     known: set[object] = set()
 
     def announce(key: RecordKey) -> None:
-        seen = observe(key, 1)
+        seen = observe(key, Count(1))
         call = (seen.abi.name, seen.nr, seen.action or seen.code)
         if call not in known:
             known.add(call)

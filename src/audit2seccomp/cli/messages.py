@@ -57,6 +57,8 @@ def summary(evidence: Evidence, used: list[Observation], left_out: list[Observat
     yield (
         f"read {lines}, {records}: "
         f"{evidence.sound - denied:,} used, {denied:,} denied, {rejected:,} rejected, {refused:,} not trusted"
+        + (f", {evidence.unselected:,} not selected" if evidence.unselected else "")
+        + (f", {evidence.copies:,} seen before" if evidence.copies else "")
     )
     per_arch = Counter(abi for abi, _ in {(seen.abi.name, seen.nr) for seen in used if seen.name})
     if per_arch:

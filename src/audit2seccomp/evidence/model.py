@@ -47,6 +47,18 @@ class Reject(NamedTuple):
     at: int
 
 
+class Origin(NamedTuple):
+    """Where a record was made, as far as its carrier tells; None where that says nothing."""
+
+    file: str
+    """The name of the input."""
+    host: str | None = None
+    unit: str | None = None
+    """The systemd unit, such as `nginx.service`."""
+    container: str | None = None
+    """The container's id, 64 hex digits."""
+
+
 class RecordKey(NamedTuple):
     """The fields that make two records the same evidence: no time, serial, pid or ip."""
 
@@ -57,6 +69,60 @@ class RecordKey(NamedTuple):
     exe: bytes | None
     uid: int | None
     subj: bytes | None
+    origin: Origin
+
+
+class Count(NamedTuple):
+    """How often a key was seen, and when.
+
+    A journal holds each event twice: by the kernel's transport with a serial, by the audit transport, in text, without.
+    So events of the two kinds are counted apart, and the larger number is how many there were."""
+
+    numbered: int
+    """Events with a serial, each counted once."""
+    unnumbered: int = 0
+    """Events without one."""
+    line: int = 0
+    """The first line, from 1 on, of the input; 0 where nobody counted lines."""
+    first: int | None = None
+    """The time of that record, milliseconds since the epoch; None where it has none."""
+    last: int | None = None
+    """The latest time."""
+
+    @property
+    def events(self) -> int:
+        """How often it happened. A key has one event at least, though another one may have used its serial."""
+        return max(self.numbered, self.unnumbered, 1)
+
+    def plus(self, other: Count) -> Count:
+        """Both, of the same input."""
+        earlier = min(self, other, key=lambda count: (count.line, count.first or 0))
+        times = [last for last in (self.last, other.last) if last is not None]
+        return Count(
+            self.numbered + other.numbered,
+            self.unnumbered + other.unnumbered,
+            earlier.line,
+            earlier.first,
+            max(times, default=None),
+        )
+
+
+class Segment(NamedTuple):
+    """Events with serials, of one input and one boot, in the order in which the kernel numbered them.
+
+    Serials are shared by all audit records, so the numbers between the first and the last that no event here has are a
+    bound for what is missing, not a count."""
+
+    file: str
+    host: str | None
+    boot: str | None
+    """journald's boot id."""
+    first_serial: int
+    last_serial: int
+    first_time: int
+    """Milliseconds since the epoch."""
+    last_time: int
+    events: int
 
 
 class Sample(NamedTuple):
@@ -81,7 +147,13 @@ class Observation(NamedTuple):
     exe: str | None
     uid: int | None
     subj: str | None
-    events: int
+    origin: Origin
+    counted: Count
+
+    @property
+    def events(self) -> int:
+        """How often it happened."""
+        return self.counted.events
 
     @property
     def let_through(self) -> bool:
@@ -93,50 +165,70 @@ class Observation(NamedTuple):
 class Evidence:
     """What logs showed. Merging is associative and commutative, and `Evidence()` changes nothing."""
 
-    counts: Mapping[RecordKey, int] = field(default_factory=dict)
-    """Events of sound and trusted records, by key."""
+    counts: Mapping[RecordKey, Count] = field(default_factory=dict)
+    """Events of sound, trusted and selected records, by key."""
     lines: int | None = 0
     """How many lines were read; None where nobody counted."""
     rejected: Mapping[str, Sample] = field(default_factory=dict)
     """Trusted records that are not sound, by reason."""
     refused: Mapping[str, Sample] = field(default_factory=dict)
     """Sound records that are not trusted, by reason."""
+    losses: Mapping[str, Sample] = field(default_factory=dict)
+    """Signs that records are missing, by the name of their kind (`loss.KINDS`), and how many of each."""
+    segments: tuple[Segment, ...] = ()
+    """The ranges of serials, sorted."""
+    repeated: int = 0
+    """Records that a serial proves to be copies of earlier ones."""
+    unselected: int = 0
+    """Sound and trusted records that the user's query left out."""
     _observations: tuple[Observation, ...] | None = field(default=None, init=False, repr=False, compare=False)
 
     def merge(self, other: Evidence) -> Evidence:
         """The evidence of both inputs together."""
         counts = dict(self.counts)
         for key, count in other.counts.items():
-            counts[key] = counts.get(key, 0) + count
+            mine = counts.get(key)
+            counts[key] = count if mine is None else mine.plus(count)
         return Evidence(
             counts,
             None if self.lines is None or other.lines is None else self.lines + other.lines,
             _merge_samples(self.rejected, other.rejected),
             _merge_samples(self.refused, other.refused),
+            _merge_samples(self.losses, other.losses),
+            tuple(sorted(self.segments + other.segments, key=repr)),
+            self.repeated + other.repeated,
+            self.unselected + other.unselected,
         )
 
     @property
     def sound(self) -> int:
-        """How many events of sound and trusted records there were, denials among them."""
-        return sum(self.counts.values())
+        """How many events of sound, trusted and selected records there were, denials among them."""
+        return sum(count.events for count in self.counts.values())
+
+    @property
+    def copies(self) -> int:
+        """How many records said again what another one had said."""
+        return self.repeated + sum(count.numbered + count.unnumbered - count.events for count in self.counts.values())
 
     @property
     def records(self) -> int:
-        """How many records were met: sound, rejected or refused."""
+        """How many records were met: counted, copies, not selected, rejected or refused."""
         left_out = sum(sample.events for samples in (self.rejected, self.refused) for sample in samples.values())
-        return self.sound + left_out
+        return self.sound + self.copies + self.unselected + left_out
 
     def observations(self) -> tuple[Observation, ...]:
         """Every key with its meaning, sorted by ABI, number, action and program."""
         if self._observations is None:
-            observed = [observe(key, events) for key, events in self.counts.items()]
+            observed = [observe(key, count) for key, count in self.counts.items()]
             observed.sort(key=_order)
             object.__setattr__(self, "_observations", tuple(observed))
         return self._observations or ()
 
 
 def _order(seen: Observation) -> tuple[object, ...]:
-    return seen.abi.name, seen.nr, seen.code or 0, seen.comm or "", seen.exe or "", seen.uid or 0, seen.subj or ""
+    origin = tuple(part or "" for part in seen.origin)
+    program = seen.comm or "", seen.exe or "", seen.uid or 0, seen.subj or ""
+    return seen.abi.name, seen.nr, seen.code or 0, *program, origin
 
 
 def _merge_samples(one: Mapping[str, Sample], other: Mapping[str, Sample]) -> dict[str, Sample]:
@@ -151,7 +243,7 @@ def _merge_samples(one: Mapping[str, Sample], other: Mapping[str, Sample]) -> di
     return merged
 
 
-def observe(key: RecordKey, events: int) -> Observation:
+def observe(key: RecordKey, count: Count) -> Observation:
     """A key with its meaning. Its arch must be a known one; the scanner rejects others."""
     abi = abi_of(key.arch, key.nr)
     assert abi is not None
@@ -165,7 +257,8 @@ def observe(key: RecordKey, events: int) -> Observation:
         exe=_text(key.exe),
         uid=key.uid,
         subj=_text(key.subj),
-        events=events,
+        origin=key.origin,
+        counted=count,
     )
 
 

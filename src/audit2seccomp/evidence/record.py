@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from itertools import takewhile
 
 from audit2seccomp.evidence.model import Parsed, Reject, SeccompRecord
 from audit2seccomp.kernel.uapi import AUDIT_ANOM_ABEND, AUDIT_SECCOMP
@@ -39,6 +40,7 @@ _USUAL_HEAD = re.compile(rb"auid=\d{1,10} uid=(\d{1,10}) gid=\d{1,10} ses=\d{1,1
 _TASK_ID = re.compile(rb"p?pid=" + _INT)
 _UID = re.compile(rb"uid=\d{1,10}")
 _PID = re.compile(rb"pid=" + _INT)
+_NUMBER = re.compile(rb"(?<![!-~])(auid|gid|ses|ppid|sig|compat)=(-?\d{1,10})(?![!-~])")
 _INT32 = range(-(2**31), 2**31)
 
 
@@ -166,6 +168,20 @@ def _head(head: bytes) -> tuple[int | None, int | None, bytes | None] | str:
     if (uid and not _UID.fullmatch(uid)) or (pid and not _PID.fullmatch(pid)):
         return "malformed uid= or pid="
     return (int(uid[4:]) if uid else None), (int(pid[4:]) if pid else None), subj
+
+
+def other_fields(body: bytes) -> dict[str, int]:
+    """The numbers of a sound record's body that `SeccompRecord` leaves out, where they are there: auid, gid, ses, ppid,
+    sig, compat. Those of the task stand in front of the label, but for `ppid=`, which stands beside `pid=`."""
+    comm_at = body.rfind(b" comm=") + 1
+    head = body[:comm_at]
+    label_at = head.find(b" subj=")
+    before = head if label_at < 0 else head[:label_at]
+    found: dict[str, int] = {}
+    run = b" ".join(takewhile(_TASK_ID.fullmatch, reversed(head.rstrip(b" ").split(b" "))))
+    for name, text in (*_NUMBER.findall(before), *_NUMBER.findall(run), *_NUMBER.findall(body[comm_at:])):
+        found.setdefault(name.decode(), int(text))
+    return found
 
 
 def _string(value: bytes) -> bytes:

@@ -9,20 +9,21 @@ record has another pid.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from functools import cache, cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from audit2seccomp.evidence.carriers import Carrier, Located, Speaker
+from audit2seccomp.evidence.carriers import Carrier, Located, Speaker, host_name
 
 Fields = bytes | tuple[bytes, bytes, bytes]
-"""What `whole` returns of a line: what follows the stamp, for journald's audit transport behind pid and repetitions."""
+"""What is counted of a line: what follows the stamp, for journald's audit transport behind pid and repetitions."""
 Call = tuple[bytes, bytes, bytes]
-"""What `lean` returns of a line: auid= to the label, comm= to compat=, and the code."""
+"""What is counted of a regular line where texts hardly repeat: auid= to the label, comm= to compat=, and the code."""
 
 MAX_TEXT_BYTES = 1024
 """A longer text is not kept to be compared with others: whoever writes a log could fill memory with them."""
 
-_STAMP = rb"audit\(\d{1,20}\.\d{3}:\d{1,20}\): "
+_STAMP = rb"audit\((\d{1,20}\.\d{3}):(\d{1,20})\): "
 _OPENINGS = {
     Speaker.PRINTK: rb"(?:audit: )?type=1326 " + _STAMP,
     Speaker.AUDITD: rb"type=SECCOMP msg=" + _STAMP,
@@ -54,6 +55,25 @@ class Shape(NamedTuple):
 
     carrier: Carrier
     prefix: bytes
+    host: str | None
+    """The machine that the prefix names."""
+    any_host: bool = False
+    """Whether the prefix is for all machines, as its first group."""
+
+
+class Columns(NamedTuple):
+    """What an expression found in lines of one machine."""
+
+    host: str | None
+    texts: Sequence[Fields | Call]
+    times: Sequence[bytes]
+    """Empty where the speaker writes no stamp."""
+    serials: Sequence[bytes]
+
+    def rows(self, indices: Sequence[int]) -> Columns:
+        """Some of the lines."""
+        times, serials = ([column[i] for i in indices] if column else () for column in self[2:])
+        return Columns(self.host, [self.texts[i] for i in indices], times, serials)
 
 
 class Expressions:
@@ -63,40 +83,73 @@ class Expressions:
         """For that shape."""
         self.shape = shape
         self._speaker = shape.carrier.speaker
-        self.tagged = self._speaker is Speaker.JOURNALD and not shape.carrier.bare
+        self._stamped = self._speaker is not Speaker.JOURNALD
+        self._tagged = not self._stamped and not shape.carrier.bare
         """Whether a line has a pid in its tag, which is that of the record if journald wrote it."""
 
     @cached_property
     def whole(self) -> re.Pattern[bytes]:
-        """A line, from the newline in front of it; its groups are the Fields."""
+        """A line, from the newline in front of it."""
         return re.compile(rb"\n" + self.shape.prefix + _OPENINGS[self._speaker] + _TEXT)
 
     @cached_property
     def lean(self) -> re.Pattern[bytes]:
-        """A line with a regular record, from the newline in front of it; its last three groups are the Call."""
-        pid = rb"(?P=pid)" if self.tagged else rb"\d{1,10}"
+        """A line with a regular record, from the newline in front of it."""
+        pid = rb"(?P=pid)" if self._tagged else rb"\d{1,10}"
         ending = (_ENDING if self._speaker is Speaker.AUDITD else b"") + rb"(?=\n)"
         return re.compile(rb"\n" + self.shape.prefix + _OPENINGS[self._speaker] + _TASK + pid + _FIELDS + ending)
 
-    def fields_text(self, fields: Fields) -> bytes:
-        """The text of the fields alone."""
-        return fields if isinstance(fields, bytes) else fields[-1]
+    def columns(self, found: Sequence[Any], *, lean: bool) -> Iterator[Columns]:
+        """Put apart what `findall` found."""
+        if not found:
+            return
+        if not self.shape.any_host:
+            yield self._columns(self.shape.host, found, lean)
+            return
+        by_host: dict[bytes, list[Any]] = {}
+        for one in found:
+            by_host.setdefault(one[0], []).append(one[1:])
+        for host, rows in by_host.items():
+            bare = not self._stamped and not self._tagged and not lean
+            yield self._columns(host_name(host), [row[0] for row in rows] if bare else rows, lean)
+
+    def _columns(self, host: str | None, found: Sequence[Any], lean: bool) -> Columns:
+        if not self._stamped:
+            return Columns(host, [one[-3:] for one in found] if self._tagged or lean else found, (), ())
+        if lean:
+            times, serials = [one[0] for one in found], [one[1] for one in found]
+            return Columns(host, [one[2:] for one in found], times, serials)
+        return Columns(host, *_by_column(found))
+
+    def bytes_of(self, text: Fields | Call) -> bytes:
+        """Bytes that stand so in the line."""
+        if isinstance(text, bytes):
+            return text + b"\n"
+        return text[1] + b" ip=" if text[0].startswith(b"auid=") else text[2] + b"\n"
 
     def call(self, fields: Fields) -> Call | None:
         """What `lean` would return of the line; None where it would not match."""
-        match = _REGULAR.fullmatch(self.fields_text(fields))
+        match = _REGULAR.fullmatch(fields if isinstance(fields, bytes) else fields[-1])
         if match is None or (match.end() > match.end(4) and self._speaker is not Speaker.AUDITD):
             return None
         if isinstance(fields, tuple) and (fields[0] != match["pid"] or fields[1]):
             return None
         return match[1], match[3], match[4]
 
-    def located(self, fields: Fields) -> Located:
+    def located(self, fields: Fields | Call) -> Located:
         """What `locate` says of the line, but for the stamp."""
-        body = _BLANK_OPENINGS[self._speaker] + self.fields_text(fields)
+        opening = _BLANK_OPENINGS[self._speaker]
         if isinstance(fields, bytes):
-            return Located(self.shape.carrier, body, self.shape.prefix)
-        return Located(self.shape.carrier, body, self.shape.prefix, int(fields[0]), int(fields[1] or 1))
+            return Located(self.shape.carrier, opening + fields)
+        if fields[0].startswith(b"auid="):
+            return Located(self.shape.carrier, record_text(fields))
+        return Located(self.shape.carrier, opening + fields[-1], None, int(fields[0]), int(fields[1] or 1))
+
+
+def _by_column(found: Sequence[tuple[bytes, bytes, bytes]]) -> tuple[Sequence[bytes], ...]:
+    """Texts, times, serials."""
+    times, serials, texts = zip(*found, strict=True)
+    return texts, times, serials
 
 
 @cache

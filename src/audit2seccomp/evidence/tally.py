@@ -1,51 +1,88 @@
-"""Counts what lines say by the bytes that differ, and finds out what each means once."""
+"""Counts what lines and entries say by the bytes that differ, and finds out what each means once."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
-from typing import NamedTuple, cast
+from operator import le
+from typing import Protocol, cast
 
-from audit2seccomp.evidence.model import Parsed, RecordKey, SeccompRecord
+from audit2seccomp.evidence.carriers import Located
+from audit2seccomp.evidence.decide import Decider, Fate, Outcome
+from audit2seccomp.evidence.model import Count, Origin, Parsed, RecordKey, SeccompRecord
+from audit2seccomp.evidence.once import Channel, Once, Time, millis
 from audit2seccomp.evidence.record import parse_record
-from audit2seccomp.evidence.shapes import Call, Expressions, Fields, record_text
-from audit2seccomp.kernel.abi import abi_of
+from audit2seccomp.evidence.shapes import Call, Fields, record_text
 
 MAX_TEXTS = 1 << 15
 """So many different texts are counted before they are folded into keys: about 15 MB."""
 _WORTH_IT = 4
 """Texts that are seen less often than this are not worth counting whole."""
 MAX_KEYS = 100_000
-"""From so many different keys on, new ones keep only arch, number and action: whoever runs the program chooses comm
-and exe."""
+"""From so many different keys on, new ones keep only arch, number, action and origin: whoever runs the program chooses
+comm and exe."""
 MAX_KEY_BYTES = 16 << 20
 """From so many bytes of names in all keys on, the same: a path may have 4,096."""
 MAX_COARSE_KEYS = MAX_KEYS + 20_000
 """From so many on, new ones are rejected: whoever runs the program chooses the number, too."""
-UNKNOWN_ARCH = "arch= is none that the kernel defines"
 TOO_MANY = f"more than {MAX_COARSE_KEYS:,} different records"
 
 
-class Outcome(NamedTuple):
-    """What becomes of a line: the key that it counts under, or why there is none."""
+class Form(Protocol):
+    """What texts are counted under, and how to read one."""
 
-    key: RecordKey | None
-    events: int = 1
-    """How many events the line stands for."""
-    reason: str = ""
-    trusted: bool = True
-    """Where there is no key: whether the record is rejected, rather than not trusted."""
+    def located(self, fields: Fields) -> Located:
+        """What `locate` says of the line, but for the stamp."""
+
+    def call(self, fields: Fields) -> Call | None:
+        """The call in a text with a regular record."""
+
+    def bytes_of(self, text: Fields | Call) -> bytes:
+        """Bytes that stand so in the line."""
 
 
-class Pile(NamedTuple):
-    """Texts of one shape, how often each came, and what became of those that were looked at."""
+class Pile:
+    """Texts of one form, how often each came, and what became of those that were looked at."""
 
-    expressions: Expressions
-    lean: bool
-    """Whether the texts are Calls; else they are Fields."""
-    texts: Counter[Fields | Call]
-    outcomes: dict[Fields | Call, Outcome]
+    def __init__(self, form: Form, origin: Origin, channel: Channel, *, lean: bool, trusted: bool) -> None:
+        """Start empty. `lean`: the texts are Calls; else they are Fields. `trusted`: the carrier is trusted enough."""
+        self.form = form
+        self.origin = origin
+        self.channel = channel
+        self.lean = lean
+        self.trusted = trusted
+        self.texts: Counter[Fields | Call] = Counter()
+        self.again: Counter[Fields | Call] = Counter()
+        """Those of them that a serial proves to be copies."""
+        self.last: dict[Fields | Call, Time] = {}
+        self.outcomes: dict[Fields | Call, Outcome] = {}
+        self.unsound: set[Fields | Call] = set()
+        """Those that are rejected or refused."""
+        self.choices: dict[Fields | Call, Callable[[int], bool] | bool] = {}
+
+
+class _Slot:
+    """A Count in the making."""
+
+    __slots__ = ("first", "last", "numbered", "unnumbered")
+
+    def __init__(self) -> None:
+        self.numbered = self.unnumbered = 0
+        self.first: tuple[int, int | None] | None = None
+        self.last: int | None = None
+
+    def add(self, numbered: int, unnumbered: int, last: int | None) -> None:
+        """Count more events, the latest of them at `last` (milliseconds)."""
+        self.numbered += numbered
+        self.unnumbered += unnumbered
+        if last is not None and (self.last is None or last > self.last):
+            self.last = last
+
+    def count(self) -> Count:
+        """What it has come to."""
+        line, time = self.first or (0, None)
+        return Count(self.numbered, self.unnumbered, line, time, self.last)
 
 
 class Tally:
@@ -55,60 +92,136 @@ class Tally:
         """Start with nothing seen."""
         self.lean = False
         """Whether to count calls rather than whole texts, because those hardly repeat."""
-        self._piles: dict[tuple[Expressions, bool], Pile] = {}
-        self._of_calls: dict[Call, Outcome] = {}
-        self._counts: dict[RecordKey, int] = {}
+        self.once = Once()
+        self.repeated = 0
+        self.unselected = 0
+        self._piles: dict[tuple[Form, Origin, bool], Pile] = {}
+        self._of_calls: dict[tuple[Origin, Call], Outcome] = {}
+        self._slots: dict[RecordKey, _Slot] = {}
         self._key_bytes = 0
         self._on_new = on_new
+        self._unsettled: list[tuple[Pile, Sequence[Fields | Call], Sequence[Time], Sequence[bytes | int]]] = []
 
-    def pile(self, expressions: Expressions, *, lean: bool) -> Pile:
-        """Where to count the texts of a shape's lines. `look` must be called after each block."""
-        key = (expressions, lean)
-        if key not in self._piles:
-            self._piles[key] = Pile(*key, Counter(), {})
-        return self._piles[key]
+    def pile(self, form: Form, origin: Origin, channel: Channel, *, lean: bool, trusted: bool) -> Pile:
+        """Where to count the texts of a form; see Pile. `look` must be called after each block."""
+        key = (form, origin, lean)
+        pile = self._piles.get(key)
+        if pile is None:
+            pile = self._piles[key] = Pile(form, origin, channel, lean=lean, trusted=trusted)
+        return pile
 
-    def add(self, outcome: Outcome) -> None:
+    def count(
+        self,
+        pile: Pile,
+        texts: Sequence[Fields | Call],
+        times: Sequence[Time] = (),
+        serials: Sequence[bytes | int] = (),
+    ) -> None:
+        """Count texts, with the time and serial of each where they have them; `settle` must be called before others."""
+        pile.texts.update(texts)
+        if not times:
+            return
+        if all(map(le, times, islice(times, 1, None))):
+            pile.last.update(zip(texts, times, strict=True))
+        else:
+            latest = pile.last
+            for text, time in zip(texts, times, strict=True):
+                if text not in latest or millis(latest[text]) < millis(time):
+                    latest[text] = time
+        self._unsettled.append((pile, texts, times, serials))
+
+    def count_unselected(self, pile: Pile, events: int, times: Sequence[Time], serials: Sequence[bytes | int]) -> None:
+        """Count events that the query does not take, whatever their texts."""
+        again = len(self.once.take(pile.channel, times, serials)) if times else 0
+        self.repeated += again
+        self.unselected += events - again
+
+    def settle(self) -> None:
+        """Find out which events are copies, once it is known what their texts mean: who is not believed, or not sound,
+        must not use up serials."""
+        for pile, texts, times, serials in self._unsettled:
+            sound = (
+                [i for i, text in enumerate(texts) if text not in pile.unsound] if pile.unsound else range(len(texts))
+            )
+            if len(sound) == len(texts):
+                again = self.once.take(pile.channel, times, serials)
+            elif sound:
+                taken = self.once.take(pile.channel, [times[i] for i in sound], [serials[i] for i in sound])
+                again = [sound[i] for i in taken]
+            else:
+                continue
+            pile.again.update(texts[i] for i in again)
+        self._unsettled.clear()
+
+    def add(self, outcome: Outcome, channel: Channel, line: int) -> None:
         """Count one line."""
-        if outcome.key is not None:
-            self._counts[outcome.key] += outcome.events
+        if outcome.fate in (Fate.REJECTED, Fate.REFUSED):
+            return
+        stamped = outcome.serial is not None and outcome.millis is not None
+        again = stamped and bool(self.once.take(channel, [outcome.millis or 0], [outcome.serial or 0]))
+        self.repeated += again
+        if outcome.key is None:
+            self.unselected += outcome.events * (not again)
+            return
+        self.note_first(outcome.key, line, outcome.millis)
+        slot = self._slots[outcome.key]
+        slot.add(stamped and not again, 0 if stamped else outcome.events, outcome.millis)
 
-    def outcome(self, record: SeccompRecord, events: int = 1) -> Outcome:
-        """What becomes of a sound and trusted record."""
-        if abi_of(record.arch, record.nr) is None:
-            return Outcome(None, events, UNKNOWN_ARCH)
-        key = RecordKey(record.arch, record.nr, record.code, record.comm, record.exe, record.uid, record.subj)
-        if key not in self._counts and (len(self._counts) >= MAX_KEYS or self._key_bytes >= MAX_KEY_BYTES):
-            key = RecordKey(record.arch, record.nr, record.code, None, None, None, None)
-        if key not in self._counts:
-            if len(self._counts) >= MAX_COARSE_KEYS:
-                return Outcome(None, events, TOO_MANY)
-            self._counts[key] = 0
+    def key_of(self, record: SeccompRecord, origin: Origin) -> RecordKey | str:
+        """The key of a record of a known arch; or why there can be no more."""
+        key = RecordKey(record.arch, record.nr, record.code, record.comm, record.exe, record.uid, record.subj, origin)
+        if key not in self._slots and (len(self._slots) >= MAX_KEYS or self._key_bytes >= MAX_KEY_BYTES):
+            key = RecordKey(record.arch, record.nr, record.code, None, None, None, None, origin)
+        if key not in self._slots:
+            if len(self._slots) >= MAX_COARSE_KEYS:
+                return TOO_MANY
+            self._slots[key] = _Slot()
             self._key_bytes += sum(len(name) for name in (key.comm, key.exe, key.subj) if name)
             if self._on_new is not None:
                 self._on_new(key)
-        return Outcome(key, events)
+        return key
 
-    def look(self, decide: Callable[[Expressions, Fields], Outcome]) -> Iterator[tuple[bytes, Outcome]]:
-        """Find out what the new texts mean, Fields by `decide`; yields those that do not count, by bytes of a line."""
+    def note_first(self, key: RecordKey, line: int, time: int | None) -> None:
+        """A record of that key stands in that line."""
+        slot = self._slots[key]
+        if slot.first is None or line < slot.first[0]:
+            slot.first = line, time
+
+    def first_line(self, key: RecordKey) -> int | None:
+        """The first line known to hold the key."""
+        first = self._slots[key].first
+        return None if first is None else first[0]
+
+    def look(self, decider: Decider) -> Iterator[tuple[Pile, Fields | Call, Outcome]]:
+        """Find out what the new texts mean; yields each with what becomes of it."""
         for pile in self._piles.values():
             for text in islice(pile.texts, len(pile.outcomes), None):
-                outcome = self.of_call(cast("Call", text)) if pile.lean else decide(pile.expressions, text)
+                outcome = self._outcome(pile, text, decider)
                 pile.outcomes[text] = outcome
-                if outcome.key is None:
-                    lean = cast("Call", text)[1] + b" ip=" if pile.lean else b""
-                    yield lean or pile.expressions.fields_text(text) + b"\n", outcome
+                if outcome.fate in (Fate.REJECTED, Fate.REFUSED):
+                    pile.unsound.add(text)
+                yield pile, text, outcome
 
-    def of_call(self, call: Call) -> Outcome:
+    def _outcome(self, pile: Pile, text: Fields | Call, decider: Decider) -> Outcome:
+        call = text if pile.lean else pile.form.call(text) if pile.trusted else None
+        if call is not None and not decider.by_task:
+            return self._of_call(cast("Call", call), pile.origin, decider)
+        located = pile.form.located(text)
+        outcome = decider.of(located, pile.origin, selected=decider.by_time)
+        assert outcome is not None, "an expression took a line that holds no record"
+        return outcome
+
+    def _of_call(self, call: Call, origin: Origin, decider: Decider) -> Outcome:
         """What becomes of a regular and trusted record."""
-        outcome = self._of_calls.get(call)
+        outcome = self._of_calls.get((origin, call))
         if outcome is None:
-            parsed = parse_record(record_text(call))
+            body = record_text(call)
+            parsed = parse_record(body)
             assert isinstance(parsed, Parsed), "a regular record is a sound one"
-            outcome = self.outcome(parsed.record)
+            outcome = decider.of_record(parsed.record, body, origin, selected=decider.by_time)
             if len(self._of_calls) > MAX_TEXTS:
                 self._of_calls.clear()
-            self._of_calls[call] = outcome
+            self._of_calls[origin, call] = outcome
         return outcome
 
     @property
@@ -124,13 +237,26 @@ class Tally:
         for pile in self._piles.values():
             for text, lines in pile.texts.items():
                 outcome = pile.outcomes[text]
-                if outcome.key is None:
+                again = pile.again[text]
+                self.repeated += again
+                last = pile.last.get(text)
+                if outcome.fate is Fate.UNSELECTED:
+                    self.unselected += outcome.events * (lines - again)
+                elif outcome.key is None:
                     yield outcome._replace(events=outcome.events * lines)
+                elif last is None:
+                    self._slots[outcome.key].add(0, outcome.events * lines, None)
                 else:
-                    self._counts[outcome.key] += outcome.events * lines
-            pile.texts.clear()
-            pile.outcomes.clear()
+                    self._slots[outcome.key].add(lines - again, 0, millis(last))
+            for held in (pile.texts, pile.again, pile.last, pile.outcomes, pile.unsound, pile.choices):
+                held.clear()
 
-    def counts(self) -> dict[RecordKey, int]:
+    def start_input(self, name: str) -> None:
+        """Forget the forms of the last input; all must be folded."""
+        self._piles.clear()
+        self._of_calls.clear()
+        self.once.start_input(name)
+
+    def counts(self) -> dict[RecordKey, Count]:
         """What was folded or added."""
-        return {key: events for key, events in self._counts.items() if events}
+        return {key: slot.count() for key, slot in self._slots.items()}

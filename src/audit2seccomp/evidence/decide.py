@@ -1,0 +1,152 @@
+"""What becomes of one record: is it sound, trusted, selected? Then which key it counts under."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple
+
+from audit2seccomp.evidence.carriers import Located, Trust
+from audit2seccomp.evidence.model import Origin, Parsed, RecordKey, Reject, SeccompRecord
+from audit2seccomp.evidence.record import other_fields, parse_record
+from audit2seccomp.evidence.trust import judge
+from audit2seccomp.kernel.abi import abi_of
+from audit2seccomp.kernel.uapi import action_of
+
+if TYPE_CHECKING:
+    from audit2seccomp.evidence.query import Field, Query
+
+UNKNOWN_ARCH = "arch= is none that the kernel defines"
+
+
+class Fate(Enum):
+    """What becomes of a record."""
+
+    COUNTED = "counted"
+    UNSELECTED = "not selected"
+    REJECTED = "rejected"
+    """It is not sound."""
+    REFUSED = "not trusted"
+
+
+class Outcome(NamedTuple):
+    """What becomes of a line or an entry: the key that it counts under, or why there is none."""
+
+    key: RecordKey | None
+    events: int = 1
+    """How many events it stands for."""
+    fate: Fate = Fate.COUNTED
+    reason: str = ""
+    millis: int | None = None
+    serial: int | None = None
+    """The record's own stamp, where it was read."""
+
+
+class Decider:
+    """The user's choices about what counts: how much proof, which arch for old kernels, which records."""
+
+    def __init__(
+        self,
+        key_of: Callable[[SeccompRecord, Origin], RecordKey | str],
+        trust: Trust,
+        assume_arch: int | None = None,
+        query: Query | None = None,
+    ) -> None:
+        """`key_of` gives the key of a record, or why it can have none."""
+        self._key_of = key_of
+        self.trust = trust
+        self._assume_arch = assume_arch
+        self._query = query
+        looks_at = frozenset() if query is None else query.fields
+        self.by_time = "time" in looks_at
+        """Whether the same text may be selected at one time and not at another."""
+        self.by_task = not looks_at.isdisjoint(("pid", "ppid"))
+        """Whether it makes a difference which process made the call."""
+
+    def of(
+        self,
+        located: Located,
+        origin: Origin,
+        time: int | None = None,
+        *,
+        continues: bool = False,
+        foreign: bool = False,
+        selected: bool = False,
+    ) -> Outcome | None:
+        """What becomes of the record in a line or an entry; None where it holds none.
+
+        `time`: milliseconds since the epoch, if it is not in the text. `selected`: the query was asked already."""
+        parsed = parse_record(located.body, self._assume_arch)
+        if parsed is None:
+            return None
+        if isinstance(parsed, Reject):
+            # Where the record stands inside other text, and that is not trusted, nobody claims that it is one.
+            if located.carrier is not None or self.trust is Trust.EMBEDDED:
+                return Outcome(None, located.repeat, Fate.REJECTED, parsed.reason)
+            return None
+        verdict = judge(located, parsed.record, parsed.end, continues=continues, foreign=foreign)
+        if verdict.trust < self.trust:
+            return Outcome(None, located.repeat, Fate.REFUSED, verdict.reason)
+        record = parsed.record if time is None else parsed.record._replace(millis=time)
+        return self.of_record(record, located.body, origin, located.repeat, selected=selected)
+
+    def of_record(
+        self, record: SeccompRecord, body: bytes, origin: Origin, events: int = 1, *, selected: bool = False
+    ) -> Outcome:
+        """What becomes of a sound and trusted record; `body`, if there is one, tells more of it."""
+        if not selected and not self._selects(record, body, origin):
+            return Outcome(None, events, Fate.UNSELECTED, millis=record.millis, serial=record.serial)
+        if abi_of(record.arch, record.nr) is None:
+            return Outcome(None, events, Fate.REJECTED, UNKNOWN_ARCH)
+        key = self._key_of(record, origin)
+        if isinstance(key, str):
+            return Outcome(None, events, Fate.REJECTED, key)
+        return Outcome(key, events, millis=record.millis, serial=record.serial)
+
+    def selects_at(self, located: Located, origin: Origin) -> Callable[[int], bool] | bool:
+        """Whether the query takes a text: yes, no, or by the time. Where it holds no sound record, yes: that is not for
+        the query to hide."""
+        parsed = parse_record(located.body, self._assume_arch)
+        if self._query is None or not isinstance(parsed, Parsed):
+            return True
+        query, values = self._query, self._values(parsed.record, located.body, origin)
+        verdict = query.decide(values)
+        if verdict is not None:
+            return verdict is True
+        time: Field = next(field for field in query.fields if field == "time")
+        return lambda at: query.decide({**values, time: at}) is True
+
+    def _selects(self, record: SeccompRecord, body: bytes, origin: Origin) -> bool:
+        if self._query is None:
+            return True
+        values = self._values(record, body, origin)
+        return (
+            self._query.decide(values | {field: record.millis for field in self._query.fields if field == "time"})
+            is True
+        )
+
+    def _values(self, record: SeccompRecord, body: bytes, origin: Origin) -> dict[Field, object]:
+        """What the query may look at, but for the time."""
+        from audit2seccomp.evidence.query import Field
+
+        numbers = other_fields(body)
+        return {
+            Field.COMM: record.comm,
+            Field.EXE: record.exe,
+            Field.SUBJ: record.subj,
+            Field.PID: record.pid,
+            Field.UID: record.uid,
+            Field.ARCH: abi_of(record.arch, record.nr),
+            Field.SYSCALL: record.nr,
+            Field.ACTION: None if record.code is None else (action_of(record.code) or record.code),
+            Field.PPID: numbers.get("ppid"),
+            Field.GID: numbers.get("gid"),
+            Field.AUID: numbers.get("auid"),
+            Field.SES: numbers.get("ses"),
+            Field.SIG: numbers.get("sig"),
+            Field.COMPAT: numbers.get("compat"),
+            Field.FILE: origin.file,
+            Field.HOST: origin.host,
+            Field.UNIT: origin.unit,
+            Field.CONTAINER: origin.container,
+        }

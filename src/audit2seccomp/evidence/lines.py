@@ -1,0 +1,305 @@
+"""The fast path over blocks of a text log: the same meaning as reading line by line, measured and proven equal.
+
+Most lines hold no record, and most records repeat an earlier one but for time and serial. So a block is searched for
+what every record has; the lines found are matched by one expression for each form of line that this input was seen to
+have, and counted by their text. Each different text is read once, and a line that no expression matches is read for
+itself: both by `locate`, `parse_record` and `judge`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, NamedTuple
+
+from audit2seccomp.evidence.carriers import Located, Trust, locate
+from audit2seccomp.evidence.context import Context
+from audit2seccomp.evidence.cuts import MAX_LINE_BYTES, TOO_LONG
+from audit2seccomp.evidence.decide import Decider, Fate, Outcome
+from audit2seccomp.evidence.model import Origin
+from audit2seccomp.evidence.notes import Notes
+from audit2seccomp.evidence.once import Channel, millis
+from audit2seccomp.evidence.shapes import Columns, Expressions, Shape, expressions_of
+from audit2seccomp.evidence.tally import Pile, Tally
+
+MAX_SHAPES = 4
+"""So many forms of line are looked for in one pass: a log has one or two, a mix of many is read line by line."""
+MAX_HOSTS = 2
+"""With more machines in one log, a form is for any of them: slower, but one for all."""
+
+TOKENS = (b"auid=",)
+"""A line without it holds no record: since Linux 2.6 every kernel writes it first. One search must do."""
+TOKENS_OF_ANY_TEXT = (b"type=1326", b"SECCOMP ", b'reason="seccomp"', b"UNKNOWN[1326]")
+"""Where any text is trusted, records that people shortened count too."""
+_DENSE = 1500
+"""One token in so many bytes: then one pass over all lines is faster than a jump from token to token."""
+_STAMP = re.compile(rb"audit\((\d{1,20}\.\d{3}):")
+
+
+def tokens_at(trust: Trust) -> tuple[bytes, ...]:
+    """What a line must hold, one of them, to be looked at."""
+    return TOKENS_OF_ANY_TEXT if trust is Trust.EMBEDDED else TOKENS
+
+
+class Matcher(NamedTuple):
+    """What matches a line, and where the matches go."""
+
+    match: Callable[[bytes, int], re.Match[bytes] | None]
+    known: Expressions
+    lean: bool
+    found: list[Any]
+
+
+class LineReader:
+    """Reads the whole lines of one input, block by block."""
+
+    def __init__(self, name: str, tally: Tally, decider: Decider, notes: Notes, *, count_lines: bool) -> None:
+        """Without `count_lines` places are inexact: where records are rare, counting takes a third of the time."""
+        self._name = name
+        self._tally = tally
+        self._decider = decider
+        self._notes = notes
+        self._count_lines = count_lines
+        self._tokens = tokens_at(decider.trust)
+        self._shapes: list[Expressions] = []
+        self._regular = False
+        self._origins: dict[str | None, Origin] = {}
+        self._context = Context(foreign_matters=decider.trust is Trust.AUTHENTICATED)
+        self._block = b""
+        self._counted_to = (0, 0)
+        self.lines = 0
+        """How many were read before this block."""
+
+    def read(self, block: bytes) -> None:
+        """Read whole lines; `block` begins with a newline that is not of the input."""
+        self._block = block
+        self._counted_to = (0, self.lines)
+        self._context.start_block(block)
+        lines = block.count(b"\n") - 1 if self._count_lines or self._regular else 0
+        if not (self._regular and self._take_regular(lines)):
+            self._take_candidates()
+        self._note_first()
+        self._tally.settle()
+        if self._tally.full:
+            self.fold()
+        last = block.rfind(b"\n", 0, -1)
+        self._context.end_block(
+            any(not known.shape.carrier.bare and known.whole.match(block, last) for known in self._shapes)
+        )
+        self.lines += lines
+
+    def skip_line(self) -> None:
+        """A line was read elsewhere."""
+        self.lines += 1
+
+    def fold(self) -> None:
+        """Put what was counted by text under its keys."""
+        for outcome in self._tally.fold():
+            self._notes.outcome(outcome, self._name, lambda: 0, b"")
+
+    def _line_at(self, at: int) -> int:
+        """The number of the line that begins behind the newline at `at`, or holds that byte."""
+        place, number = self._counted_to
+        if at < place:
+            place, number = 0, self.lines
+        number += self._block.count(b"\n", place, at + 1)
+        self._counted_to = (at + 1, number)
+        return number
+
+    def _note_first(self) -> None:
+        """Look at the new texts; note where each new key, and each reason for leaving something out, stands first."""
+        noted: set[tuple[str, Fate]] = set()
+        at, pile_before = 0, None
+        for pile, text, outcome in self._tally.look(self._decider):
+            if outcome.key is not None:
+                first = self._tally.first_line(outcome.key)
+                if first is not None and (first <= self.lines or not self._count_lines):
+                    continue
+            elif outcome.fate is Fate.UNSELECTED or (outcome.reason, outcome.fate) in noted:
+                continue
+            # Texts of a pile stand in the order of their first lines, so that one pass over the block finds all.
+            at = self._find(pile, text, at if pile is pile_before else 0)
+            pile_before = pile
+            end = self._block.find(b"\n", at + 1)
+            if outcome.key is not None:
+                stamp = _STAMP.search(self._block, at, end)
+                number = self._line_at(at) if self._count_lines else 0
+                self._tally.note_first(outcome.key, number, millis(stamp[1]) if stamp else None)
+            else:
+                # One place for each reason and block.
+                noted.add((outcome.reason, outcome.fate))
+                line = self._block[at + 1 : end]
+                self._notes.outcome(outcome._replace(events=0), self._name, partial(self._line_at, at), line)
+
+    def _find(self, pile: Pile, text: Any, start: int) -> int:
+        """The newline in front of the first line from `start` on that has the text."""
+        assert isinstance(pile.form, Expressions)
+        expression = pile.form.lean if pile.lean else pile.form.whole
+        wanted = pile.form.bytes_of(text)
+        at = start
+        while True:
+            at = self._block.find(wanted, at)
+            assert at >= 0, "a text that was counted stands in the block"
+            before = self._block.rfind(b"\n", 0, at)
+            match = expression.match(self._block, before)
+            if match is not None and any(
+                column.texts[0] == text and (not pile.form.shape.any_host or column.host == pile.origin.host)
+                for column in pile.form.columns(
+                    [match.groups(b"") if expression.groups > 1 else match[1]], lean=pile.lean
+                )
+            ):
+                return before
+            at += 1
+
+    def _usable(self) -> list[Expressions]:
+        """The shapes whose lines need no look at the lines above them."""
+        if any(known.shape.carrier.bare for known in self._shapes) and self._context.matters():
+            return [known for known in self._shapes if not known.shape.carrier.bare]
+        return self._shapes
+
+    def _take_regular(self, lines: int) -> bool:
+        """Count a block in one pass, if all its lines, or all with a token, match a shape's expression."""
+        if self._context.inside_application:
+            return False
+        taken: list[tuple[Expressions, bool, list[Any]]] = []
+        matched = 0
+        rest = self._block
+        for known in self._shapes:
+            lean = self._is_lean(known)
+            expression = known.lean if lean else known.whole
+            found = expression.findall(rest)
+            matched += len(found)
+            taken.append((known, lean, found))
+            if matched == lines:
+                self._context.no_application_line()
+                rest = b""
+                break
+            if rest is self._block and len(found) == sum(map(rest.count, self._tokens)):
+                rest = b""  # each line that matches holds a token, so no other line does
+                break
+            rest = expression.sub(b"", rest)  # a line may match two shapes, and counts once
+        if any(token in rest for token in self._tokens) or self._usable() != self._shapes:
+            return False
+        for known, lean, found in taken:
+            self._count(known, lean, found)
+        self._regular = matched * _DENSE > len(self._block)
+        return True
+
+    def _count(self, known: Expressions, lean: bool, found: list[Any]) -> None:
+        for columns in known.columns(found, lean=lean):
+            origin = self._origin(columns.host)
+            trusted = known.shape.carrier.trust >= self._decider.trust
+            pile = self._tally.pile(known, origin, Channel(columns.host), lean=lean, trusted=trusted)
+            chosen = self._chosen(pile, columns) if self._decider.by_time else columns
+            self._tally.count(pile, chosen.texts, chosen.times, chosen.serials)
+
+    def _chosen(self, pile: Pile, columns: Columns) -> Columns:
+        """Those that the query takes at their time; the others are counted as not selected."""
+        chosen: list[int] = []
+        others: list[int] = []
+        for i, text in enumerate(columns.texts):
+            choice = pile.choices.get(text)
+            if choice is None:
+                choice = pile.choices[text] = self._decider.selects_at(pile.form.located(text), pile.origin)
+            takes = choice if isinstance(choice, bool) else bool(columns.times) and choice(millis(columns.times[i]))
+            (chosen if takes else others).append(i)
+        left_out = columns.rows(others)
+        self._tally.count_unselected(pile, len(others), left_out.times, left_out.serials)
+        return columns.rows(chosen)
+
+    def _is_lean(self, known: Expressions) -> bool:
+        return self._tally.lean and known.shape.carrier.trust >= self._decider.trust and not self._decider.by_task
+
+    def _take_candidates(self) -> None:
+        """Count a block line by line, for the lines with a token."""
+        block = self._block
+        places: list[int] = []
+        for token in self._tokens:
+            at = block.find(token)
+            while at >= 0:
+                places.append(at)
+                at = block.find(token, at + 1)
+        self._regular = len(places) * _DENSE > len(block)
+        places.sort()
+        usable = self._matchers()
+        end = 0
+        for at in places:
+            if at < end:
+                continue
+            start, end = block.rfind(b"\n", 0, at), block.find(b"\n", at)
+            for matcher in usable:
+                match = matcher.match(block, start)
+                if match is not None:
+                    groups = match.groups(b"")
+                    matcher.found.append(groups if len(groups) > 1 else groups[0])
+                    break
+            else:
+                shapes = self._shapes
+                self._take_line(start + 1, end)
+                if shapes is not self._shapes:
+                    self._count_all(usable)
+                    usable = self._matchers()
+        self._count_all(usable)
+
+    def _matchers(self) -> list[Matcher]:
+        """The usable shapes, ready for line by line."""
+        found: list[Matcher] = []
+        for known in self._usable():
+            lean = self._is_lean(known)
+            expression = known.lean if lean else known.whole
+            found.append(Matcher(expression.match, known, lean, []))
+        return found
+
+    def _count_all(self, matchers: Iterable[Matcher]) -> None:
+        for matcher in matchers:
+            self._count(matcher.known, matcher.lean, matcher.found)
+            matcher.found.clear()
+
+    def _take_line(self, start: int, end: int) -> None:
+        """Count one line the slow way."""
+        line = self._block[start:end].lstrip(b"\0")
+        if len(line) > MAX_LINE_BYTES:
+            too_long = Outcome(None, 1, Fate.REJECTED, TOO_LONG)
+            self._notes.outcome(too_long, self._name, lambda: self._line_at(start - 1), line)
+            return
+        located = locate(line)
+        if located is None:
+            return
+        host = located.prefix.host if located.prefix else None
+        bare = located.carrier is not None and located.carrier.bare
+        outcome = self._decider.of(
+            located,
+            self._origin(host),
+            continues=bare and self._context.continues(start),
+            foreign=bare and self._context.foreign(start),
+        )
+        if outcome is None:
+            return
+        number = self._line_at(start - 1) if self._count_lines and outcome.key is not None else 0
+        self._tally.add(outcome, Channel(host), number)
+        self._notes.outcome(outcome, self._name, lambda: self._line_at(start - 1), line)
+        self._learn(located)
+
+    def _origin(self, host: str | None) -> Origin:
+        origin = self._origins.get(host)
+        if origin is None:
+            origin = self._origins[host] = Origin(self._name, host)
+        return origin
+
+    def _learn(self, located: Located) -> None:
+        if located.carrier is None or located.prefix is None:
+            return
+        prefix = located.prefix
+        shape = Shape(located.carrier, prefix.literal, prefix.host)
+        if any(known.shape == shape for known in self._shapes):
+            return
+        if prefix.host is not None:
+            general = Shape(located.carrier, prefix.any_host(), None, any_host=True)
+            if any(known.shape == general for known in self._shapes):
+                return
+            alike = [known for known in self._shapes if known.shape.carrier is located.carrier and known.shape.host]
+            if len(alike) >= MAX_HOSTS:
+                shape = general
+                self._shapes = [known for known in self._shapes if known not in alike]
+        self._shapes = [expressions_of(shape), *self._shapes[: MAX_SHAPES - 1]]

@@ -1,0 +1,48 @@
+"""What is to be told besides what counts: what was left out and what is missing, each with its first place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from audit2seccomp.evidence.decide import Fate, Outcome
+from audit2seccomp.evidence.model import Sample
+
+SAMPLE_BYTES = 240
+"""How much of a line is kept as an example."""
+
+
+class Notes:
+    """Samples of all inputs, by reason; within an input the one in the first line counts."""
+
+    def __init__(self) -> None:
+        """Nothing to tell."""
+        self.rejected: dict[str, Sample] = {}
+        self.refused: dict[str, Sample] = {}
+        self.losses: dict[str, Sample] = {}
+
+    def outcome(self, outcome: Outcome, file: str, line: Callable[[], int], text: bytes) -> None:
+        """Note events that do not count; without events, only the line is noted."""
+        if outcome.fate is Fate.REJECTED:
+            note(self.rejected, outcome.reason, outcome.events, file, line, text)
+        elif outcome.fate is Fate.REFUSED:
+            note(self.refused, outcome.reason, outcome.events, file, line, text)
+
+    def loss(self, kind: str, file: str, line: int, text: bytes, signs: int = 1) -> None:
+        """Note signs that records are missing."""
+        note(self.losses, kind, signs, file, lambda: line, text)
+
+
+def note(samples: dict[str, Sample], reason: str, events: int, file: str, line: Callable[[], int], text: bytes) -> None:
+    """Add events to a sample, whose place is the first one; `line` may take long and is asked only if it matters.
+
+    Without events only the place is noted, and without a place (line 0) only the events."""
+    known = samples.get(reason)
+    if known is not None:
+        samples[reason] = known = known._replace(events=known.events + events)
+        if known.place[0] != file and known.place[1]:
+            return
+    number = line()
+    if number and (known is None or number < known.place[1] or not known.place[1]):
+        samples[reason] = Sample(events if known is None else known.events, (file, number), bytes(text[:SAMPLE_BYTES]))
+    elif known is None:
+        samples[reason] = Sample(events, (file, 0), b"")

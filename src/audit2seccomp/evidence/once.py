@@ -1,0 +1,196 @@
+"""Each event counts once: which serials came before, and which ranges they span.
+
+The kernel numbers audit records from boot on, so a machine with time and serial names one event, whatever carries it:
+two journald transports, two inputs, the overlap of rotated files. What was seen is kept as one bit for each serial, in
+chunks that also know their time, because another boot uses the same numbers again.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from audit2seccomp.evidence.model import Segment
+
+_CHUNK_BITS = 10
+_CHUNK = 1 << _CHUNK_BITS
+MAX_CHUNKS = 1 << 14
+"""So many chunks are remembered, about 8 MB: 16 million events in a row. A copy that comes later counts twice."""
+_MAX_BOOTS = 64
+"""So many boots are told apart in a chunk."""
+SLACK_MILLIS = 1000
+"""How far times may run behind serials: processors take both one after the other, but write them down as it comes."""
+RESET_DISTANCE = 10_000
+"""Serials run backwards a little where processors race. A fall by more is another boot: a busy machine makes so many
+records in a second or two."""
+MAX_SEGMENTS = 1000
+"""So many boots in one input are told apart."""
+
+Time = bytes | int
+"""`SECONDS.MILLIS` as a record spells it, or milliseconds."""
+
+
+class Channel(NamedTuple):
+    """Whose serials they are."""
+
+    host: str | None
+    boot: str | None = None
+    """journald's boot id, where the host or the time is not known."""
+
+
+class Once:
+    """The serials of all inputs, and the segments of each."""
+
+    def __init__(self) -> None:
+        """Start with nothing seen."""
+        self._chunks: dict[tuple[Channel, int], list[_Boot]] = {}
+        self._open: dict[Channel, list[int]] = {}
+        self._file = ""
+        self._closed: list[Segment] = []
+
+    def start_input(self, file: str) -> None:
+        """The events that follow are of another input."""
+        self._closed = self.segments()
+        self._open.clear()
+        self._file = file
+
+    def segments(self) -> list[Segment]:
+        """All segments, in no order."""
+        return self._closed + [self._segment(channel, span) for channel, span in self._open.items()]
+
+    def take(self, channel: Channel, times: Sequence[Time], serials: Sequence[bytes | int]) -> list[int]:
+        """See some events; returns the indices of those that were seen before, in ascending order."""
+        numbers = list(map(int, serials))
+        count = len(numbers)
+        ascending = numbers == list(range(numbers[0], numbers[0] + count)) and _millis_pass(times[0], times[-1])
+        again: list[int] = []
+        start = 0
+        for end in [count] if ascending else _run_ends(times, numbers):
+            again += self._take_run(channel, times, numbers, start, end)
+            start = end
+        if len(self._chunks) > MAX_CHUNKS:
+            for key in list(self._chunks)[: MAX_CHUNKS // 8]:
+                del self._chunks[key]
+        if again:
+            known = set(again)
+            fresh = [i for i in range(count) if i not in known]
+            times, numbers = [times[i] for i in fresh], [numbers[i] for i in fresh]
+        if numbers:
+            self._extend(channel, times, numbers, ascending=ascending)
+        return again
+
+    def _take_run(
+        self, channel: Channel, times: Sequence[Time], numbers: list[int], start: int, stop: int
+    ) -> list[int]:
+        """See events whose serials and times ascend."""
+        again: list[int] = []
+        while start < stop:
+            chunk = numbers[start] >> _CHUNK_BITS
+            end = bisect_left(numbers, (chunk + 1) << _CHUNK_BITS, start, stop)
+            span = numbers[end - 1] - numbers[start] + 1
+            if span == end - start:
+                mask = ((1 << span) - 1) << (numbers[start] & (_CHUNK - 1))
+            else:
+                mask = sum(map((1).__lshift__, (number & (_CHUNK - 1) for number in numbers[start:end])))
+            seen = _Boot(millis(times[start]), millis(times[end - 1]), mask)
+            for boot in self._place(channel, chunk, seen):
+                again += [
+                    i
+                    for i in range(start, end)
+                    if boot.mask >> (numbers[i] & (_CHUNK - 1)) & 1 and boot.spans(millis(times[i]))
+                ]
+            start = end
+        return again
+
+    def _place(self, channel: Channel, chunk: int, seen: _Boot) -> list[_Boot]:
+        """Note events of a chunk with the boot that they fit; returns that boot as it was, if it holds some of them."""
+        # The newest chunks stand last, so that the oldest can be forgotten.
+        boots = self._chunks.pop((channel, chunk), [])
+        self._chunks[channel, chunk] = boots
+        for place in reversed(range(len(boots))):
+            old = boots[place]
+            if old.fits(seen):
+                boots[place] = _Boot(min(old.first, seen.first), max(old.last, seen.last), old.mask | seen.mask)
+                return [old] if old.mask & seen.mask else []
+        boots.append(seen)
+        del boots[:-_MAX_BOOTS]
+        return []
+
+    def _extend(self, channel: Channel, times: Sequence[Time], numbers: list[int], *, ascending: bool) -> None:
+        """Add events to the open segment; `ascending`: their serials are, so only the first can be of another boot."""
+        lowest, highest = (numbers[0], numbers[-1]) if ascending else (min(numbers), max(numbers))
+        if ascending or (highest - lowest <= RESET_DISTANCE and not self._resets(channel, lowest)):
+            self._add(channel, lowest, highest, *_ends(times), len(numbers))
+            return
+        for time, number in zip(times, numbers, strict=True):
+            at = millis(time)
+            self._add(channel, number, number, at, at, 1)
+
+    def _resets(self, channel: Channel, serial: int) -> bool:
+        span = self._open.get(channel)
+        return span is not None and serial < span[1] - RESET_DISTANCE
+
+    def _add(self, channel: Channel, lowest: int, highest: int, first: int, last: int, events: int) -> None:
+        span = self._open.get(channel)
+        if span is None or (self._resets(channel, lowest) and len(self._closed) < MAX_SEGMENTS):
+            if span is not None:
+                self._closed.append(self._segment(channel, span))
+            self._open[channel] = [lowest, highest, first, last, events]
+        else:
+            ends = min(span[0], lowest), max(span[1], highest), min(span[2], first), max(span[3], last)
+            span[:] = *ends, span[4] + events
+
+    def _segment(self, channel: Channel, span: list[int]) -> Segment:
+        return Segment(self._file, channel.host, channel.boot, *span)
+
+
+def millis(time: Time) -> int:
+    """Milliseconds since the epoch."""
+    return time if isinstance(time, int) else int(time[:-4]) * 1000 + int(time[-3:])
+
+
+def _ends(times: Sequence[Time]) -> tuple[int, int]:
+    """The first and the last, in milliseconds."""
+    if len({len(time) if isinstance(time, bytes) else 0 for time in times}) > 1:
+        times = list(map(millis, times))  # bytes of different lengths do not compare as numbers
+    ordered = sorted(times)
+    return millis(ordered[0]), millis(ordered[-1])
+
+
+def _run_ends(times: Sequence[Time], numbers: list[int]) -> list[int]:
+    """Where the runs end in which serials and times ascend."""
+    ends = [
+        i
+        for i, (before, after) in enumerate(pairwise(numbers), 1)
+        if after <= before or not _millis_pass(times[i - 1], times[i])
+    ]
+    return [*ends, len(numbers)]
+
+
+def _millis_pass(before: Time, after: Time) -> bool:
+    """Whether times ascend, as far as they do in a log."""
+    return millis(before) <= millis(after) + SLACK_MILLIS
+
+
+class _Boot(NamedTuple):
+    """Events of a chunk, of one boot as far as one can tell."""
+
+    first: int
+    """The first time, in milliseconds."""
+    last: int
+    mask: int
+    """One bit for each serial."""
+
+    def spans(self, time: int) -> bool:
+        """Whether the boot went on at that time."""
+        return self.first - SLACK_MILLIS <= time <= self.last + SLACK_MILLIS
+
+    def fits(self, seen: _Boot) -> bool:
+        """Whether those can be of this boot: at the same time, or later with higher serials, or before with lower."""
+        if seen.last >= self.first - SLACK_MILLIS and seen.first <= self.last + SLACK_MILLIS:
+            return True
+        if seen.first > self.last:
+            return seen.mask & -seen.mask > self.mask
+        return self.mask & -self.mask > seen.mask
