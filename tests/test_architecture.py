@@ -16,7 +16,7 @@ LEVELS = ["errors", "kernel", "evidence", "profile", "formats", "cli"]
 ONLY_IN = {
     "typer": ["cli"],
     "rich": ["cli"],
-    "pyparsing": ["evidence/grammar.py"],
+    "pyparsing": ["evidence/grammar.py", "evidence/query.py"],
     "pyseccomp": [],
 }
 

@@ -5,6 +5,7 @@ Bad lines in a log are data, not exceptions: see `audit2seccomp.evidence.record.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum
 
 
@@ -43,3 +44,11 @@ class OutputError(Audit2SeccompError):
 
 class NothingFoundError(Audit2SeccompError):
     """No record was used, so there is no call to allow."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The end of a message about a word that is none of the known ones: `: did you mean openat?`, or nothing."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(word, sorted(known), n=3)
+    return f": did you mean {', '.join(close)}?" if close else ""

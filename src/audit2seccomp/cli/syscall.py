@@ -11,7 +11,7 @@ from typing import Annotated, NamedTuple
 import typer
 
 from audit2seccomp.cli.output import Output
-from audit2seccomp.errors import NothingFoundError, UsageError
+from audit2seccomp.errors import NothingFoundError, UsageError, did_you_mean
 from audit2seccomp.kernel.abi import X32_SYSCALL_BIT, Abi, abi_named, abi_of, all_abis
 from audit2seccomp.kernel.syscalls import table_of, tables_kernel
 
@@ -118,8 +118,4 @@ def _where(abis: list[Abi]) -> str:
 
 
 def _hint(call: str, abis: list[Abi]) -> str:
-    from difflib import get_close_matches
-
-    names = {name for abi in abis for _, name in table_of(abi)}
-    close = get_close_matches(call, sorted(names), n=3)
-    return f": did you mean {', '.join(close)}?" if close else ""
+    return did_you_mean(call, {name for abi in abis for _, name in table_of(abi)})
