@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from audit2seccomp._version import __version__
-from audit2seccomp.cli.messages import complain
+from audit2seccomp.cli.messages import complain, complain_of
 from audit2seccomp.errors import Audit2SeccompError, ExitStatus
 from audit2seccomp.kernel.syscalls import tables_kernel
 
@@ -98,7 +98,7 @@ def main() -> NoReturn:
     try:
         app(prog_name="audit2seccomp")
     except Audit2SeccompError as error:
-        complain(str(error))
+        complain_of(error)
         sys.exit(error.exit_status)
     except Exception:
         import traceback

@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from audit2seccomp.errors import Audit2SeccompError, UsageError
 from audit2seccomp.evidence.model import Evidence, Observation, Sample
 from audit2seccomp.kernel.syscalls import tables_kernel
 
@@ -26,6 +27,14 @@ def say(text: str) -> None:
 def complain(text: str) -> None:
     """One line for an error, whatever a file name in it holds."""
     say(f"audit2seccomp: {printable(text)}")
+
+
+def complain_of(error: Audit2SeccompError) -> None:
+    """An error; one in what the user wrote may show that in lines of its own, with a caret under the place."""
+    message, *shown = str(error).split("\n") if isinstance(error, UsageError) else [str(error)]
+    complain(message)
+    for line in shown:
+        say(printable(line))
 
 
 def printable(text: str) -> str:

@@ -11,10 +11,10 @@ from audit2seccomp.evidence.model import Origin, Parsed, RecordKey, Reject, Secc
 from audit2seccomp.evidence.record import other_fields, parse_record
 from audit2seccomp.evidence.trust import judge
 from audit2seccomp.kernel.abi import abi_of
-from audit2seccomp.kernel.uapi import action_of
 
 if TYPE_CHECKING:
-    from audit2seccomp.evidence.query import Field, Query
+    from audit2seccomp.evidence.condition import Field
+    from audit2seccomp.evidence.query import Query
 
 UNKNOWN_ARCH = "arch= is none that the kernel defines"
 
@@ -127,7 +127,7 @@ class Decider:
 
     def _values(self, record: SeccompRecord, body: bytes, origin: Origin) -> dict[Field, object]:
         """What the query may look at, but for the time."""
-        from audit2seccomp.evidence.query import Field
+        from audit2seccomp.evidence.condition import Field
 
         numbers = other_fields(body)
         return {
@@ -138,7 +138,7 @@ class Decider:
             Field.UID: record.uid,
             Field.ARCH: abi_of(record.arch, record.nr),
             Field.SYSCALL: record.nr,
-            Field.ACTION: None if record.code is None else (action_of(record.code) or record.code),
+            Field.ACTION: record.code,
             Field.PPID: numbers.get("ppid"),
             Field.GID: numbers.get("gid"),
             Field.AUID: numbers.get("auid"),

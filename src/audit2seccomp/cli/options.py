@@ -1,0 +1,134 @@
+"""The options of every command that reads logs, and what they ask for."""
+
+# No `from __future__ import annotations` here: typer would evaluate each one again, which takes 3 ms.
+
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+
+from audit2seccomp.evidence.carriers import Trust
+from audit2seccomp.evidence.reading import arch_named, trust_named
+from audit2seccomp.kernel.abi import oci_abis
+
+if TYPE_CHECKING:
+    from audit2seccomp.evidence.query import Query
+
+
+def arches() -> list[str]:
+    """The architectures that profiles can name, for completion."""
+    return [abi.name for abi in oci_abis()]
+
+
+Logs = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[LOGS]...",
+        help="Log or evidence files, or - for standard input, which is read if none is named.",
+        show_default=False,
+    ),
+]
+TrustLevel = Annotated[
+    str,
+    typer.Option(
+        "--trust",
+        metavar="LEVEL",
+        help="How far a line must prove the kernel as its author: authenticated, anchored, or embedded (any text).",
+        autocompletion=lambda: ["authenticated", "anchored", "embedded"],
+    ),
+]
+AssumeArch = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ARCH",
+        help="The architecture of records that an old kernel wrote without arch=.",
+        autocompletion=arches,
+    ),
+]
+Where = Annotated[
+    str | None,
+    typer.Option(metavar="QUERY", help="Count only records that it selects, such as 'comm == nginx and uid != 0'."),
+]
+
+
+def _selected(name: str, what: str) -> object:
+    return typer.Option(f"--{name}", metavar=name.upper(), help=f"{what}; may be repeated.")
+
+
+Comm = Annotated[list[str] | None, _selected("comm", "Only records of programs of that name (with * and ?)")]
+Exe = Annotated[list[str] | None, _selected("exe", "Only records of that executable (with * and ?)")]
+Pid = Annotated[list[str] | None, _selected("pid", "Only records of that process")]
+Uid = Annotated[list[str] | None, _selected("uid", "Only records of that user's number")]
+Unit = Annotated[list[str] | None, _selected("unit", "Only records of that systemd unit (with * and ?)")]
+Container = Annotated[list[str] | None, _selected("container", "Only records of that container's id (with * and ?)")]
+Since = Annotated[
+    str | None, typer.Option(metavar="TIME", help="Only records from then on: ISO 8601, or -2h for two hours ago.")
+]
+Until = Annotated[str | None, typer.Option(metavar="TIME", help="Only records before that.")]
+Recursive = Annotated[bool, typer.Option("-r", "--recursive", help="Read the files in folders.")]
+KeepGoing = Annotated[
+    bool,
+    typer.Option(
+        "--keep-going", help="Write the result though an input could not be read; the exit status is still 3."
+    ),
+]
+Strict = Annotated[bool, typer.Option("--strict", help="Fail, and write nothing, if the result is incomplete.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but errors.")]
+
+
+class Selection(NamedTuple):
+    """The options that select records, as they were given."""
+
+    where: str | None = None
+    comm: list[str] | None = None
+    exe: list[str] | None = None
+    pid: list[str] | None = None
+    uid: list[str] | None = None
+    unit: list[str] | None = None
+    container: list[str] | None = None
+    since: str | None = None
+    until: str | None = None
+
+    def query(self) -> "Query | None":
+        """What they ask for together; raises UsageError."""
+        if not any(self):
+            return None
+        from datetime import datetime
+
+        from audit2seccomp.evidence import query
+        from audit2seccomp.evidence.condition import Field
+
+        now = datetime.now().astimezone()
+        parts = [query.parse(self.where, now)] if self.where is not None else []
+        parts += [
+            query.equals(field, values)
+            for field in (Field.COMM, Field.EXE, Field.PID, Field.UID, Field.UNIT, Field.CONTAINER)
+            if (values := getattr(self, field.value))
+        ]
+        parts += [query.since(self.since, now)] if self.since is not None else []
+        parts += [query.until(self.until, now)] if self.until is not None else []
+        return query.both(*parts)
+
+
+class Choices(NamedTuple):
+    """What counts, and how inputs are read."""
+
+    trust: Trust
+    assume_arch: int | None
+    query: "Query | None"
+    recursive: bool = False
+    keep_going: bool = False
+    quiet: bool = False
+
+
+def choices(
+    trust: str,
+    assume_arch: str | None,
+    selection: Selection,
+    *,
+    recursive: bool = False,
+    keep_going: bool = False,
+    quiet: bool = False,
+) -> Choices:
+    """Check them; raises UsageError."""
+    arch = None if assume_arch is None else arch_named(assume_arch)
+    return Choices(trust_named(trust), arch, selection.query(), recursive, keep_going, quiet)

@@ -1,0 +1,54 @@
+"""Selecting records: --where and its shortcuts, on the slow path and on the fast one."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.cli.command import AARCH64, line, run
+
+LOG = line(0) + line(3) + line(1, comm='"nginx"') + line(56, comm='"nginx"', arch=AARCH64) + line(9, comm="6E67")
+
+
+def names(*args: str, stdin: bytes = LOG) -> list[str]:
+    """The calls in the profile."""
+    result = run(*args, stdin=stdin)
+    assert result.status == 0, result.stderr
+    return sorted(name for rule in json.loads(result.stdout)["syscalls"] for name in rule["names"])
+
+
+@pytest.mark.parametrize("times", [1, 300], ids=["few lines", "many lines"])
+@pytest.mark.parametrize(
+    ("args", "wanted"),
+    [
+        (["--where", "comm == nginx"], ["openat", "write"]),
+        (["--where", "comm == nginx and arch == aarch64"], ["openat"]),
+        (["--where", 'comm == "ng"'], ["mmap"]),
+        (["--where", "not syscall in (read, close, 1)"], ["mmap", "openat"]),
+        (["--where", "gid == 0 and ses == unset and sig == 0 and compat == 0 and pid == 29064"], None),
+        (["--where", "time >= 2020-07-06T00:00Z and host == my-machine"], None),
+        (["--where", "time < 2020-07-06T00:00Z or syscall == read"], ["read"]),
+        (["--since", "2020-07-06T00:00Z", "--comm", "nginx", "--comm", "ng"], ["mmap", "openat", "write"]),
+        (["--comm", "ngin*", "--uid", "0", "--pid", "29064", "--exe", "/http-*"], ["openat", "write"]),
+    ],
+)
+def test_records_are_selected(args: list[str], wanted: list[str] | None, times: int) -> None:
+    everything = ["close", "mmap", "openat", "read", "write"]
+    assert names(*args, stdin=LOG * times) == (everything if wanted is None else wanted)
+
+
+def test_what_is_not_selected_is_counted() -> None:
+    said = run("--comm", "nginx", stdin=LOG).stderr
+    assert said.startswith("read 5 lines, 5 records: 2 used, 0 denied, 0 rejected, 0 not trusted, 3 not selected\n")
+    assert run("--until", "2020-01-01", stdin=LOG).status == 3
+
+
+def test_a_mistake_is_shown_with_a_caret() -> None:
+    result = run("--where", "com == nginx", stdin=LOG)
+    assert result.status == 2
+    assert result.stderr.splitlines() == [
+        "audit2seccomp: no field 'com': did you mean comm, compat?",
+        "    com == nginx",
+        "    ^",
+    ]
