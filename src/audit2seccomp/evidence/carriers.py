@@ -38,11 +38,18 @@ HMS = rb"\d\d:\d\d:\d\d"
 _ISO = rb"\d{4}-\d\d-\d\dT" + HMS + rb"(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)"
 _SECONDS = rb" {0,12}\d{1,12}[.,]\d{3,9}"
 _SEVERITY_WORD = rb"(?:EMERG|ALERT|CRIT|ERR|ERROR|WARNING|NOTICE|INFO|DEBUG)"
+# Neither a time zone nor a host: that is how applications log.
+NO_SEVERITY = rb"(?!(?:FATAL|CRIT|CRITICAL|ERR|ERROR|WARN|WARNING|NOTICE|INFO|DEBUG|TRACE|SEVERE)\b)"
 DATES = {
     "rfc3164": _WORD + rb" {1,2}\d{1,2} " + HMS,
     "iso": _ISO,
-    "rfc3164_more": _WORD + rb" {1,2}\d{1,2} (?:\d{4} )?" + HMS + rb"(?:\.\d{1,9})?(?: [A-Z]{2,5})??",
-    "short_full": _WORD + rb" \d{4}-\d\d-\d\d " + HMS + rb"(?:\.\d{1,9})? [^\s:]{1,8}",
+    "rfc3164_more": _WORD
+    + rb" {1,2}\d{1,2} (?:\d{4} )?"
+    + HMS
+    + rb"(?:\.\d{1,9})?(?: "
+    + NO_SEVERITY
+    + rb"[A-Z]{2,5})??",
+    "short_full": _WORD + rb" \d{4}-\d\d-\d\d " + HMS + rb"(?:\.\d{1,9})? " + NO_SEVERITY + rb"[^\s:]{1,8}",
     "short_monotonic": rb"\[" + _SECONDS + rb"(?: <" + _SECONDS + rb"[ *]?>)?\]",
     "short_unix": rb"\d{9,11}\.\d{6}",
 }
@@ -72,8 +79,6 @@ _CLOCKS = {
 """What the kernel, or dmesg in its many formats, writes in front of a message."""
 _PRI_KERN = rb"<[0-7]>"
 # A host name never ends in a colon: a word that does is the tag, and then the rest is that program's message.
-# Nor is it a severity: that is how applications log.
-NO_SEVERITY = rb"(?!(?:FATAL|CRIT|CRITICAL|ERR|ERROR|WARN|WARNING|NOTICE|INFO|DEBUG|TRACE|SEVERE)\b)"
 _HOST = NO_SEVERITY + rb"[^\s]{1,255}(?<!:) "
 _RFC5424 = rb"\d (?:" + _ISO + rb"|-) "
 RFC5424 = _RFC5424 + rb"[^\s]{1,255} "
