@@ -79,14 +79,14 @@ _CLOCKS = {
 """What the kernel, or dmesg in its many formats, writes in front of a message."""
 _PRI_KERN = rb"<[0-7]>"
 # A host name never ends in a colon: a word that does is the tag, and then the rest is that program's message.
-_HOST = NO_SEVERITY + rb"[^\s]{1,255}(?<!:) "
+HOST = NO_SEVERITY + rb"[^\s]{1,255}(?<!:) "
 _RFC5424 = rb"\d (?:" + _ISO + rb"|-) "
 RFC5424 = _RFC5424 + rb"[^\s]{1,255} "
 _AUDISP = rb"(?:audispd|audisp-syslog)"
 _CHOICES: dict[bytes, dict[str, bytes]] = {
     b"pri": {"pri": _PRI_KERN, "no_pri": b""},
     b"date": DATES,
-    b"host": {"no_host": b"", "host": _HOST},
+    b"host": {"no_host": b"", "host": HOST},
     b"host_5424": {"host_5424": rb"[^\s]{1,255} "},
     b"host_talos": {"host_talos": rb"[0-9A-Za-z.:-]{1,255}: "},
     b"node": {"no_node": b"", "node": rb"node=[!-~]{1,255} "},
@@ -149,9 +149,16 @@ class Carrier:
     @cached_property
     def pattern(self) -> re.Pattern[bytes]:
         """Any prefix of this form and the speaker's words; compiled when the first candidate line needs it."""
-        return re.compile(
-            self.template % {key: _either(choices) for key, choices in _CHOICES.items()} + self.speaker.value
-        )
+        return re.compile(self._any_prefix.pattern + self.speaker.value)
+
+    @cached_property
+    def _any_prefix(self) -> re.Pattern[bytes]:
+        return re.compile(self.template % {key: _either(choices) for key, choices in _CHOICES.items()})
+
+    def message_of(self, line: bytes) -> bytes | None:
+        """What stands behind a prefix of this form, whatever it says; None where the line has no such prefix."""
+        match = self._any_prefix.match(line)
+        return None if match is None else line[match.end() :]
 
     @cached_property
     def usual_pattern(self) -> re.Pattern[bytes]:
@@ -259,7 +266,7 @@ class Located(NamedTuple):
     reason: str = ""
 
 
-_SGR = re.compile(rb"\x1b\[[0-9;]{0,32}m")
+SGR = re.compile(rb"\x1b\[[0-9;]{0,32}m")
 _OPENING_WORDS = (
     b"type=1326 audit(",
     b"SECCOMP ",
@@ -313,4 +320,4 @@ def locate(line: bytes) -> Located | None:
 def _without_colours(line: bytes) -> bytes:
     """dmesg colours the parts of its prefix; codes inside a record are not its doing and stay."""
     end = line.find(b"type=")
-    return line if end < 0 else _SGR.sub(b"", line[:end]) + line[end:]
+    return line if end < 0 else SGR.sub(b"", line[:end]) + line[end:]
