@@ -40,15 +40,11 @@ _SECONDS = rb" {0,12}\d{1,12}[.,]\d{3,9}"
 _SEVERITY_WORD = rb"(?:EMERG|ALERT|CRIT|ERR|ERROR|WARNING|NOTICE|INFO|DEBUG)"
 # Neither a time zone nor a host: that is how applications log.
 NO_SEVERITY = rb"(?!(?:FATAL|CRIT|CRITICAL|ERR|ERROR|WARN|WARNING|NOTICE|INFO|DEBUG|TRACE|SEVERE)\b)"
+_ZONE = NO_SEVERITY + rb"[A-Z]{2,5}"
 DATES = {
     "rfc3164": _WORD + rb" {1,2}\d{1,2} " + HMS,
     "iso": _ISO,
-    "rfc3164_more": _WORD
-    + rb" {1,2}\d{1,2} (?:\d{4} )?"
-    + HMS
-    + rb"(?:\.\d{1,9})?(?: "
-    + NO_SEVERITY
-    + rb"[A-Z]{2,5})??",
+    "rfc3164_more": _WORD + rb" {1,2}\d{1,2} (?:\d{4} )?" + HMS + rb"(?:\.\d{1,9})?(?: " + _ZONE + rb")??",
     "short_full": _WORD + rb" \d{4}-\d\d-\d\d " + HMS + rb"(?:\.\d{1,9})? " + NO_SEVERITY + rb"[^\s:]{1,8}",
     "short_monotonic": rb"\[" + _SECONDS + rb"(?: <" + _SECONDS + rb"[ *]?>)?\]",
     "short_unix": rb"\d{9,11}\.\d{6}",
@@ -89,13 +85,13 @@ _CHOICES: dict[bytes, dict[str, bytes]] = {
     b"host": {"no_host": b"", "host": HOST},
     b"host_5424": {"host_5424": rb"[^\s]{1,255} "},
     b"host_talos": {"host_talos": rb"[0-9A-Za-z.:-]{1,255}: "},
-    b"node": {"no_node": b"", "node": rb"node=[!-~]{1,255} "},
+    b"node": {"node": rb"node=[!-~]{1,255} ", "no_node": b""},
     b"facility": {"no_facility": b"", "facility": rb"kern\.[a-z]{1,8} "},
     b"kernel": {"kernel": b"kernel", "vmunix": b"vmunix"},
     b"clock": _CLOCKS,
     b"clock_if_any": {**_CLOCKS, "no_clock": b""},
 }
-"""What a template can leave open. A log makes the same choice in nearly all lines."""
+"""What a template can leave open, nothing last where it ends one. A log makes the same choice in nearly all lines."""
 _HOSTS = ("node", "host", "host_5424", "host_talos")
 """The choices that name the machine. auditd's own word for it goes before syslog's."""
 
@@ -149,16 +145,12 @@ class Carrier:
     @cached_property
     def pattern(self) -> re.Pattern[bytes]:
         """Any prefix of this form and the speaker's words; compiled when the first candidate line needs it."""
-        return re.compile(self._any_prefix.pattern + self.speaker.value)
+        return re.compile(self.any_prefix.pattern + self.speaker.value)
 
     @cached_property
-    def _any_prefix(self) -> re.Pattern[bytes]:
+    def any_prefix(self) -> re.Pattern[bytes]:
+        """Any prefix of this form, whatever stands behind it."""
         return re.compile(self.template % {key: _either(choices) for key, choices in _CHOICES.items()})
-
-    def message_of(self, line: bytes) -> bytes | None:
-        """What stands behind a prefix of this form, whatever it says; None where the line has no such prefix."""
-        match = self._any_prefix.match(line)
-        return None if match is None else line[match.end() :]
 
     @cached_property
     def usual_pattern(self) -> re.Pattern[bytes]:

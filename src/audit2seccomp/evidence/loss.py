@@ -169,9 +169,9 @@ def sign_in_line(line: bytes) -> Sign | None:
             return sign
     for carrier in CARRIERS:
         author = _AUTHORS.get(carrier.speaker)
-        message = carrier.message_of(line) if author else None
-        if author and message:
-            sign = _sign(author, message)
+        prefix = carrier.any_prefix.match(line) if author else None
+        if author and prefix:
+            sign = _sign(author, line[prefix.end() :])
             if sign is not None:
                 return sign._replace(bare=carrier.bare)
     return None
