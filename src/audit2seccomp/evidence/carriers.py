@@ -38,11 +38,14 @@ HMS = rb"\d\d:\d\d:\d\d"
 _ISO = rb"\d{4}-\d\d-\d\dT" + HMS + rb"(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)"
 _SECONDS = rb" {0,12}\d{1,12}[.,]\d{3,9}"
 _SEVERITY_WORD = rb"(?:EMERG|ALERT|CRIT|ERR|ERROR|WARNING|NOTICE|INFO|DEBUG)"
+# Neither a time zone nor a host: that is how applications log.
+NO_SEVERITY = rb"(?!(?:FATAL|CRIT|CRITICAL|ERR|ERROR|WARN|WARNING|NOTICE|INFO|DEBUG|TRACE|SEVERE)\b)"
+_ZONE = NO_SEVERITY + rb"[A-Z]{2,5}"
 DATES = {
     "rfc3164": _WORD + rb" {1,2}\d{1,2} " + HMS,
     "iso": _ISO,
-    "rfc3164_more": _WORD + rb" {1,2}\d{1,2} (?:\d{4} )?" + HMS + rb"(?:\.\d{1,9})?(?: [A-Z]{2,5})??",
-    "short_full": _WORD + rb" \d{4}-\d\d-\d\d " + HMS + rb"(?:\.\d{1,9})? [^\s:]{1,8}",
+    "rfc3164_more": _WORD + rb" {1,2}\d{1,2} (?:\d{4} )?" + HMS + rb"(?:\.\d{1,9})?(?: " + _ZONE + rb")??",
+    "short_full": _WORD + rb" \d{4}-\d\d-\d\d " + HMS + rb"(?:\.\d{1,9})? " + NO_SEVERITY + rb"[^\s:]{1,8}",
     "short_monotonic": rb"\[" + _SECONDS + rb"(?: <" + _SECONDS + rb"[ *]?>)?\]",
     "short_unix": rb"\d{9,11}\.\d{6}",
 }
@@ -72,25 +75,23 @@ _CLOCKS = {
 """What the kernel, or dmesg in its many formats, writes in front of a message."""
 _PRI_KERN = rb"<[0-7]>"
 # A host name never ends in a colon: a word that does is the tag, and then the rest is that program's message.
-# Nor is it a severity: that is how applications log.
-NO_SEVERITY = rb"(?!(?:FATAL|CRIT|CRITICAL|ERR|ERROR|WARN|WARNING|NOTICE|INFO|DEBUG|TRACE|SEVERE)\b)"
-_HOST = NO_SEVERITY + rb"[^\s]{1,255}(?<!:) "
+HOST = NO_SEVERITY + rb"[^\s]{1,255}(?<!:) "
 _RFC5424 = rb"\d (?:" + _ISO + rb"|-) "
 RFC5424 = _RFC5424 + rb"[^\s]{1,255} "
 _AUDISP = rb"(?:audispd|audisp-syslog)"
 _CHOICES: dict[bytes, dict[str, bytes]] = {
     b"pri": {"pri": _PRI_KERN, "no_pri": b""},
     b"date": DATES,
-    b"host": {"no_host": b"", "host": _HOST},
+    b"host": {"no_host": b"", "host": HOST},
     b"host_5424": {"host_5424": rb"[^\s]{1,255} "},
     b"host_talos": {"host_talos": rb"[0-9A-Za-z.:-]{1,255}: "},
-    b"node": {"no_node": b"", "node": rb"node=[!-~]{1,255} "},
+    b"node": {"node": rb"node=[!-~]{1,255} ", "no_node": b""},
     b"facility": {"no_facility": b"", "facility": rb"kern\.[a-z]{1,8} "},
     b"kernel": {"kernel": b"kernel", "vmunix": b"vmunix"},
     b"clock": _CLOCKS,
     b"clock_if_any": {**_CLOCKS, "no_clock": b""},
 }
-"""What a template can leave open. A log makes the same choice in nearly all lines."""
+"""What a template can leave open, nothing last where it ends one. A log makes the same choice in nearly all lines."""
 _HOSTS = ("node", "host", "host_5424", "host_talos")
 """The choices that name the machine. auditd's own word for it goes before syslog's."""
 
@@ -144,9 +145,12 @@ class Carrier:
     @cached_property
     def pattern(self) -> re.Pattern[bytes]:
         """Any prefix of this form and the speaker's words; compiled when the first candidate line needs it."""
-        return re.compile(
-            self.template % {key: _either(choices) for key, choices in _CHOICES.items()} + self.speaker.value
-        )
+        return re.compile(self.any_prefix.pattern + self.speaker.value)
+
+    @cached_property
+    def any_prefix(self) -> re.Pattern[bytes]:
+        """Any prefix of this form, whatever stands behind it."""
+        return re.compile(self.template % {key: _either(choices) for key, choices in _CHOICES.items()})
 
     @cached_property
     def usual_pattern(self) -> re.Pattern[bytes]:
@@ -254,7 +258,7 @@ class Located(NamedTuple):
     reason: str = ""
 
 
-_SGR = re.compile(rb"\x1b\[[0-9;]{0,32}m")
+SGR = re.compile(rb"\x1b\[[0-9;]{0,32}m")
 _OPENING_WORDS = (
     b"type=1326 audit(",
     b"SECCOMP ",
@@ -308,4 +312,4 @@ def locate(line: bytes) -> Located | None:
 def _without_colours(line: bytes) -> bytes:
     """dmesg colours the parts of its prefix; codes inside a record are not its doing and stay."""
     end = line.find(b"type=")
-    return line if end < 0 else _SGR.sub(b"", line[:end]) + line[end:]
+    return line if end < 0 else SGR.sub(b"", line[:end]) + line[end:]
