@@ -156,6 +156,7 @@ def test_a_broken_pipe_is_quiet() -> None:
     assert loud.stderr.splitlines() == [
         "read 1 line, 1 record: 1 used, 0 denied, 0 rejected, 0 not trusted",
         "distinct calls: 1 on x86_64",
+        "complete as far as the log tells",
     ]
 
 

@@ -18,6 +18,7 @@ from audit2seccomp.evidence.carriers import CARRIERS as KNOWN
 from audit2seccomp.evidence.carriers import Speaker, Trust, locate
 from audit2seccomp.evidence.cuts import MAX_LINE_BYTES, TOO_LONG
 from audit2seccomp.evidence.decide import UNKNOWN_ARCH
+from audit2seccomp.evidence.loss import sign_in_line
 from audit2seccomp.evidence.model import Count, Evidence, Origin, Parsed, RecordKey, Sample
 from audit2seccomp.evidence.notes import SAMPLE_BYTES
 from audit2seccomp.evidence.once import Channel, Once
@@ -61,8 +62,11 @@ def slowly(data: bytes, trust: Trust) -> Evidence:
 def of_line(line: bytes, number: int, trust: Trust, continues: bool, foreign: bool, once: Once) -> Evidence:
     """The evidence of one line."""
     stripped = line.lstrip(b"\0")
-    if trust is not Trust.EMBEDDED and lines_module.TOKENS[0] not in stripped:
-        return Evidence()
+    if not any(token in line for token in lines_module.tokens_at(trust)):
+        sign = sign_in_line(line)
+        if sign is None or (sign.bare and continues):
+            return Evidence()
+        return Evidence(losses={sign.kind: sample(line, number)})
     located = locate(stripped)
     parsed = None if located is None else parse_record(located.body)
     if located is None or parsed is None:
@@ -138,6 +142,7 @@ def without_text(evidence: Evidence) -> Evidence:
         evidence,
         rejected={reason: one._replace(text=b"") for reason, one in evidence.rejected.items()},
         refused={reason: one._replace(text=b"") for reason, one in evidence.refused.items()},
+        losses={kind: one._replace(text=b"") for kind, one in evidence.losses.items()},
     )
 
 

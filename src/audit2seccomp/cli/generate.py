@@ -182,7 +182,7 @@ def _profile(gathered: Gathered, choices: options.Choices, shape: Shape, *, stri
     except NothingFoundError as error:
         complain(str(error))
         raise typer.Exit(gathered.interrupted or ExitStatus.NO_RESULT) from None
-    if strict and (missing or evidence.rejected):
+    if strict and (missing or evidence.rejected or evidence.losses):
         complain("the result is incomplete and --strict was given: nothing is written")
         raise typer.Exit(ExitStatus.INCOMPLETE)
     return profile

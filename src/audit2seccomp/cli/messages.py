@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from audit2seccomp.errors import Audit2SeccompError, UsageError
+from audit2seccomp.evidence.loss import all_losses, describe
 from audit2seccomp.evidence.model import Evidence, Observation, Sample
 from audit2seccomp.kernel.syscalls import tables_kernel
 
-_EXAMPLE_CHARACTERS = 160
+_LINE_CHARACTERS = 164
 MAX_LISTED = 50
 """So many numbers without a name are listed: a program can make as many as it likes."""
 
@@ -72,6 +73,7 @@ def summary(evidence: Evidence, used: list[Observation], left_out: list[Observat
     per_arch = Counter(abi for abi, _ in {(seen.abi.name, seen.nr) for seen in used if seen.name})
     if per_arch:
         yield "distinct calls: " + ", ".join(f"{count} on {abi}" for abi, count in sorted(per_arch.items()))
+    yield from (_shortened(line) for line in describe(all_losses(evidence), evidence.segments))
     yield from _samples("rejected", evidence.rejected)
     yield from _samples("not trusted", evidence.refused)
     yield from _denials(left_out)
@@ -81,8 +83,12 @@ def _samples(what: str, samples: Mapping[str, Sample]) -> Iterable[str]:
     for reason, sample in sorted(samples.items()):
         name, number = sample.place
         yield f"{what}: {printable(name)}:{number}: {reason} ({plural(sample.events, 'record')})"
-        text = printable(sample.text.decode(errors="surrogateescape"))
-        yield f"    {text[:_EXAMPLE_CHARACTERS]}{'…' if len(text) > _EXAMPLE_CHARACTERS else ''}"
+        yield _shortened(f"    {sample.text.decode(errors='surrogateescape')}")
+
+
+def _shortened(text: str) -> str:
+    shown = printable(text)
+    return shown if len(shown) <= _LINE_CHARACTERS else f"{shown[:_LINE_CHARACTERS]}…"
 
 
 def _denials(denied: list[Observation]) -> Iterable[str]:

@@ -17,6 +17,7 @@ from audit2seccomp.evidence.carriers import Located, Trust, locate
 from audit2seccomp.evidence.context import Context
 from audit2seccomp.evidence.cuts import MAX_LINE_BYTES, TOO_LONG
 from audit2seccomp.evidence.decide import Decider, Fate, Outcome
+from audit2seccomp.evidence.loss import LINE_TOKENS, sign_in_line
 from audit2seccomp.evidence.model import Origin
 from audit2seccomp.evidence.notes import Notes
 from audit2seccomp.evidence.once import Channel, millis
@@ -64,6 +65,7 @@ class LineReader:
         self._tokens = tokens_at(decider.trust)
         self._shapes: list[Expressions] = []
         self._regular = False
+        self._all_records = False
         self._origins: dict[str | None, Origin] = {}
         self._context = Context(foreign_matters=decider.trust is Trust.AUTHENTICATED)
         self._block = b""
@@ -79,6 +81,8 @@ class LineReader:
         lines = block.count(b"\n") - 1 if self._count_lines or self._regular else 0
         if not (self._regular and self._take_regular(lines)):
             self._take_candidates()
+        elif not self._all_records:
+            self._take_signs()
         self._note_first()
         self._tally.settle()
         if self._tally.full:
@@ -160,6 +164,7 @@ class LineReader:
 
     def _take_regular(self, lines: int) -> bool:
         """Count a block in one pass, if all its lines, or all with a token, match a shape's expression."""
+        self._all_records = False
         if self._context.inside_application:
             return False
         taken: list[tuple[Expressions, bool, list[Any]]] = []
@@ -172,6 +177,7 @@ class LineReader:
             matched += len(found)
             taken.append((known, lean, found))
             if matched == lines:
+                self._all_records = True
                 self._context.no_application_line()
                 rest = b""
                 break
@@ -214,13 +220,9 @@ class LineReader:
     def _take_candidates(self) -> None:
         """Count a block line by line, for the lines with a token."""
         block = self._block
-        places: list[int] = []
-        for token in self._tokens:
-            at = block.find(token)
-            while at >= 0:
-                places.append(at)
-                at = block.find(token, at + 1)
+        places = self._places(self._tokens)
         self._regular = len(places) * _DENSE > len(block)
+        places += self._places(LINE_TOKENS)
         places.sort()
         usable = self._matchers()
         end = 0
@@ -242,6 +244,35 @@ class LineReader:
                     usable = self._matchers()
         self._count_all(usable)
 
+    def _places(self, tokens: Iterable[bytes]) -> list[int]:
+        """Where they stand in the block."""
+        places: list[int] = []
+        for token in tokens:
+            at = self._block.find(token)
+            while at >= 0:
+                places.append(at)
+                at = self._block.find(token, at + 1)
+        return places
+
+    def _take_signs(self) -> None:
+        """Look for signs of loss in the lines that are no records."""
+        end = 0
+        for at in sorted(self._places(LINE_TOKENS)):
+            if at >= end:
+                start, end = self._block.rfind(b"\n", 0, at) + 1, self._block.find(b"\n", at)
+                self._take_sign(start, end)
+
+    def _take_sign(self, start: int, end: int) -> None:
+        if self._has_token(start, end):
+            return
+        line = self._block[start:end]
+        sign = sign_in_line(line)
+        if sign is not None and not (sign.bare and self._context.continues(start)):
+            self._notes.loss(sign.kind, self._name, self._line_at(start - 1), line)
+
+    def _has_token(self, start: int, end: int) -> bool:
+        return any(self._block.find(token, start, end) >= 0 for token in self._tokens)
+
     def _matchers(self) -> list[Matcher]:
         """The usable shapes, ready for line by line."""
         found: list[Matcher] = []
@@ -258,6 +289,9 @@ class LineReader:
 
     def _take_line(self, start: int, end: int) -> None:
         """Count one line the slow way."""
+        if not self._has_token(start, end):
+            self._take_sign(start, end)
+            return
         line = self._block[start:end].lstrip(b"\0")
         if len(line) > MAX_LINE_BYTES:
             too_long = Outcome(None, 1, Fate.REJECTED, TOO_LONG)

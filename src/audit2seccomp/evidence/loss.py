@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from audit2seccomp.evidence.carriers import CARRIERS, DATES, HOST, RFC5424, SGR, Speaker
 
 if TYPE_CHECKING:
-    from audit2seccomp.evidence.model import Sample, Segment
+    from audit2seccomp.evidence.model import Evidence, Sample, Segment
 
 
 class Kind(NamedTuple):
@@ -235,6 +235,17 @@ def bound(segments: Iterable[Segment]) -> Bound:
         min(segment.first_time for _, segment in holes),
         max(segment.last_time for _, segment in holes),
     )
+
+
+def all_losses(evidence: Evidence) -> dict[str, Sample]:
+    """The signs, and the records that were there and are not whole or not kept."""
+    losses = dict(evidence.losses)
+    for reason, sample in sorted(evidence.rejected.items()):
+        kind = "line-cut" if reason.startswith("cut") else "too-many" if reason.startswith("more than") else None
+        if kind is not None:
+            known = losses.get(kind)
+            losses[kind] = sample if known is None else known._replace(events=known.events + sample.events)
+    return losses
 
 
 def describe(losses: Mapping[str, Sample], segments: Iterable[Segment]) -> list[str]:
