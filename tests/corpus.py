@@ -23,7 +23,6 @@ FIXTURES = Path(__file__).parent.parent / "fixtures"
 
 NOT_YET_READ = {
     "audisp-json",
-    "ausearch-interpret",
     "dmesg-json",
     "dmesg-json-user",
     "journal-export",
@@ -36,10 +35,9 @@ NOT_YET_READ = {
     "journal-json-sse",
     "journal-verbose",
     "json-shipper-journald",
-    "serial-leading-zero",
     "syslog-json",
 }
-"""Classes whose carrier is no plain text line: JSON, journald's export and verbose forms, ausearch -i."""
+"""Classes whose carrier is no plain text line: JSON, journald's export and verbose forms."""
 
 Seen = Counter[tuple[str | None, int, str | None, str | None, str | None]]
 """How often each arch (hex), number, comm, exe and code (hex) came out."""

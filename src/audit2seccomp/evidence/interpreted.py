@@ -25,7 +25,7 @@ _FIELDS = re.compile(
     + rb"compat=\d{1,10} ip=0x[0-9a-f]{1,16} code=(?P<code>%b)(?=[ \t\r]*\Z)" % _WORD
 )
 _UNCERTAIN = re.compile(rb"[\"\\]")
-"""What ausearch writes for itself (`\\` in front of a control byte, or of much more with --escape) and also as it is."""
+"""What ausearch also writes for itself: a backslash stands in front of what it escapes, and for itself."""
 _UNKNOWN_ARCH = re.compile(rb"unknown-elf-type\(([0-9a-f]{1,8})\)")
 _UNKNOWN_CALL = re.compile(rb"(?:unknown-syscall\((-?\d{1,10})\)|(-?\d{1,10}))")
 _SUBCALL = re.compile(rb"(socketcall|ipc)\([a-z0-9_]{1,32}\)")

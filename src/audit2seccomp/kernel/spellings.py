@@ -63,18 +63,24 @@ STRACE: Mapping[str, Mapping[str, str]] = {
 }
 """By table: strace's name, the kernel's name."""
 
-_SOCKETCALL = frozenset(
-    "socket bind connect listen accept getsockname getpeername socketpair send recv sendto recvfrom shutdown setsockopt"
-    " getsockopt sendmsg recvmsg accept4 recvmmsg sendmmsg".split()
-)
-_IPC = frozenset("semop semget semctl semtimedop msgsnd msgrcv msgget msgctl shmat shmdt shmget shmctl".split())
-
-
-def multiplexer_of(name: str) -> str | None:
-    """The call through which old 32-bit programs make the call `name` (include/uapi/linux/net.h and ipc.h)."""
-    if name in _SOCKETCALL:
-        return "socketcall"
-    return "ipc" if name in _IPC else None
+MULTIPLEXED: Mapping[str, str] = {
+    **dict.fromkeys(
+        (
+            *("socket", "bind", "connect", "listen", "accept", "getsockname", "getpeername", "socketpair", "send"),
+            *("recv", "sendto", "recvfrom", "shutdown", "setsockopt", "getsockopt", "sendmsg", "recvmsg", "accept4"),
+            *("recvmmsg", "sendmmsg"),
+        ),
+        "socketcall",
+    ),
+    **dict.fromkeys(
+        (
+            *("semop", "semget", "semctl", "semtimedop", "msgsnd", "msgrcv", "msgget", "msgctl"),
+            *("shmat", "shmdt", "shmget", "shmctl"),
+        ),
+        "ipc",
+    ),
+}
+"""The calls that old 32-bit programs make through another (include/uapi/linux/net.h, ipc.h); strace names the inner."""
 
 
 def spelled_number(abi: Abi, name: str, spellings: Mapping[str, Mapping[str, str]]) -> int | None:
