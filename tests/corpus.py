@@ -23,7 +23,6 @@ FIXTURES = Path(__file__).parent.parent / "fixtures"
 
 NOT_YET_READ = {
     "audisp-json",
-    "ausearch-interpret",
     "dmesg-json",
     "dmesg-json-user",
     "journal-export",
@@ -36,10 +35,9 @@ NOT_YET_READ = {
     "journal-json-sse",
     "journal-verbose",
     "json-shipper-journald",
-    "serial-leading-zero",
     "syslog-json",
 }
-"""Classes whose carrier is no plain text line: JSON, journald's export and verbose forms, ausearch -i."""
+"""Classes whose carrier is no plain text line: JSON, journald's export and verbose forms."""
 
 Seen = Counter[tuple[str | None, int, str | None, str | None, str | None]]
 """How often each arch (hex), number, comm, exe and code (hex) came out."""
@@ -69,7 +67,9 @@ def seen_in(records: list[dict[str, Any]]) -> Seen:
     """Count expected records; one that stands for a repetition counts as often."""
     seen: Seen = Counter()
     for one in records:
-        key = (one.get("arch_hex"), one["syscall"], one.get("comm"), one.get("exe"), one.get("code"))
+        # Where the sample leaves several codes possible, the first is what docs/records.md makes of it.
+        code = one.get("code") or next(iter(one.get("code_any", ())), None)
+        key = (one.get("arch_hex"), one["syscall"], one.get("comm"), one.get("exe"), code)
         seen[key] += one.get("repeat", 1)
     return seen
 

@@ -28,7 +28,8 @@ class Speaker(Enum):
     consuming the record."""
 
     PRINTK = rb"(?:audit: )?(?=type=1(?:326|701) audit\()"
-    AUDITD = rb"(?=type=(?:SECCOMP|UNKNOWN\[1326\]|ANOM_ABEND) msg=audit\()"
+    AUDITD = rb"(?=type=(?:SECCOMP|UNKNOWN\[1326\]|ANOM_ABEND) msg=audit\((?![^()]{1,48} \d\d:\d\d:\d\d\.))"
+    AUSEARCH = rb"(?=type=SECCOMP msg=audit\([^()]{1,48} \d\d:\d\d:\d\d\.)"
     JOURNALD = rb"(?=SECCOMP [a-z]{1,8}=)"
 
 
@@ -195,6 +196,7 @@ CARRIERS = (
     ),
     Carrier("dmesg", rb"%(pri)b%(clock)b", Speaker.PRINTK, Trust.ANCHORED, usual=frozenset({"no_pri", "seconds"})),
     Carrier("audit.log", b"%(node)b", Speaker.AUDITD, Trust.AUTHENTICATED, bare=True),
+    Carrier("ausearch -i", b"%(node)b", Speaker.AUSEARCH, Trust.ANCHORED, bare=True),
     Carrier(
         "journal, audit transport",
         rb"%(date)b %(host)baudit\[(?P<pid>\d{1,10})\]: (?:message repeated (?P<repeat>[1-9]\d{0,5}) times: \[)?",

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
+from audit2seccomp.evidence.body import parse_body
 from audit2seccomp.evidence.carriers import Located, Trust
 from audit2seccomp.evidence.model import Origin, Parsed, RecordKey, Reject, SeccompRecord
-from audit2seccomp.evidence.record import other_fields, parse_record
+from audit2seccomp.evidence.record import other_fields
 from audit2seccomp.evidence.trust import judge
 from audit2seccomp.kernel.abi import abi_of
 
@@ -76,7 +77,7 @@ class Decider:
         """What becomes of the record in a line or an entry; None where it holds none.
 
         `time`: milliseconds since the epoch, if it is not in the text. `selected`: the query was asked already."""
-        parsed = parse_record(located.body, self._assume_arch)
+        parsed = parse_body(located.body, self._assume_arch)
         if parsed is None:
             return None
         if isinstance(parsed, Reject):
@@ -106,7 +107,7 @@ class Decider:
     def selects_at(self, located: Located, origin: Origin) -> Callable[[int], bool] | bool:
         """Whether the query takes a text: yes, no, or by the time. Where it holds no sound record, yes: that is not for
         the query to hide."""
-        parsed = parse_record(located.body, self._assume_arch)
+        parsed = parse_body(located.body, self._assume_arch)
         if self._query is None or not isinstance(parsed, Parsed):
             return True
         query, values = self._query, self._values(parsed.record, located.body, origin)

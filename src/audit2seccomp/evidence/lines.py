@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, NamedTuple
 
-from audit2seccomp.evidence.carriers import Located, Trust, locate
+from audit2seccomp.evidence.carriers import Located, Speaker, Trust, locate
 from audit2seccomp.evidence.context import Context
 from audit2seccomp.evidence.cuts import MAX_LINE_BYTES, TOO_LONG
 from audit2seccomp.evidence.decide import Decider, Fate, Outcome
@@ -322,7 +322,7 @@ class LineReader:
         return origin
 
     def _learn(self, located: Located) -> None:
-        if located.carrier is None or located.prefix is None:
+        if located.carrier is None or located.prefix is None or located.carrier.speaker is Speaker.AUSEARCH:
             return
         prefix = located.prefix
         shape = Shape(located.carrier, prefix.literal, prefix.host)
