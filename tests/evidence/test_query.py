@@ -282,6 +282,11 @@ def test_a_shortcut_with_a_wrong_value() -> None:
         equals(Field.PID, ["1", "a*"])
 
 
+def test_a_shortcut_with_what_is_no_text() -> None:
+    with pytest.raises(UsageError, match=r"^a surrogate that stands for no byte$"):
+        equals(Field.COMM, ["\ud800"])
+
+
 def test_both_is_what_all_select() -> None:
     one, other = parse("uid == 0 or uid == 33", NOW), parse("comm == nginx and pid == 1", NOW)
     assert both(one) == one

@@ -133,12 +133,14 @@ Condition = Comparison | Not | And | Or
 def all_of(parts: list[Condition]) -> Condition:
     """That every part holds; there must be one."""
     flat = tuple(_flat(parts, And))
+    assert flat
     return flat[0] if len(flat) == 1 else And(flat)
 
 
 def any_of(parts: list[Condition]) -> Condition:
     """That one part or more holds; there must be one."""
     flat = tuple(_flat(parts, Or))
+    assert flat
     return flat[0] if len(flat) == 1 else Or(flat)
 
 

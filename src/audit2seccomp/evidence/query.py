@@ -1,12 +1,13 @@
 """The selection language of docs/selection.md: which records count.
 
-The grammar says what a query looks like. It has no recursion: brackets are tokens that `_Tree` pairs up, so that
-neither time nor stack depends on how they nest. `spelling` says what each value means.
+The grammar says what a query looks like, but has no recursion: brackets are tokens, which `_Reader` pairs up. So no
+part is read twice, and how deep they nest can be bounded. `spelling` says what each value means.
 """
 
 from __future__ import annotations
 
 import re
+from collections import deque
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
@@ -29,13 +30,13 @@ from audit2seccomp.evidence.condition import (
 from audit2seccomp.evidence.spelling import as_text, operand_of, operator_of, plain, shown, time_of, written
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from pyparsing import ParserElement, ParseResults
 
 MAX_LENGTH = 65_536
-"""Characters of a query: half of what Linux takes as one argument (MAX_ARG_STRLEN), and read in about half a second."""
+"""Characters of a query: half of what Linux takes as one argument (MAX_ARG_STRLEN), and read in about a second."""
 
 MAX_DEPTH = 64
 """Brackets and `not`s around each other: more than anybody writes, and far from the end of Python's stack."""
@@ -87,14 +88,19 @@ def equals(field: Field, values: Sequence[str]) -> Query:
 
     Values are as a user writes them, without quotes or escapes; of `time` only absolute ones. Raises `UsageError`.
     """
-    globs = [v for v in values if KINDS[field] in (Kind.BYTES, Kind.TEXT, Kind.CALL) and ("*" in v or "?" in v)]
-    exact = [value for value in values if value not in globs]
+    textual = KINDS[field] in (Kind.BYTES, Kind.TEXT, Kind.CALL)
+    globs = [value for value in values if textual and _has_wildcard(value)]
+    exact = [value for value in values if not (textual and _has_wildcard(value))]
     parts: list[Condition] = []
     if exact:
         operator = Operator.EQ if len(exact) == 1 else Operator.IN
         parts.append(Comparison(field, operator, tuple(operand_of(field, operator, value, None) for value in exact)))
     parts.extend(Comparison(field, Operator.LIKE, (operand_of(field, Operator.LIKE, one, None),)) for one in globs)
     return Query(any_of(parts))
+
+
+def _has_wildcard(text: str) -> bool:
+    return "*" in text or "?" in text
 
 
 def since(text: str, now: datetime) -> Query:
@@ -123,13 +129,7 @@ def parse(text: str, now: datetime) -> Query:
         _fail("a surrogate that stands for no byte", text, failure.start)
     except pp.ParseBaseException as failure:
         _fail(failure.msg[:1].lower() + failure.msg[1:], text, failure.loc)
-    tree = _Tree(text)
-    for part in found:
-        if isinstance(part, _Mark):
-            tree.take(part)
-        else:
-            tree.add(_comparison(part, text, now))
-    return Query(tree.whole())
+    return Query(_Reader(found, text, now).whole())
 
 
 def _fail(message: str, text: str, at: int) -> NoReturn:
@@ -165,58 +165,56 @@ class _Written(NamedTuple):
     operands: list[_Word]
 
 
-class _Tree:
-    """Makes a condition from the marks and comparisons of a query, in their order."""
+class _Reader:
+    """Makes a condition of the marks and comparisons of a query."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, parts: Iterable[_Mark | _Written], text: str, now: datetime) -> None:
+        self._parts = deque(parts)
         self._text = text
-        self._depth = 0
-        self._nots: list[int] = [0]
-        """For each open bracket how many `not`s stand in front of it, and last those in front of what comes next."""
-        self._open: list[_Mark] = []
-        self._groups: list[list[list[Condition]]] = [[[]]]
-        """For the whole and for each open bracket: what `or` is between, each as what `and` is between."""
-
-    def take(self, mark: _Mark) -> None:
-        """Whatever is no comparison."""
-        if mark.text in ("not", "("):
-            self._depth += 1
-            if self._depth > MAX_DEPTH:
-                _fail(f"more than {MAX_DEPTH} brackets and nots around each other", self._text, mark.at)
-        if mark.text == "not":
-            self._nots[-1] += 1
-        elif mark.text == "(":
-            self._open.append(mark)
-            self._nots.append(0)
-            self._groups.append([[]])
-        elif mark.text == "or":
-            self._groups[-1].append([])
-        elif mark.text == ")":
-            if not self._open:
-                _fail("this bracket closes nothing", self._text, mark.at)
-            self._open.pop()
-            self._nots.pop()
-            self._depth -= 1
-            self.add(_group(self._groups.pop()))
-
-    def add(self, part: Condition) -> None:
-        """A comparison, or what a bracket held."""
-        nots = self._nots[-1]
-        for _ in range(nots):
-            part = Not(part)
-        self._depth -= nots
-        self._nots[-1] = 0
-        self._groups[-1][-1].append(part)
+        self._now = now
 
     def whole(self) -> Condition:
-        """The condition, when all was taken."""
-        if self._open:
-            _fail("this bracket is never closed", self._text, self._open[-1].at)
-        return _group(self._groups[0])
+        """The condition that all of them are."""
+        condition = self._alternatives(0)
+        if self._parts:
+            self._fail("this bracket closes nothing", self._parts[0])
+        return condition
 
+    def _alternatives(self, depth: int) -> Condition:
+        found = [self._conjunction(depth)]
+        while self._take("or"):
+            found.append(self._conjunction(depth))
+        return any_of(found)
 
-def _group(alternatives: list[list[Condition]]) -> Condition:
-    return any_of([all_of(parts) for parts in alternatives])
+    def _conjunction(self, depth: int) -> Condition:
+        found = [self._single(depth)]
+        while self._take("and"):
+            found.append(self._single(depth))
+        return all_of(found)
+
+    def _single(self, depth: int) -> Condition:
+        part = self._parts.popleft()
+        if isinstance(part, _Written):
+            return _comparison(part, self._text, self._now)
+        if depth == MAX_DEPTH:
+            self._fail(f"more than {MAX_DEPTH} brackets and nots around each other", part)
+        if part.text == "not":
+            return Not(self._single(depth + 1))
+        condition = self._alternatives(depth + 1)
+        if not self._take(")"):
+            self._fail("this bracket is never closed", part)
+        return condition
+
+    def _take(self, text: str) -> bool:
+        """Whether that mark comes next, which is then taken."""
+        part = self._parts[0] if self._parts else None
+        if not isinstance(part, _Mark) or part.text != text:
+            return False
+        self._parts.popleft()
+        return True
+
+    def _fail(self, message: str, part: _Mark | _Written) -> NoReturn:
+        _fail(message, self._text, part.at if isinstance(part, _Mark) else part.field.at)
 
 
 def _comparison(written: _Written, text: str, now: datetime) -> Comparison:
@@ -229,7 +227,7 @@ def _comparison(written: _Written, text: str, now: datetime) -> Comparison:
         operands = []
         for word in written.operands:
             at = word.at
-            if not word.quoted and operator is not Operator.LIKE and ("*" in word.text or "?" in word.text):
+            if not word.quoted and operator is not Operator.LIKE and _has_wildcard(word.text):
                 raise UsageError("a glob needs the operator ~, and a text that holds * or ? needs quotes")
             operands.append(operand_of(field, operator, word.text, now, quoted=word.quoted))
     except UsageError as wrong:
@@ -255,13 +253,17 @@ def _grammar() -> ParserElement:
     def word(element: ParserElement) -> ParserElement:
         return element.set_parse_action(lambda _, at, found: _Word(as_text(found[0]), False, at))
 
-    bare = pp.Regex(rf"(?!(?:and|or|not|in)(?!{_BARE})){_BARE}+")
-    field = word(bare.copy()).set_name("a field, 'not' or '('")
-    value = (_quoted('"') | _quoted("'") | word(bare.copy())).set_name("a value")
+    def ahead(pattern: str, name: str) -> ParserElement:
+        """What of several alternatives comes next, so that none of it is said under one name in any pyparsing."""
+        return pp.FollowedBy(pp.Regex(pattern).set_name(name))
+
+    unquoted = rf"(?!(?:and|or|not|in)(?!{_BARE})){_BARE}+"
+    field = word(pp.Regex(unquoted)).set_name("a field, 'not' or '('")
+    value = ahead(rf"[\"']|{unquoted}", "a value") + (_quoted('"') | _quoted("'") | word(pp.Regex(unquoted)))
     symbol = mark(pp.Regex("[=!<>~&|]+"))
     among = mark(pp.Keyword("in")) - _bracket("(") - value - pp.ZeroOrMore(pp.Suppress(",") - value) - _bracket(")")
-    operator = among | symbol - value
-    comparison = field - operator.set_name("an operator: == != < <= > >= ~ in")
+    operator = ahead(rf"[=!<>~&|]|in(?!{_BARE})", "an operator: == != < <= > >= ~ in") + (among | symbol - value)
+    comparison = field - operator
     comparison.set_parse_action(lambda found: _Written(found[0], found[1], list(found[2:])))
 
     opening = mark(pp.Keyword("not")) | mark(pp.Literal("("))
