@@ -1,0 +1,89 @@
+"""Blocks → whole lines: where an input is cut into blocks makes no difference to what reads its lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import IntEnum
+
+MAX_LINE_BYTES = 1 << 20
+"""A longer line is not read. The kernel's records have at most 8,970 bytes (MAX_AUDIT_MESSAGE_LENGTH of linux/audit.h),
+and wrappers add a few thousand."""
+TOO_LONG = f"line longer than {MAX_LINE_BYTES:,} bytes"
+_START_BYTES = 240
+"""How much of a line that is too long is told."""
+
+
+class _Overlong(IntEnum):
+    """Whether this is inside a line that is too long, and has told of it because it holds a token."""
+
+    NO = 0
+    YES = 1
+    TOLD = 2
+
+
+class Cutter:
+    """Keeps what is left of a block behind its last newline until the rest of that line comes."""
+
+    def __init__(
+        self,
+        read: Callable[[bytes], None],
+        too_long: Callable[[bytes], None],
+        skip_line: Callable[[], None],
+        tokens: tuple[bytes, ...],
+    ) -> None:
+        """`read` gets whole lines behind one more newline. Of a line that is too long, `too_long` gets the start, if it
+        holds one of the tokens, and `skip_line` is told of its end."""
+        self._read = read
+        self._too_long = too_long
+        self._skip_line = skip_line
+        self._tokens = tokens
+        self._carry = bytearray()
+        self._unended = False
+        self._overlong = _Overlong.NO
+        self._overlong_start = b""
+
+    def feed(self, block: bytes) -> None:
+        """Take one more block."""
+        cut = block.rfind(b"\n") + 1
+        if cut == 0:
+            self._keep(block)
+            return
+        start = 0
+        if self._overlong:
+            start = block.find(b"\n") + 1
+            self._keep(block[:start])
+            self._skip_line()
+            self._carry.clear()
+            self._overlong = _Overlong.NO
+        if start < cut:
+            self._read(b"".join((b"\n", self._carry, memoryview(block)[start:cut])))
+            self._carry.clear()
+        self._unended = False
+        if cut < len(block):
+            self._keep(block[cut:])
+
+    def finish(self) -> None:
+        """The input has ended; its last line may lack a newline."""
+        if self._carry and not self._overlong:
+            self._read(b"".join((b"\n", self._carry, b"\n")))
+        elif self._unended:
+            self._skip_line()
+        self._carry.clear()
+        self._unended = False
+        self._overlong = _Overlong.NO
+
+    def _keep(self, piece: bytes) -> None:
+        """Keep the start of a line whose end is to come; of one that is too long, only enough to see a cut token."""
+        self._unended = self._unended or bool(piece)
+        if not self._carry and not self._overlong:
+            piece = piece.lstrip(b"\0")  # a hole after a crash may be as large as the disk
+        self._carry += piece
+        if not self._overlong:
+            if len(self._carry) <= MAX_LINE_BYTES:
+                return
+            self._overlong = _Overlong.YES
+            self._overlong_start = bytes(self._carry[:_START_BYTES])
+        if self._overlong is _Overlong.YES and any(token in self._carry for token in self._tokens):
+            self._overlong = _Overlong.TOLD
+            self._too_long(self._overlong_start)
+        del self._carry[: -max(map(len, self._tokens))]
