@@ -1,0 +1,95 @@
+"""Who wrote an entry, as far as its carrier proves it: for structured logs, this is the one place that decides.
+
+trust.py says what the levels mean, and docs/trust.md explains the table. The names of what is only embedded say why.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from audit2seccomp.evidence.carriers import FACILITY, Carrier, Speaker, Trust
+
+
+class Author(NamedTuple):
+    """Who wrote an entry."""
+
+    carrier: Carrier
+    """What that proves of a record which is the whole message."""
+    tag: str = ""
+    """Whose signs of loss these are, see `Entry.tag`."""
+
+
+def _author(name: str, trust: Trust, speaker: Speaker = Speaker.PRINTK, tag: str = "") -> Author:
+    return Author(Carrier(name, b"", speaker, trust), tag)
+
+
+# journalctl's own output. journald's clients cannot set fields with a leading underscore.
+JOURNAL_AUDIT = _author("journald, audit transport", Trust.AUTHENTICATED, Speaker.JOURNALD, "audit")
+JOURNAL_KERNEL = _author("journald, kernel transport", Trust.AUTHENTICATED, tag="kernel")
+JOURNAL_ITSELF = _author("journald about itself", Trust.AUTHENTICATED, Speaker.JOURNALD, "systemd-journald")
+# A process writes to /dev/kmsg with facility user, and without SYSLOG_FACILITY nobody can tell it from the kernel.
+JOURNAL_KERNEL_UNSURE = _author("journald, kernel transport without SYSLOG_FACILITY", Trust.ANCHORED, tag="kernel")
+# Without __CURSOR it is no output of journalctl, and whose fields stand there is up to the program that wrote it.
+SHIPPED_AUDIT = _author("journald's audit transport, from another program", Trust.ANCHORED, Speaker.JOURNALD, "audit")
+SHIPPED_KERNEL = _author("journald's kernel transport, from another program", Trust.ANCHORED, tag="kernel")
+
+# util-linux 2.38 shows a process's <13> as 5, so that less than 8 proves nothing; --decode shows the facility.
+DMESG = _author("dmesg --json", Trust.ANCHORED, tag="kernel")
+DMESG_DECODED = _author("dmesg --json --decode", Trust.AUTHENTICATED, tag="kernel")
+SYSLOG_KERNEL = _author("syslog JSON, kernel", Trust.ANCHORED, tag="kernel")
+SYSLOG_AUDITD = _author("syslog JSON, audit daemon", Trust.ANCHORED, Speaker.AUDITD)
+LAUREL = _author("laurel", Trust.ANCHORED, Speaker.AUDITD)
+AUDITBEAT = _author("auditbeat", Trust.ANCHORED, Speaker.AUDITD)
+
+KMSG_WRITER = _author(FACILITY, Trust.EMBEDDED)
+JOURNAL_CLIENT = _author("its _TRANSPORT says that a process wrote it", Trust.EMBEDDED)
+NO_TRANSPORT = _author("its entry has no _TRANSPORT (journalctl --output-fields left it out)", Trust.EMBEDDED)
+OTHER_AUDIT_TYPE = _author("it stands in an audit record of another type", Trust.EMBEDDED)
+OTHER_PROGRAM = _author("its tag or facility is not the kernel's", Trust.EMBEDDED)
+WRAPPED = _author("it is text in the JSON of another program", Trust.EMBEDDED)
+UNREAD = _author("it stands in a part of JSON that is not read", Trust.EMBEDDED)
+
+KERNEL_FACILITY = "0"
+"""LOG_KERN of syslog(3)."""
+_SPEAKERS_OF_LOSS = {
+    "systemd-journald.service": "systemd-journald",
+    "rsyslog.service": "rsyslogd",
+    "syslog-ng.service": "syslog-ng",
+    "auditd.service": "auditd",
+}
+
+
+def of_journal(transport: str, facility: str, *, seccomp: bool, audit_id: bool, journalctl: bool) -> Author:
+    """The author of a journal entry, less the tag where a process wrote it.
+
+    `seccomp`: its message begins with `SECCOMP `, which journald makes of the type of an audit record. `audit_id`: it
+    has `_AUDIT_ID`. `journalctl`: it is journalctl's own output, not that of a program that kept journald's names."""
+    if transport == "audit" or (audit_id and not transport):
+        if not seccomp:
+            return OTHER_AUDIT_TYPE
+        return JOURNAL_AUDIT if journalctl else SHIPPED_AUDIT
+    if transport == "kernel":
+        if facility == KERNEL_FACILITY:
+            return JOURNAL_KERNEL if journalctl else SHIPPED_KERNEL
+        return KMSG_WRITER if facility else JOURNAL_KERNEL_UNSURE
+    if transport == "driver" and journalctl:
+        return JOURNAL_ITSELF
+    return JOURNAL_CLIENT if transport else NO_TRANSPORT
+
+
+def client(unit: str, uid: str, comm: str) -> Author:
+    """A process that wrote to the journal. SYSLOG_IDENTIFIER is for anybody to set; the unit is not, nor, where no unit
+    is known, is the name of a process that runs as root."""
+    tag = _SPEAKERS_OF_LOSS.get(unit, "") if unit else ""
+    if not unit and uid == "0":
+        tag = next((tag for tag in _SPEAKERS_OF_LOSS.values() if comm == tag[:_COMM_BYTES]), "")
+    return JOURNAL_CLIENT._replace(tag=tag)
+
+
+def program(name: str) -> Author:
+    """A program other than the kernel and the audit daemon, by its syslog tag."""
+    return OTHER_PROGRAM._replace(tag=name if name in _SPEAKERS_OF_LOSS.values() else "")
+
+
+_COMM_BYTES = 15
+"""TASK_COMM_LEN of linux/sched.h, less its NUL."""
