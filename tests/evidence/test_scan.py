@@ -107,8 +107,8 @@ def scanned(
     scanner = Scanner(trust)
     scanner.start_input("log")
     scanner._tally.lean = before._tally.lean
-    scanner._reader._shapes = before._reader._shapes
-    scanner._reader._regular = before._reader._regular
+    scanner._lines._shapes = before._lines._shapes
+    scanner._lines._regular = before._lines._regular
     start = 0
     for cut in (*sorted(cuts), len(data)):
         scanner.feed(data[start:cut])
@@ -370,7 +370,7 @@ def test_a_log_of_many_shapes_does_not_make_more_of_them_than_there_are() -> Non
     scanner.start_input("log")
     for start in range(0, len(blocks), len(blocks) // 20):
         scanner.feed(blocks[start : start + len(blocks) // 20])
-        assert len(scanner._reader._shapes) <= lines_module.MAX_SHAPES
+        assert len(scanner._lines._shapes) <= lines_module.MAX_SHAPES
     scanner.finish_input()
     assert sum(events(scanner.evidence())) == 20 * len(heads)
 

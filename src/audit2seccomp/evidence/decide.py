@@ -68,7 +68,7 @@ class Decider:
         self,
         located: Located,
         origin: Origin,
-        time: int | None = None,
+        stamp: tuple[int | None, int | None] | None = None,
         *,
         continues: bool = False,
         foreign: bool = False,
@@ -76,7 +76,8 @@ class Decider:
     ) -> Outcome | None:
         """What becomes of the record in a line or an entry; None where it holds none.
 
-        `time`: milliseconds since the epoch, if it is not in the text. `selected`: the query was asked already."""
+        `stamp`: milliseconds since the epoch, and the serial, where they are not in the text. `selected`: the query was
+        asked already."""
         parsed = parse_body(located.body, self._assume_arch)
         if parsed is None:
             return None
@@ -88,7 +89,9 @@ class Decider:
         verdict = judge(located, parsed.record, parsed.end, continues=continues, foreign=foreign)
         if verdict.trust < self.trust:
             return Outcome(None, located.repeat, Fate.REFUSED, verdict.reason)
-        record = parsed.record if time is None else parsed.record._replace(millis=time)
+        record = parsed.record
+        if stamp is not None and record.serial is None:
+            record = record._replace(millis=stamp[0], serial=stamp[1])
         return self.of_record(record, located.body, origin, located.repeat, selected=selected)
 
     def of_record(

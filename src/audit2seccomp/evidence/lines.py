@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from audit2seccomp.evidence.carriers import Located, Speaker, Trust, locate
 from audit2seccomp.evidence.context import Context
@@ -21,8 +21,11 @@ from audit2seccomp.evidence.loss import LINE_TOKENS, sign_in_line
 from audit2seccomp.evidence.model import Origin
 from audit2seccomp.evidence.notes import Notes
 from audit2seccomp.evidence.once import Channel, millis
-from audit2seccomp.evidence.shapes import Columns, Expressions, Shape, expressions_of
+from audit2seccomp.evidence.shapes import Expressions, Shape, expressions_of
 from audit2seccomp.evidence.tally import Pile, Tally
+
+if TYPE_CHECKING:
+    from audit2seccomp.evidence.structured import EntryReader
 
 MAX_SHAPES = 4
 """So many forms of line are looked for in one pass: a log has one or two, a mix of many is read line by line."""
@@ -33,6 +36,8 @@ TOKENS = (b"auid=",)
 """A line without it holds no record: since Linux 2.6 every kernel writes it first. One search must do."""
 TOKENS_OF_ANY_TEXT = (b"type=1326", b"SECCOMP ", b'reason="seccomp"', b"UNKNOWN[1326]")
 """Where any text is trusted, records that people shortened count too."""
+JSON_STARTS = (b"{", b"data: {", b"\x1e{")
+"""How a line begins that is an object of one of journalctl's JSON forms."""
 _DENSE = 1500
 """One token in so many bytes: then one pass over all lines is faster than a jump from token to token."""
 _STAMP = re.compile(rb"audit\((\d{1,20}\.\d{3}):")
@@ -66,6 +71,7 @@ class LineReader:
         self._shapes: list[Expressions] = []
         self._regular = False
         self._all_records = False
+        self._json: EntryReader | None = None
         self._origins: dict[str | None, Origin] = {}
         self._context = Context(foreign_matters=decider.trust is Trust.AUTHENTICATED)
         self._block = b""
@@ -197,22 +203,7 @@ class LineReader:
             origin = self._origin(columns.host)
             trusted = known.shape.carrier.trust >= self._decider.trust
             pile = self._tally.pile(known, origin, Channel(columns.host), lean=lean, trusted=trusted)
-            chosen = self._chosen(pile, columns) if self._decider.by_time else columns
-            self._tally.count(pile, chosen.texts, chosen.times, chosen.serials)
-
-    def _chosen(self, pile: Pile, columns: Columns) -> Columns:
-        """Those that the query takes at their time; the others are counted as not selected."""
-        chosen: list[int] = []
-        others: list[int] = []
-        for i, text in enumerate(columns.texts):
-            choice = pile.choices.get(text)
-            if choice is None:
-                choice = pile.choices[text] = self._decider.selects_at(pile.form.located(text), pile.origin)
-            takes = choice if isinstance(choice, bool) else bool(columns.times) and choice(millis(columns.times[i]))
-            (chosen if takes else others).append(i)
-        left_out = columns.rows(others)
-        self._tally.count_unselected(pile, len(others), left_out.times, left_out.serials)
-        return columns.rows(chosen)
+            self._tally.count_chosen(pile, columns, self._decider)
 
     def _is_lean(self, known: Expressions) -> bool:
         return self._tally.lean and known.shape.carrier.trust >= self._decider.trust and not self._decider.by_task
@@ -297,6 +288,8 @@ class LineReader:
             too_long = Outcome(None, 1, Fate.REJECTED, TOO_LONG)
             self._notes.outcome(too_long, self._name, lambda: self._line_at(start - 1), line)
             return
+        if line.startswith(JSON_STARTS) and self._take_json(line, start):
+            return
         located = locate(line)
         if located is None:
             return
@@ -314,6 +307,22 @@ class LineReader:
         self._tally.add(outcome, Channel(host), number)
         self._notes.outcome(outcome, self._name, lambda: self._line_at(start - 1), line)
         self._learn(located)
+
+    def _take_json(self, line: bytes, start: int) -> bool:
+        """Count what a line says that is a JSON object; False if it is none."""
+        from audit2seccomp.evidence.entries.json_objects import decode_wrapped
+        from audit2seccomp.evidence.entries.json_text import decode_line
+
+        number = self._line_at(start - 1)
+        found = decode_wrapped(line, number) if self._context.continues(start) else decode_line(line, number)
+        if found is None:
+            return False
+        if self._json is None:
+            from audit2seccomp.evidence.structured import EntryReader
+
+            self._json = EntryReader(self._name, None, self._tally, self._decider, self._notes, self)
+        self._json.take(found)
+        return True
 
     def _origin(self, host: str | None) -> Origin:
         origin = self._origins.get(host)

@@ -14,6 +14,7 @@ from functools import cache, cached_property
 from typing import Any, NamedTuple
 
 from audit2seccomp.evidence.carriers import Carrier, Located, Speaker, host_name
+from audit2seccomp.evidence.once import Time
 
 Fields = bytes | tuple[bytes, bytes, bytes]
 """What is counted of a line: what follows the stamp, for journald's audit transport behind pid and repetitions."""
@@ -66,9 +67,9 @@ class Columns(NamedTuple):
 
     host: str | None
     texts: Sequence[Fields | Call]
-    times: Sequence[bytes]
+    times: Sequence[Time]
     """Empty where the speaker writes no stamp."""
-    serials: Sequence[bytes]
+    serials: Sequence[bytes | int]
 
     def rows(self, indices: Sequence[int]) -> Columns:
         """Some of the lines."""
@@ -84,7 +85,7 @@ class Expressions:
         self.shape = shape
         self._speaker = shape.carrier.speaker
         self._stamped = self._speaker is not Speaker.JOURNALD
-        self._tagged = not self._stamped and not shape.carrier.bare
+        self._tagged = not self._stamped and b"(?P<pid>" in shape.prefix
         """Whether a line has a pid in its tag, which is that of the record if journald wrote it."""
 
     @cached_property

@@ -13,7 +13,7 @@ from audit2seccomp.evidence.decide import Decider, Fate, Outcome
 from audit2seccomp.evidence.model import Count, Origin, Parsed, RecordKey, SeccompRecord
 from audit2seccomp.evidence.once import Channel, Once, Time, millis
 from audit2seccomp.evidence.record import parse_record
-from audit2seccomp.evidence.shapes import Call, Fields, record_text
+from audit2seccomp.evidence.shapes import Call, Columns, Fields, record_text
 
 MAX_TEXTS = 1 << 15
 """So many different texts are counted before they are folded into keys: about 15 MB."""
@@ -130,8 +130,24 @@ class Tally:
                     latest[text] = time
         self._unsettled.append((pile, texts, times, serials))
 
-    def count_unselected(self, pile: Pile, events: int, times: Sequence[Time], serials: Sequence[bytes | int]) -> None:
-        """Count events that the query does not take, whatever their texts."""
+    def count_chosen(self, pile: Pile, columns: Columns, decider: Decider) -> None:
+        """Count what the query takes, where that depends on the time; the others are counted as not selected."""
+        if not decider.by_time:
+            self.count(pile, *columns[1:])
+            return
+        chosen: list[int] = []
+        others: list[int] = []
+        for i, text in enumerate(columns.texts):
+            choice = pile.choices.get(text)
+            if choice is None:
+                choice = pile.choices[text] = decider.selects_at(pile.form.located(text), pile.origin)
+            takes = choice if isinstance(choice, bool) else bool(columns.times) and choice(millis(columns.times[i]))
+            (chosen if takes else others).append(i)
+        self.count(pile, *columns.rows(chosen)[1:])
+        left_out = columns.rows(others)
+        self._count_unselected(pile, len(others), left_out.times, left_out.serials)
+
+    def _count_unselected(self, pile: Pile, events: int, times: Sequence[Time], serials: Sequence[bytes | int]) -> None:
         again = len(self.once.take(pile.channel, times, serials)) if times else 0
         self.repeated += again
         self.unselected += events - again

@@ -49,6 +49,19 @@ _INSIDE = {
 }
 
 
+_MAY_BE_INSIDE = re.compile(rb"[A-Z_][A-Z0-9_]{0,63}+=| {4}|-- ")
+"""How the first line of an input begins whose form its next lines show."""
+
+
+def undecided(head: bytes) -> bool:
+    """Whether more of the input may show another form than this beginning does. One line decides in most cases, so that
+    a live log need not wait."""
+    if len(head) >= HEAD_BYTES:
+        return False
+    start = head.lstrip(b"\0\r\n")
+    return b"\n" not in start or _MAY_BE_INSIDE.match(start) is not None
+
+
 def detect(head: bytes) -> Callable[[], Decoder] | None:
     """What makes a decoder for an input with this beginning; None where it is a text log."""
     head = head[:HEAD_BYTES].lstrip(b"\0\r\n")

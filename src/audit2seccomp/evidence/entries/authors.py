@@ -19,8 +19,10 @@ class Author(NamedTuple):
     """Whose signs of loss these are, see `Entry.tag`."""
 
 
-def _author(name: str, trust: Trust, speaker: Speaker = Speaker.PRINTK, tag: str = "") -> Author:
-    return Author(Carrier(name, b"", speaker, trust), tag)
+def _author(
+    name: str, trust: Trust, speaker: Speaker = Speaker.PRINTK, tag: str = "", template: bytes = b""
+) -> Author:
+    return Author(Carrier(name, template, speaker, trust), tag)
 
 
 # journalctl's own output. journald's clients cannot set fields with a leading underscore.
@@ -36,8 +38,9 @@ SHIPPED_KERNEL = _author("journald's kernel transport, from another program", Tr
 # util-linux 2.38 shows a process's <13> as 5, so that less than 8 proves nothing; --decode shows the facility.
 DMESG = _author("dmesg --json", Trust.ANCHORED, tag="kernel")
 DMESG_DECODED = _author("dmesg --json --decode", Trust.AUTHENTICATED, tag="kernel")
-SYSLOG_KERNEL = _author("syslog JSON, kernel", Trust.ANCHORED, tag="kernel")
-SYSLOG_AUDITD = _author("syslog JSON, audit daemon", Trust.ANCHORED, Speaker.AUDITD)
+# The message of a syslog daemon may begin with its separator and with the kernel's clock, or with auditd's node.
+SYSLOG_KERNEL = _author("syslog JSON, kernel", Trust.ANCHORED, tag="kernel", template=b" ?%(clock_if_any)b")
+SYSLOG_AUDITD = _author("syslog JSON, audit daemon", Trust.ANCHORED, Speaker.AUDITD, template=b" {0,2}%(node)b")
 LAUREL = _author("laurel", Trust.ANCHORED, Speaker.AUDITD)
 AUDITBEAT = _author("auditbeat", Trust.ANCHORED, Speaker.AUDITD)
 

@@ -1,0 +1,185 @@
+"""The entries of a structured log, counted: their messages go the same way as the lines of a text log.
+
+Entries of one author and origin are read together: their messages make a block of lines, which one expression matches
+as it does those of a text log. What it does not match is read for itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from audit2seccomp.evidence.carriers import Carrier, Located, Trust, locate
+from audit2seccomp.evidence.decide import Fate, Outcome
+from audit2seccomp.evidence.entries.entry import RECORD_TOKEN, Decoder, Entry, Found, Problem
+from audit2seccomp.evidence.loss import sign_in_message
+from audit2seccomp.evidence.model import Origin
+from audit2seccomp.evidence.once import Channel, millis
+from audit2seccomp.evidence.shapes import Columns, Expressions, Shape, expressions_of
+
+if TYPE_CHECKING:
+    from audit2seccomp.evidence.decide import Decider
+    from audit2seccomp.evidence.lines import LineReader
+    from audit2seccomp.evidence.notes import Notes
+    from audit2seccomp.evidence.tally import Tally
+
+
+class _Source(NamedTuple):
+    """What the entries of a group share."""
+
+    carrier: Carrier
+    host: str | None
+    unit: str | None
+    container: str | None
+    boot: str | None
+
+
+class EntryReader:
+    """Reads one structured input."""
+
+    def __init__(
+        self, name: str, decoder: Decoder | None, tally: Tally, decider: Decider, notes: Notes, lines: LineReader
+    ) -> None:
+        """`lines` reads what is text between the entries. Without a decoder, `take` gets single entries."""
+        self._name = name
+        self._decoder = decoder
+        self._tally = tally
+        self._decider = decider
+        self._notes = notes
+        self._text = lines
+        self._known: dict[Carrier, Expressions] = {}
+        self._origins: dict[_Source, Origin] = {}
+
+    @property
+    def lines(self) -> int:
+        """How many were read."""
+        return self._decoder.lines if self._decoder else 0
+
+    def feed(self, block: bytes) -> None:
+        """Read one more block."""
+        if self._decoder:
+            self.take(self._decoder.feed(block))
+
+    def finish(self) -> None:
+        """The input has ended."""
+        if self._decoder:
+            self.take(self._decoder.finish())
+
+    def take(self, found: Iterable[Found]) -> None:
+        """Count what a decoder found."""
+        groups: dict[_Source, list[Entry]] = {}
+        for one in found:
+            if isinstance(one, Entry):
+                if RECORD_TOKEN in one.message:
+                    source = _Source(one.carrier, one.host, one.unit, one.container, one.boot)
+                    groups.setdefault(source, []).append(one)
+                elif one.tag:
+                    self._take_sign(one)
+            elif isinstance(one, Problem):
+                self._take_problem(one)
+            else:
+                self._text.lines = one.line - 1
+                self._text.read(b"\n" + one.text + b"\n")
+        for source, entries in groups.items():
+            self._take_group(source, entries)
+        if self._tally.full:
+            self._text.fold()
+
+    def _take_problem(self, problem: Problem) -> None:
+        outcome = Outcome(None, 1, Fate.REJECTED, problem.reason)
+        self._notes.outcome(outcome, self._name, lambda: problem.line, problem.text)
+
+    def _take_sign(self, entry: Entry) -> None:
+        sign = sign_in_message(entry.tag, entry.message)
+        if sign is not None and entry.carrier.trust >= min(self._decider.trust, Trust.ANCHORED):
+            self._notes.loss(sign.kind, self._name, entry.line, entry.message)
+
+    def _take_group(self, source: _Source, entries: list[Entry]) -> None:
+        known = self._known.get(source.carrier)
+        if known is None or source.carrier.trust is Trust.EMBEDDED:
+            self._take_each(source, entries)
+            return
+        lean = self._tally.lean and source.carrier.trust >= self._decider.trust and not self._decider.by_task
+        expression = known.lean if lean else known.whole
+        messages = [entry.message for entry in entries]
+        block = b"\n" + b"\n".join(messages) + b"\n"
+        matches = expression.findall(block)
+        if len(matches) != len(messages) or block.count(b"\n") != len(messages) + 1:
+            # Some are unusual, or hold a newline: each for itself.
+            usual = [entry for entry in entries if _is_line(expression, entry.message)]
+            fits = set(map(id, usual))
+            self._take_each(source, [entry for entry in entries if id(entry) not in fits])
+            entries = usual
+            matches = expression.findall(b"".join(b"\n" + entry.message for entry in entries) + b"\n")
+        self._count(source, entries, matches, known, lean=lean)
+
+    def _count(
+        self, source: _Source, entries: list[Entry], matches: list[object], known: Expressions, *, lean: bool
+    ) -> None:
+        trusted = source.carrier.trust >= self._decider.trust
+        for found in known.columns(matches, lean=lean):
+            columns = found if found.times else _stamped(found, entries)
+            pile = self._tally.pile(known, self._origin(source), self._channel(source), lean=lean, trusted=trusted)
+            self._tally.count_chosen(pile, columns, self._decider)
+            for _, text, outcome in self._tally.look(self._decider):
+                at = columns.texts.index(text)
+                if outcome.key is not None:
+                    time = millis(columns.times[at]) if columns.times else None
+                    self._tally.note_first(outcome.key, entries[at].line, time)
+                else:
+                    self._note(outcome._replace(events=0), entries[at])
+            self._tally.settle()
+
+    def _note(self, outcome: Outcome, entry: Entry) -> None:
+        self._notes.outcome(outcome, self._name, lambda: entry.line, entry.message)
+
+    def _take_each(self, source: _Source, entries: Iterable[Entry]) -> None:
+        """Count entries the slow way."""
+        for entry in entries:
+            located = self._located(source, entry)
+            if located is None:
+                continue
+            stamp = (entry.millis, entry.serial) if entry.serial is not None else None
+            outcome = self._decider.of(located, self._origin(source), stamp)
+            if outcome is None:
+                continue
+            self._tally.add(outcome, self._channel(source), entry.line)
+            self._note(outcome, entry)
+
+    def _located(self, source: _Source, entry: Entry) -> Located | None:
+        """Where the record stands in the message."""
+        carrier = source.carrier
+        if carrier.trust is not Trust.EMBEDDED:
+            match = carrier.pattern.match(entry.message)
+            if match is not None:
+                prefix = carrier.prefix(match)
+                self._known[carrier] = expressions_of(Shape(carrier, prefix.literal, None))
+                return Located(carrier, entry.message[match.end() :], prefix)
+        inner = locate(entry.message)
+        if inner is None:
+            return None
+        reason = carrier.name if carrier.trust is Trust.EMBEDDED else "it stands inside other text"
+        return Located(None, inner.body, reason=reason)
+
+    def _origin(self, source: _Source) -> Origin:
+        origin = self._origins.get(source)
+        if origin is None:
+            origin = self._origins[source] = Origin(self._name, source.host, source.unit, source.container)
+        return origin
+
+    def _channel(self, source: _Source) -> Channel:
+        return Channel(source.host, None) if source.host else Channel(None, source.boot)
+
+
+def _is_line(expression: re.Pattern[bytes], message: bytes) -> bool:
+    match = expression.match(b"\n" + message + b"\n")
+    return match is not None and match.end() == len(message) + 1 and b"\n" not in message
+
+
+def _stamped(columns: Columns, entries: list[Entry]) -> Columns:
+    """With the stamps of the entries, where the messages have none."""
+    if any(entry.millis is None or entry.serial is None for entry in entries):
+        return columns
+    times, serials = [entry.millis or 0 for entry in entries], [entry.serial or 0 for entry in entries]
+    return columns._replace(times=times, serials=serials)
