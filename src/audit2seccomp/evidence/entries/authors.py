@@ -37,7 +37,7 @@ SHIPPED_KERNEL = _author("journald's kernel transport, from another program", Tr
 DMESG = _author("dmesg --json", Trust.ANCHORED, tag="kernel")
 DMESG_DECODED = _author("dmesg --json --decode", Trust.AUTHENTICATED, tag="kernel")
 SYSLOG_KERNEL = _author("syslog JSON, kernel", Trust.ANCHORED, tag="kernel")
-SYSLOG_AUDITD = _author("syslog JSON, audit daemon", Trust.ANCHORED, Speaker.AUDITD)
+SYSLOG_AUDITD = _author("syslog JSON, audit daemon", Trust.ANCHORED, Speaker.AUDITD, "auditd")
 LAUREL = _author("laurel", Trust.ANCHORED, Speaker.AUDITD)
 AUDITBEAT = _author("auditbeat", Trust.ANCHORED, Speaker.AUDITD)
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from audit2seccomp.evidence.entries.authors import JOURNAL_AUDIT, JOURNAL_KERNEL, Author
 from audit2seccomp.evidence.entries.entry import CUT_ENTRY, MAX_ENTRY_BYTES, Entry, Found, problem
-from audit2seccomp.evidence.entries.export_fields import LENGTH_BYTES, FieldReader, Fields
+from audit2seccomp.evidence.entries.export_fields import LENGTH_BYTES, NEWLINE, FieldReader, Fields
 
 _PARTIAL_BYTES = 1 << 16
 """An entry whose end is not there yet waits in memory up to this size; then it is read field by field."""
@@ -53,8 +53,8 @@ class ExportDecoder:
         """Read one more block."""
         if self._reader is None and b"\0" not in block:
             # The usual case, with one copy less.
-            cut = block.rfind(b"\n\n") + 2
-            if cut >= 2:
+            cut = _end_of_text(block)
+            if cut > 0:
                 text = b"".join((b"\n", self._buffer, memoryview(block)[:cut]))
                 self._buffer = bytearray(block[cut:])
                 self._read_text(text)
@@ -71,7 +71,8 @@ class ExportDecoder:
         return self._take()
 
     def _take(self) -> list[Found]:
-        found, self._found = self._found, []
+        found = self._found.copy()
+        self._found.clear()  # a reader holds it too
         return found
 
     def _step(self) -> bool:
@@ -97,7 +98,7 @@ class ExportDecoder:
             self._found += entry.told()
         elif self._reader.between and (self._buffer or entry.begun):
             self._found.append(problem(CUT_ENTRY, entry.line, entry.start or bytes(self._buffer)))
-        self.lines += self._buffer.count(b"\n") + (self._buffer[-1:] not in {b"", b"\n"})
+        self.lines += self._buffer.count(b"\n") + (self._buffer != b"" and not self._buffer.endswith(b"\n"))
         self._buffer.clear()
         self._reader = None
         return False
@@ -110,7 +111,7 @@ class ExportDecoder:
         buffer = self._buffer
         nul = buffer.find(b"\0")
         # A length may begin with newlines.
-        end = buffer.rfind(b"\n\n", 0, len(buffer) if nul < 0 else max(0, nul - LENGTH_BYTES)) + 2
+        end = _end_of_text(buffer) if nul < 0 else buffer.rfind(b"\n\n", 0, max(0, nul - LENGTH_BYTES)) + 2
         if end >= 2:
             text = b"\n" + buffer[:end]
             del buffer[:end]
@@ -158,11 +159,11 @@ class ExportDecoder:
         their beginning, what is new with each at its end, since journald sorts by place in its file."""
         if not text.startswith(_CURSOR) or len(text) > MAX_ENTRY_BYTES:
             return None
-        at = text.find(b"\n_BOOT_ID=")
-        shared = self._audit if text.startswith(self._audit.lines, at) else self._kernel
-        if not text.startswith(shared.lines, at):
+        head = text.find(b"\n_BOOT_ID=")
+        shared = self._audit if text.startswith(self._audit.lines, head) else self._kernel
+        if not text.startswith(shared.lines, head):
             found = self._learn(text)
-            if found is None:
+            if found is None or not text.startswith(found.lines, head):
                 return None
             shared = found
         serial = spoken = None
@@ -175,8 +176,8 @@ class ExportDecoder:
             spoken //= 1000
         else:
             at = text.rfind(b"\nMESSAGE=")
-        # Two entries whose blank line is broken have two messages.
-        if at < 0 or text.find(b"\nMESSAGE=", 0, at) >= 0 or b"\n_SYSTEMD_" in text:
+        # Two entries whose blank line is broken have two transports.
+        if at < 0 or text.find(b"\n_TRANSPORT=", head + len(shared.lines) - 1) >= 0 or b"\n_SYSTEMD_" in text:
             return None
         return Entry(
             text[at + 9 : text.find(b"\n", at + 9)],
@@ -214,6 +215,21 @@ class ExportDecoder:
             self._kernel = shared
         self._sequence = text[len(_CURSOR) : len(_CURSOR) + len(_SEQUENCE)]
         return shared
+
+
+def _end_of_text(data: bytes | bytearray) -> int:
+    """Where the last whole entry of data without a NUL ends; 0 where there is none."""
+    end = data.rfind(b"\n\n") + 2
+    while end > max(1, len(data) - LENGTH_BYTES):
+        # Newlines at the end of the data may be the beginning of a length, but not behind a field that is text.
+        last = end
+        while last > 0 and data[last - 1] == NEWLINE:
+            last -= 1
+        line = data.rfind(b"\n", 0, last) + 1
+        if b"=" in data[line:last]:
+            return end
+        end = data.rfind(b"\n\n", 0, line) + 2
+    return end if end >= 2 else 0
 
 
 def _number(text: bytes, name: bytes) -> int | None:

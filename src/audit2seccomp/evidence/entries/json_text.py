@@ -71,7 +71,7 @@ class JsonDecoder:
         elif text[:1] == b"[":
             self._array(text, number)
         else:
-            self._found.append(TextLine(line, number))
+            self._found.append(TextLine(line.lstrip(b"\0"), number))
 
     def _broken(self, text: bytes, number: int) -> None:
         """A line that is no sound object: an element of an array, or broken."""
