@@ -77,7 +77,7 @@ def test_text_logs_are_text() -> None:
 
 
 def test_text_logs_need_no_json_library() -> None:
-    code = "import sys, audit2seccomp.evidence.entries as e; e.detect(b'Jul  6 vm kernel: x'); sys.exit('msgspec' in sys.modules)"
+    code = "import sys; from audit2seccomp.evidence.entries import detect; detect(b'x'); exit('msgspec' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -151,7 +151,7 @@ def test_a_message_that_is_too_long_is_named_if_it_holds_a_record() -> None:
     long = b"x" * MAX_ENTRY_BYTES + b"\n"
     data = KERNEL + b"__CURSOR=1\nMESSAGE=" + JOURNALD + long + b"_TRANSPORT=audit\n\n" + KERNEL
     assert problems(decoded(data)) == [(TOO_LONG_ENTRY, 6)]
-    assert problems(decoded(data.replace(b"auid", b"xuid"), "export")) == []
+    assert problems(decoded(data.replace(b"auid", b"xuid").replace(b"=audit", b"=stdout"))) == []
 
 
 def test_many_values_are_bounded_like_one() -> None:
@@ -212,7 +212,7 @@ def test_a_line_without_end_is_named_if_it_holds_a_record(form: str, token: byte
 def test_an_object_without_end_is_named_if_it_holds_a_record(token: bytes) -> None:
     def blocks() -> Iterable[bytes]:
         yield b'{\n\t"a" : "' + token + b'",\n'
-        for _ in range(20):
+        for _ in range(3):
             yield b'\t"b" : "x",\n' * (MIB // 12)
         yield b'\t"c" : 1\n}\n'
 
