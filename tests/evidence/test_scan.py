@@ -18,6 +18,7 @@ from audit2seccomp.evidence.carriers import CARRIERS as KNOWN
 from audit2seccomp.evidence.carriers import Speaker, Trust, locate
 from audit2seccomp.evidence.cuts import MAX_LINE_BYTES, TOO_LONG
 from audit2seccomp.evidence.decide import UNKNOWN_ARCH
+from audit2seccomp.evidence.entries import detect
 from audit2seccomp.evidence.loss import sign_in_line
 from audit2seccomp.evidence.model import Count, Evidence, Origin, Parsed, RecordKey, Sample
 from audit2seccomp.evidence.notes import SAMPLE_BYTES
@@ -39,8 +40,12 @@ LINE = (
 
 trusts = st.sampled_from(Trust)
 log_lines = st.lists(
-    lines().map(lambda drawn: drawn[0]) | forgeries() | noise_lines() | st.binary(max_size=40), max_size=8
-)
+    (lines().map(lambda drawn: drawn[0]) | forgeries() | noise_lines() | st.binary(max_size=40)).filter(
+        lambda line: not line.lstrip(b"\0").startswith(lines_module.JSON_STARTS)
+    ),
+    max_size=8,
+).filter(lambda log: detect(b"\n".join(log)) is None)
+"""Text logs; JSON among their lines is the matter of test_structured.py."""
 
 
 def slowly(data: bytes, trust: Trust) -> Evidence:

@@ -19,9 +19,7 @@ class Author(NamedTuple):
     """Whose signs of loss these are, see `Entry.tag`."""
 
 
-def _author(
-    name: str, trust: Trust, speaker: Speaker = Speaker.PRINTK, tag: str = "", template: bytes = b""
-) -> Author:
+def _author(name: str, trust: Trust, speaker: Speaker = Speaker.PRINTK, tag: str = "", template: bytes = b"") -> Author:
     return Author(Carrier(name, template, speaker, trust), tag)
 
 
@@ -40,7 +38,8 @@ DMESG = _author("dmesg --json", Trust.ANCHORED, tag="kernel")
 DMESG_DECODED = _author("dmesg --json --decode", Trust.AUTHENTICATED, tag="kernel")
 # The message of a syslog daemon may begin with its separator and with the kernel's clock, or with auditd's node.
 SYSLOG_KERNEL = _author("syslog JSON, kernel", Trust.ANCHORED, tag="kernel", template=b" ?%(clock_if_any)b")
-SYSLOG_AUDITD = _author("syslog JSON, audit daemon", Trust.ANCHORED, Speaker.AUDITD, template=b" {0,2}%(node)b")
+_DAEMON = b" {0,2}%(node)b"
+SYSLOG_AUDITD = _author("syslog JSON, audit daemon", Trust.ANCHORED, Speaker.AUDITD, "auditd", _DAEMON)
 LAUREL = _author("laurel", Trust.ANCHORED, Speaker.AUDITD)
 AUDITBEAT = _author("auditbeat", Trust.ANCHORED, Speaker.AUDITD)
 

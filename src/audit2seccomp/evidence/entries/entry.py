@@ -21,7 +21,7 @@ WRONG_TYPE = "wrong type in a field"
 CUT_ENTRY = "entry cut before its end"
 MALFORMED_FIELDS = "record with missing or malformed fields"
 BROKEN_ENTRY = "broken journal entry"
-NO_MESSAGE = "journalctl left the text of a SECCOMP entry out (give it --all, or take -o export)"
+NO_MESSAGE = "journalctl left out a message that may hold a record (give it --all, or take -o export)"
 
 
 class Entry(NamedTuple):

@@ -4,36 +4,21 @@
 value, and a newline. A blank line ends an entry. A value can hold anything, also what looks like another entry, so no
 length is ever guessed.
 
-In most entries all is text: they are found by their blank lines and searched for the few fields that decide. An entry
-with a length in it, which never lacks a NUL, is read field by field (export_fields.py). Both give the same."""
+In most entries all is text: they are found by their blank lines and searched for the few fields that decide
+(export_text.py). An entry with a length in it, which never lacks a NUL, is read field by field (export_fields.py). Both
+give the same."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
-from audit2seccomp.evidence.entries.authors import JOURNAL_AUDIT, JOURNAL_KERNEL, Author
-from audit2seccomp.evidence.entries.entry import CUT_ENTRY, MAX_ENTRY_BYTES, Entry, Found, problem
-from audit2seccomp.evidence.entries.export_fields import LENGTH_BYTES, FieldReader, Fields
+from audit2seccomp.evidence.entries.entry import CUT_ENTRY, Found, problem
+from audit2seccomp.evidence.entries.export_fields import LENGTH_BYTES, NEWLINE, FieldReader, Fields
+from audit2seccomp.evidence.entries.export_text import CURSOR, TextEntries
 
 _PARTIAL_BYTES = 1 << 16
 """An entry whose end is not there yet waits in memory up to this size; then it is read field by field."""
-_CURSOR = b"\n__CURSOR="
-_NEXT_ENTRY = b"\n" + _CURSOR
-_NOWHERE = b"\n\n"
-"""What no entry holds."""
-_SEQUENCE = b"s=0123456789abcdef0123456789abcdef;"
-"""How a cursor begins: with a random number that every entry of one journal shares."""
-
-
-class _Shared(NamedTuple):
-    """What the entries of one transport have in common."""
-
-    author: Author
-    lines: bytes
-    """The lines from _BOOT_ID to the last of those that decide about all this, both newlines included."""
-    host: str | None
-    boot: str | None
+_NEXT_ENTRY = b"\n" + CURSOR
 
 
 class ExportDecoder:
@@ -45,16 +30,14 @@ class ExportDecoder:
         self._buffer = bytearray()
         self._found: list[Found] = []
         self._reader: FieldReader | None = None
-        self._sequence = b""
-        self._audit = _Shared(JOURNAL_AUDIT, _NOWHERE, None, None)
-        self._kernel = _Shared(JOURNAL_KERNEL, _NOWHERE, None, None)
+        self._text = TextEntries()
 
     def feed(self, block: bytes) -> Iterable[Found]:
         """Read one more block."""
         if self._reader is None and b"\0" not in block:
             # The usual case, with one copy less.
-            cut = block.rfind(b"\n\n") + 2
-            if cut >= 2:
+            cut = _end_of_text(block)
+            if cut > 0:
                 text = b"".join((b"\n", self._buffer, memoryview(block)[:cut]))
                 self._buffer = bytearray(block[cut:])
                 self._read_text(text)
@@ -71,7 +54,8 @@ class ExportDecoder:
         return self._take()
 
     def _take(self) -> list[Found]:
-        found, self._found = self._found, []
+        found = self._found.copy()
+        self._found.clear()  # a reader holds it too
         return found
 
     def _step(self) -> bool:
@@ -97,20 +81,20 @@ class ExportDecoder:
             self._found += entry.told()
         elif self._reader.between and (self._buffer or entry.begun):
             self._found.append(problem(CUT_ENTRY, entry.line, entry.start or bytes(self._buffer)))
-        self.lines += self._buffer.count(b"\n") + (self._buffer[-1:] not in {b"", b"\n"})
+        self.lines += self._buffer.count(b"\n") + (self._buffer != b"" and not self._buffer.endswith(b"\n"))
         self._buffer.clear()
         self._reader = None
         return False
 
     def _read_fields(self) -> None:
-        self._reader = FieldReader(self._buffer, self.lines, self._found, _NEXT_ENTRY + self._sequence)
+        self._reader = FieldReader(self._buffer, self.lines, self._found, _NEXT_ENTRY + self._text.sequence)
 
     def _whole_entries(self) -> bool:
         """Read the entries that are text and whole; False where more bytes are needed."""
         buffer = self._buffer
         nul = buffer.find(b"\0")
         # A length may begin with newlines.
-        end = buffer.rfind(b"\n\n", 0, len(buffer) if nul < 0 else max(0, nul - LENGTH_BYTES)) + 2
+        end = _end_of_text(buffer) if nul < 0 else buffer.rfind(b"\n\n", 0, max(0, nul - LENGTH_BYTES)) + 2
         if end >= 2:
             text = b"\n" + buffer[:end]
             del buffer[:end]
@@ -130,7 +114,7 @@ class ExportDecoder:
                 break
             if end > at + 1:
                 entry = text[at:end]
-                usual = self._usual(entry, lines)
+                usual = self._text.read(entry, lines)
                 if usual is None:
                     self._read_lines(entry, lines)
                 else:
@@ -144,82 +128,24 @@ class ExportDecoder:
         """Read an entry line by line."""
         fields = Fields(number)
         for line in text[1:-1].split(b"\n"):
-            if line.startswith(_CURSOR[1:]) and fields.begun:
+            if line.startswith(CURSOR[1:]) and fields.begun:
                 self._found += fields.told()
                 fields = Fields(number)
             fields.line_of_text(line)
             number += 1
         self._found += fields.told()
 
-    def _usual(self, text: bytes, line: int) -> Entry | None:
-        """What a text of one whole entry says, as `entries_of` would; None where there is anything unusual about it.
 
-        `text` begins with the newline in front of the entry. What nearly all entries of a transport share stands at
-        their beginning, what is new with each at its end, since journald sorts by place in its file."""
-        if not text.startswith(_CURSOR) or len(text) > MAX_ENTRY_BYTES:
-            return None
-        at = text.find(b"\n_BOOT_ID=")
-        shared = self._audit if text.startswith(self._audit.lines, at) else self._kernel
-        if not text.startswith(shared.lines, at):
-            found = self._learn(text)
-            if found is None:
-                return None
-            shared = found
-        serial = spoken = None
-        if shared.author is JOURNAL_AUDIT:
-            at = text.rfind(b"\nMESSAGE=SECCOMP ")
-            serial = _number(text, b"\n_AUDIT_ID=")
-            spoken = _number(text, b"\n_SOURCE_REALTIME_TIMESTAMP=")
-            if serial is None or spoken is None:
-                return None
-            spoken //= 1000
-        else:
-            at = text.rfind(b"\nMESSAGE=")
-        # Two entries whose blank line is broken have two messages.
-        if at < 0 or text.find(b"\nMESSAGE=", 0, at) >= 0 or b"\n_SYSTEMD_" in text:
-            return None
-        return Entry(
-            text[at + 9 : text.find(b"\n", at + 9)],
-            shared.author.carrier,
-            shared.host,
-            None,
-            None,
-            shared.boot,
-            spoken,
-            serial,
-            shared.author.tag,
-            line,
-        )
-
-    def _learn(self, text: bytes) -> _Shared | None:
-        """Keep what the entries of this one's transport share; None where that is not the audit or kernel transport."""
-        marks = [b"\n_BOOT_ID=", b"\n_HOSTNAME=", b"\n_TRANSPORT="]
-        if b"\n_TRANSPORT=audit\n" in text:
-            author = JOURNAL_AUDIT
-        elif b"\n_TRANSPORT=kernel\n" in text and b"\nSYSLOG_FACILITY=0\n" in text:
-            author = JOURNAL_KERNEL
-            marks.append(b"\nSYSLOG_FACILITY=")
-        else:
-            return None
-        places = [text.find(mark) for mark in marks]
-        boot, host = (
-            text[at + len(mark) : text.find(b"\n", at + 1)].decode(errors="surrogateescape") if at >= 0 else None
-            for at, mark in zip(places[:2], marks[:2], strict=True)
-        )
-        lines = text[places[0] : text.find(b"\n", max(places) + 1) + 1] if min(places) == places[0] >= 0 else _NOWHERE
-        shared = _Shared(author, lines, host, boot)
-        if author is JOURNAL_AUDIT:
-            self._audit = shared
-        else:
-            self._kernel = shared
-        self._sequence = text[len(_CURSOR) : len(_CURSOR) + len(_SEQUENCE)]
-        return shared
-
-
-def _number(text: bytes, name: bytes) -> int | None:
-    """The value of the last line with that name; None where it is no number of 64 bits, or there is no such line."""
-    at = text.rfind(name)
-    if at < 0:
-        return None
-    digits = text[at + len(name) : text.find(b"\n", at + len(name))]
-    return int(digits) if digits.isdigit() and len(digits) <= 20 else None
+def _end_of_text(data: bytes | bytearray) -> int:
+    """Where the last whole entry of data without a NUL ends; 0 where there is none."""
+    end = data.rfind(b"\n\n") + 2
+    while end > max(1, len(data) - LENGTH_BYTES):
+        # Newlines at the end of the data may be the beginning of a length, but not behind a field that is text.
+        last = end
+        while last > 0 and data[last - 1] == NEWLINE:
+            last -= 1
+        line = data.rfind(b"\n", 0, last) + 1
+        if b"=" in data[line:last]:
+            return end
+        end = data.rfind(b"\n\n", 0, line) + 2
+    return end if end >= 2 else 0

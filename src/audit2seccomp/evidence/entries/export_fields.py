@@ -19,7 +19,7 @@ from audit2seccomp.evidence.entries.journal import FIELDS, entries_of
 MAX_FIELD_BYTES = 768 << 20
 """DATA_SIZE_MAX of systemd's journal-importer.h: a longer value is a broken length."""
 LENGTH_BYTES = 8
-_NEWLINE = 0x0A
+NEWLINE = 0x0A
 _NAME = re.compile(rb"[A-Z0-9_]{1,64}")
 _NAMES = {name.encode(): name for name in FIELDS}
 _CURSOR = b"__CURSOR"
@@ -189,7 +189,7 @@ class FieldReader:
                 self.entry.oversized(bytes(self._buffer[self._value_at : self._value_at + MAX_ENTRY_BYTES]))
             self._drop(self._value_at)
             self._read = self._rest_of_value
-        elif self._buffer[end] != _NEWLINE:
+        elif self._buffer[end] != NEWLINE:
             self._break()
         else:
             self.entry.add(self._name, bytes(self._buffer[self._value_at : end]))
@@ -204,7 +204,7 @@ class FieldReader:
         self._drop(size)
         if not self._buffer:
             return _Next.MORE_BYTES
-        if self._buffer[0] == _NEWLINE:
+        if self._buffer[0] == NEWLINE:
             self._drop(1)
             self._read = self._line
         else:

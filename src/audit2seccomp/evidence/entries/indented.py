@@ -75,9 +75,14 @@ class Gatherer:
         """Whether an object has begun and not ended."""
         return self._open is not None
 
+    def add(self, line: bytes) -> None:
+        """A member of the object that has begun."""
+        if self._open is not None:
+            self._open.add(line)
+
     def take(self, line: bytes, number: int) -> bool:
         """Read a line that is not empty; False where it belongs to no such object."""
-        structure = _STRUCTURE.fullmatch(line)
+        structure = _STRUCTURE.fullmatch(line) if line[-1] in b"{}[]," else None
         if structure is not None:
             self._stray = False
             self._bracket(line, number, len(structure[1]), structure[2])

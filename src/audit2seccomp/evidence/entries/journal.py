@@ -123,7 +123,9 @@ def millis(text: str) -> int | None:
 
 
 def _spelled_out(values: Values, transport: str, audit_id: str) -> bytes | None:
-    """The record that the other fields of an entry without a message spell out; None where it is about no record."""
+    """The record that the other fields of an entry without a message spell out; None where it can be about none."""
+    if transport == "kernel" and "MESSAGE" in values:
+        raise _LeftOutError
     if not (transport == "audit" or (audit_id and not transport)):
         return None
     if values.get("_AUDIT_TYPE", [b"%d" % AUDIT_SECCOMP]) != [b"%d" % AUDIT_SECCOMP]:

@@ -13,6 +13,9 @@ from audit2seccomp.evidence.entries.json_values import read_array
 
 _MARKS = re.compile(rb"(?:[\0\x1e]|\xef\xbb\xbf|data: )*+")
 """What json-seq, json-sse, a crash or an editor put in front of an object."""
+_MEMBERS = (b'\t"_', b'\t"S', b'\t"P')
+"""How lines inside an object of `-o json-pretty` begin."""
+_USUAL_MARKS = (b"data: {", b"\x1e{")
 _CRI = re.compile(rb"\d{4}-\d\d-\d\dT[0-9:.]{8,18}(?:Z|[+-]\d\d:\d\d) std(?:out|err) [FP] (?=\{)")
 
 
@@ -48,8 +51,9 @@ class JsonDecoder:
         found, gatherer = self._found, self._gatherer
         number = self.lines
         self.lines += len(lines) - 2
-        for line in lines[1:-1]:
+        for whole in lines[1:-1]:
             number += 1
+            line = whole[whole.index(b"{") :] if whole.startswith(_USUAL_MARKS) else whole
             if not line.startswith(b'{"') or gatherer.inside or len(line) > MAX_LINE_BYTES:
                 self._unusual(line, number)
             elif not decode_object(line, number, found):
@@ -61,6 +65,9 @@ class JsonDecoder:
             if RECORD_TOKEN in line:
                 self._found.append(problem(TOO_LONG, number, line))
             return
+        if self._gatherer.inside and line.startswith(_MEMBERS):
+            self._gatherer.add(line)
+            return
         text = _without_marks(line).rstrip(b" \t\r")
         if not text or self._gatherer.take(text, number):
             return
@@ -71,7 +78,7 @@ class JsonDecoder:
         elif text[:1] == b"[":
             self._array(text, number)
         else:
-            self._found.append(TextLine(line, number))
+            self._found.append(TextLine(line.lstrip(b"\0"), number))
 
     def _broken(self, text: bytes, number: int) -> None:
         """A line that is no sound object: an element of an array, or broken."""

@@ -6,10 +6,12 @@ standard library 13 (docs/performance.md)."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import msgspec
 from msgspec import Raw
 
+_T = TypeVar("_T")
 _OBJECT = msgspec.json.Decoder(dict[str, Raw])
 _ARRAY = msgspec.json.Decoder(list[Raw])
 _Value = str | int | float | bool | list[str | int | list[int] | None] | None
@@ -22,36 +24,33 @@ OpenTelemetry, Google Cloud, GELF."""
 
 def read_object(data: bytes | Raw) -> dict[str, Raw] | None:
     """An object's members, not yet decoded; None where it is no sound object. Of members with one name, the last."""
-    try:
-        return _OBJECT.decode(data)
-    except UnicodeDecodeError:
-        return _OBJECT.decode(valid_utf8(data))
-    except (msgspec.MsgspecError, RecursionError):
-        return None
+    return _decode(_OBJECT, data)
 
 
 def read_array(data: bytes | Raw) -> list[Raw] | None:
     """An array's members, not yet decoded; None where it is no sound array."""
+    return _decode(_ARRAY, data)
+
+
+def _decode(decoder: msgspec.json.Decoder[_T], data: bytes | Raw) -> _T | None:
+    """What the decoder makes of it. Bytes that are no UTF-8 become U+FFFD: outside a label no record has any."""
     try:
-        return _ARRAY.decode(data)
+        return decoder.decode(data)
+    except UnicodeDecodeError:
+        return _decode(decoder, bytes(data).decode(errors="replace").encode())
     except (msgspec.MsgspecError, RecursionError):
         return None
 
 
-def valid_utf8(data: bytes | Raw) -> bytes:
-    """The same with U+FFFD for bytes that are no UTF-8, which no record of the kernel holds outside a label."""
-    return bytes(data).decode(errors="replace").encode()
-
-
 def text_of(raw: Raw | None) -> bytes | None:
     """A string's text; None where there is none."""
-    value = None if raw is None else _value(raw)
+    value = None if raw is None else _decode(_VALUE, raw)
     return value.encode() if isinstance(value, str) else None
 
 
 def name_of(raw: Raw | None) -> str:
     """A string, or a number as it is written; empty for anything else."""
-    value = None if raw is None else _value(raw)
+    value = None if raw is None else _decode(_VALUE, raw)
     if isinstance(value, str):
         return value
     return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else ""
@@ -62,7 +61,7 @@ def values_of(raw: Raw) -> Sequence[bytes | None] | None:
 
     journalctl writes a string, the bytes of what is no clean text as an array of numbers, null for what is too long,
     and an array of these for a field that an entry has more than once."""
-    value = _value(raw)
+    value = _decode(_VALUE, raw)
     if value is None:
         return [None] if bytes(raw) == b"null" else None
     if not isinstance(value, list):
@@ -122,15 +121,6 @@ def _innermost(raw: Raw) -> list[bytes]:
     fields = read_object(raw) or {}
     text = text_of(pair[1] if pair is not None and len(pair) > 1 else fields.get("stringValue", raw))
     return [text] if text else _texts(fields)
-
-
-def _value(raw: Raw) -> _Value:
-    try:
-        return _VALUE.decode(raw)
-    except UnicodeDecodeError:
-        return _VALUE.decode(valid_utf8(raw))
-    except (msgspec.MsgspecError, RecursionError):
-        return None
 
 
 def _bytes_of(value: object) -> bytes | None:

@@ -1,8 +1,8 @@
 """`journalctl -o verbose` → entries.
 
 A line with the time and, in brackets, the cursor; then each field, indented by four blanks. The further lines of a
-value are indented by as much as its first one is behind its name. A value that is not printable, or is long and goes to a
-narrow terminal, is only counted: `MESSAGE=[160B blob data]` (output_verbose() of systemd's logs-show.c)."""
+value are indented by as much as its first one is behind its name. A value that is not printable, or is long and goes
+to a narrow terminal, is only counted: `MESSAGE=[160B blob data]` (output_verbose() of systemd's logs-show.c)."""
 
 from __future__ import annotations
 
@@ -67,8 +67,9 @@ class VerboseDecoder:
 
     def _read(self, block: bytes) -> None:
         """Read whole lines; `block` begins with a newline that is not of the input."""
-        for line in block.split(b"\n")[1:-1]:
+        for whole in block.split(b"\n")[1:-1]:
             self.lines += 1
+            line = whole.lstrip(b"\0")
             if len(line) > MAX_LINE_BYTES:
                 if RECORD_TOKEN in line:
                     self._too_long(line, self.lines)

@@ -1,0 +1,81 @@
+"""Structured logs, scanned: every form of one journal says the same, and JSON may stand among text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from audit2seccomp.evidence.carriers import Trust
+from audit2seccomp.evidence.model import Evidence
+from audit2seccomp.evidence.scan import Scanner
+from tests.cli.command import line
+from tests.corpus import FIXTURES, read_bytes, seen_by
+
+SAME_JOURNAL = sorted(
+    path
+    for path in (FIXTURES / "recorded").glob("journal-*.txt")
+    if path.stem.removeprefix("journal-")
+    in {"short", "short-full", "short-iso", "short-precise", "short-monotonic", "with-unit", "cat", "verbose"}
+    or path.stem.removeprefix("journal-").startswith(("export", "json"))
+)
+FLOODED = {
+    "dmesg-auditctl-rate.txt": "audit-rate",
+    "dmesg-backlog-auditd-stopped.txt": "audit-backlog",
+    "dmesg-ratelimit.txt": "printk-limit",
+    "journal-flood-missed.txt": "journal-missed",
+    "journal-ratelimit.txt": "printk-limit",
+}
+
+
+def read_in_pieces(data: bytes, size: int, trust: Trust = Trust.ANCHORED) -> Evidence:
+    """What a scanner makes of an input that comes in pieces."""
+    scanner = Scanner(trust)
+    scanner.start_input("sample")
+    for start in range(0, len(data), size):
+        scanner.feed(data[start : start + size])
+    scanner.finish_input()
+    return scanner.evidence()
+
+
+@pytest.mark.parametrize("path", SAME_JOURNAL, ids=lambda path: path.name)
+def test_every_form_of_a_journal_has_equal_counts(path: Path) -> None:
+    wanted = seen_by(read_bytes((FIXTURES / "recorded" / "dmesg-fmt-plain.txt").read_bytes()))
+    assert wanted.total() == 16
+    assert seen_by(read_bytes(path.read_bytes())) == wanted
+
+
+def test_there_are_forms_to_compare() -> None:
+    assert len(SAME_JOURNAL) >= 12
+
+
+@pytest.mark.parametrize("size", [1, 7, 100, 4096])
+@pytest.mark.parametrize(
+    "name", ["export", "json", "json-pretty", "json-sse", "oddnames-export", "oddnames-json", "verbose"]
+)
+def test_cuts_into_blocks_make_no_difference(name: str, size: int) -> None:
+    data = (FIXTURES / "recorded" / f"journal-{name}.txt").read_bytes()
+    assert read_in_pieces(data, size) == read_bytes(data)
+
+
+@pytest.mark.parametrize(("name", "kind"), FLOODED.items())
+def test_logs_with_losses_say_so(name: str, kind: str) -> None:
+    assert kind in read_bytes((FIXTURES / "recorded" / name).read_bytes()).losses
+
+
+def test_json_among_text_and_text_among_json_are_read() -> None:
+    (entry,) = [
+        text
+        for text in (FIXTURES / "recorded" / "journal-json.txt").read_bytes().splitlines(keepends=True)
+        if b"syscall=1000 " in text and b'"_TRANSPORT":"kernel"' in text
+    ]
+    text = b"".join(map(line, range(3)))
+    for log in (text + entry + text.replace(b":145", b":245"), entry + text + text.replace(b":145", b":245")):
+        for size in (50, len(log)):
+            evidence = read_in_pieces(log, size)
+            assert {key.nr: count.events for key, count in evidence.counts.items()} == {0: 2, 1: 2, 2: 2, 1000: 1}
+            assert evidence.lines == 7
+    # Below an application's dated line it may be part of that one's message.
+    forged = read_in_pieces(b"2026-11-22 09:01:56 INFO got:\n" + entry, 4096)
+    assert not forged.counts
+    assert sum(sample.events for sample in forged.refused.values()) == 1
