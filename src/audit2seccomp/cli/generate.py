@@ -29,6 +29,7 @@ Examples:
 
 \b
 Other commands:
+  audit2seccomp explain [LOGS]...     what logs show of each call, or what a line says
   audit2seccomp syscall NAME|NUMBER   look a system call up in the tables
   audit2seccomp --version             this version, and that of the tables
   audit2seccomp --install-completion  complete options in this shell

@@ -12,8 +12,8 @@ from audit2seccomp.evidence.calls import Call, Shares
 _SHARES = ("actions", "comm", "exe", "subj", "host", "unit", "container")
 """What events are divided by, as JSON and CSV name it."""
 _CSV = ("arch", "number", "name", "events", "first", "last", *_SHARES, "file", "line")
-_FORMULA = ("=", "+", "-", "@")
-"""What a spreadsheet takes for the start of a formula."""
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What a spreadsheet takes for the start of a formula; the last four are full-width, for Japanese ones."""
 _HEADINGS = ("arch", "number", "name", "events", "first", "last", "actions", "first record", "programs")
 _FOLDED = {"actions": 12, "first record": 24, "programs": 24}
 """What goes on in the next line where the terminal is narrow, and the least width for it."""
@@ -62,20 +62,20 @@ def as_csv(calls: Iterable[Call]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_CSV)
     for call in calls:
-        cells: list[object] = list(_head(call).values())
-        cells += [_harmless(_joined(getattr(call, name))) for name in _SHARES]
-        writer.writerow([*cells, _harmless(printable(call.place[0])), call.place[1] or None])
+        head = [_harmless(cell) if isinstance(cell, str) else cell for cell in _head(call).values()]
+        shares = [_joined(getattr(call, name)) for name in _SHARES]
+        writer.writerow([*head, *shares, _harmless(printable(call.place[0])), call.place[1] or None])
     return text.getvalue()
 
 
 def _joined(shares: Shares) -> str:
     """Values with `; ` between them; a semicolon in one of them is written as an escape, as control bytes are."""
-    return "; ".join(printable(value).replace(";", r"\x3b") for value, _ in shares if value is not None)
+    return "; ".join(_harmless(printable(value)).replace(";", r"\x3b") for value, _ in shares if value is not None)
 
 
-def _harmless(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula: such text gets an apostrophe in front."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+def _harmless(text: str) -> str:
+    """Text that no spreadsheet takes for a formula: such text gets an apostrophe in front."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def as_text(calls: Sequence[Call]) -> str:

@@ -1,4 +1,4 @@
-"""Inputs → evidence, as a command does it: with a progress bar, signals that end reading and writing, and complaints."""
+"""Inputs → evidence, as a command does it: with a progress bar, signals that end the work, and complaints."""
 
 from __future__ import annotations
 

@@ -135,21 +135,21 @@ def _written(body: bytes, found: ParseResults, head: ParseResults) -> Iterator[W
     if opening is not None:
         yield Written("type", opening[1], 0, read=True)
         yield Written("audit", opening[2], opening.start(2) - len("audit("), read=True)
-    label_at, run_at = head.get("label_at", found["comm_at"] - begin), head.get("run_at", found["comm_at"] - begin)
-    labelled = "subj" in head
-    yield from _words(body[begin : begin + label_at], begin, {"uid"} if labelled else {"uid", "pid"})
-    if labelled:
-        label = body[begin + label_at : begin + run_at - 1]
-        yield Written("subj", label[len("subj=") :], begin + label_at, read=True)
-    yield from _words(body[begin + run_at : found["comm_at"]], begin + run_at, {"pid"})
-    code_at: int | None = found.get("code_at")
+    head_end: int = found["comm_at"]
+    if "subj" in head:
+        label_at, run_at = begin + head["label_at"], begin + head["run_at"]
+        yield from _words(body[begin:label_at], begin, {"uid"})
+        yield Written("subj", body[label_at + len("subj=") : run_at - 1], label_at, read=True)
+        yield from _words(body[run_at:head_end], run_at, {"pid"})
+    else:
+        yield from _words(body[begin:head_end], begin, {"uid", "pid"})
     fields: list[_Field] = list(found["fields"])
-    ends = [field.at - 1 for field in fields[1:]] + [found["end"] if code_at is None else code_at - len(" code=")]
-    for field, end in zip(fields, ends, strict=True):
+    last_end: int = found["code_at"] - len(" code=") if "code" in found else found["end"]
+    for field, end in zip(fields, [*(after.at - 1 for after in fields[1:]), last_end], strict=True):
         name, _, text = body[field.at : end].partition(b"=")
         yield Written(name.decode("ascii"), text, field.at, read=bool(field.name))
-    if code_at is not None:
-        yield Written("code", body[code_at : found["end"]], code_at - len("code="), read=True)
+    if "code" in found:
+        yield Written("code", body[found["code_at"] : found["end"]], last_end + 1, read=True)
 
 
 def _words(text: bytes, at: int, read: set[str]) -> Iterator[Written]:
@@ -262,8 +262,8 @@ def _fields() -> tuple[ParserElement, ParserElement]:
 
 @cache
 def _head() -> ParserElement:
-    """The words between the opening and the tail: `uid`, `pid` and `subj` where they have them; `label_at` and `run_at`:
-    where the label begins, and what stands behind it."""
+    """The words between the opening and the tail: `uid`, `pid` and `subj` where they have them; with `subj`, `label_at`
+    is where the label begins and `run_at` what stands behind it."""
     import pyparsing as pp
 
     def words(*but: str) -> ParserElement:
