@@ -235,6 +235,10 @@ def test_the_chart_climbs_with_each_new_call() -> None:
     assert chart[-1].split() == ["2023-11-14", "22:13:20", "2023-11-14", "22:14:40"]
 
 
+def test_no_chart_where_nothing_rises() -> None:
+    assert "distinct calls over time" not in run("explain", stdin=at("1.000", 0) + at("9.000", 0)).stdout.decode()
+
+
 def test_no_chart_without_times() -> None:
     shown = run("explain", stdin=b"SECCOMP " + body(0).encode() + b"\n").stdout.decode()
     assert "distinct calls over time" not in shown

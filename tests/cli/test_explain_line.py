@@ -252,6 +252,35 @@ def test_a_terminal_is_not_waited_for() -> None:
     assert b"--line: no line: give one, or pipe it in" in done.stderr
 
 
+def test_a_record_that_ausearch_interpreted() -> None:
+    line = (RECORDED / "ausearch-raw-i.txt").read_bytes().splitlines()[1]
+    status, lines = said(line)
+    assert (status, lines[0], lines[3]) == (0, "carrier: ausearch -i", "record:  sound")
+    found = meanings(line.decode())
+    assert found == {
+        "type": "a SECCOMP record",
+        "audit": "time not known, serial 85464",
+        "auid": "unset",
+        "uid": "0",
+        "gid": "not counted",
+        "ses": "unset",
+        "pid": "14117",
+        "comm": "trig",
+        "exe": "/srv/sandbox/tools/trig",
+        "sig": "no signal",
+        "arch": "x86_64 (AUDIT_ARCH_X86_64)",
+        "syscall": "getppid",
+        "compat": "the kernel's own calling convention",
+        "ip": "where in the program; not counted",
+        "code": "LOG: the call ran",
+    }
+    labelled = line.replace(b" pid=", b" subj=a (enforce) pid=")
+    assert meanings(labelled.decode())["subj"] == "a (enforce)"
+    status, lines = said(line.replace(b"arch=x86_64", b"arch=vax"))
+    assert (status, lines[1]) == (1, "record:  rejected: arch= is no name that auditd writes")
+    assert caret(lines)[1].startswith("vax syscall=")
+
+
 def test_a_line_without_end() -> None:
     status, lines = said(b"type=1326 audit(1.000:2): " + b"auid=" * (MAX_LINE_BYTES // 4))
     assert (status, lines) == (1, [f"record:  rejected: line longer than {MAX_LINE_BYTES:,} bytes"])
@@ -271,9 +300,10 @@ def decided(line: bytes) -> bool:
     return outcome is not None and outcome.fate is Fate.COUNTED
 
 
-@pytest.mark.parametrize(
-    "log", sorted(RECORDED.glob("*.log")) + sorted(RECORDED.glob("dmesg*.txt")), ids=lambda p: p.name
-)
+LOGS = sorted({*RECORDED.glob("*.log"), *RECORDED.glob("dmesg*.txt"), *RECORDED.glob("ausearch*-i.txt")})
+
+
+@pytest.mark.parametrize("log", LOGS, ids=lambda log: log.name)
 def test_what_is_sound_and_trusted_is_what_is_counted(log: Path) -> None:
     for line in log.read_bytes().splitlines()[:12]:
         assert explained(line, Trust.ANCHORED, None)[0] == decided(line), line

@@ -18,8 +18,8 @@ MAX_WIDTH = 76
 def chart(points: Sequence[tuple[int, int]], end: int, columns: int) -> list[str]:
     """Rows for steps (time in milliseconds, level from there on), in the order of their times, which go on until `end`.
 
-    `columns` is the width of the terminal. Nothing where there is no time in which to rise."""
-    if not points or end <= points[0][0]:
+    `columns` is the width of the terminal. Nothing where the level is the same all the time."""
+    if len(points) < 2:
         return []
     begin, top = points[0][0], points[-1][1]
     axis = f"{top:,}"

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import signal
 import sys
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import accumulate
 
-from audit2seccomp.cli.clock import utc_time
+from audit2seccomp.cli.meanings import meaning
 from audit2seccomp.cli.messages import printable
 from audit2seccomp.cli.output import Output
 from audit2seccomp.errors import ExitStatus, UsageError
@@ -17,11 +16,10 @@ from audit2seccomp.evidence import grammar
 from audit2seccomp.evidence.carriers import Located, Trust, locate
 from audit2seccomp.evidence.cuts import MAX_LINE_BYTES, TOO_LONG
 from audit2seccomp.evidence.decide import UNKNOWN_ARCH
+from audit2seccomp.evidence.interpreted import parse_interpreted
 from audit2seccomp.evidence.model import Parsed, Reject, SeccompRecord
 from audit2seccomp.evidence.trust import judge
 from audit2seccomp.kernel.abi import abi_of
-from audit2seccomp.kernel.syscalls import table_of, tables_kernel
-from audit2seccomp.kernel.uapi import Action, action_of
 
 _WINDOW = 96
 """So many columns of a line are shown around the caret."""
@@ -29,8 +27,6 @@ _VALUE_CHARACTERS = 60
 """So much of a value is shown."""
 MAX_FIELDS = 100
 """So many fields are listed; the kernel writes 14."""
-_UNSET = str(2**32 - 1)
-"""(uid_t)-1 and its like (include/linux/uidgid.h): no user logged in."""
 _CLAIM = re.compile(rb"type=|SECCOMP")
 """What makes a reader think that a record begins."""
 
@@ -60,7 +56,7 @@ def explained(line: bytes, trust: Trust, assume_arch: int | None) -> tuple[bool,
     located = locate(line)
     if located is None:
         return False, ["carrier: none", *_no_record(line)]
-    found = grammar.explain(located.body, assume_arch)
+    found = _interpreted(located.body) or grammar.explain(located.body, assume_arch)
     lines = [f"carrier: {_carrier(located)}"]
     offset = len(line) - len(located.body) if line.endswith(located.body) else 0
     text = line if offset else located.body
@@ -80,6 +76,30 @@ def explained(line: bytes, trust: Trust, assume_arch: int | None) -> tuple[bool,
         lines.append("         (in a log, the lines above can make it less)")
     lines.append("record:  sound" if trusted else f"record:  sound, but not trusted: --trust is {_name_of(trust)}")
     return trusted, [*lines, *_field_rows(found.fields, verdict.record)]
+
+
+def _interpreted(body: bytes) -> grammar.Explained | None:
+    """What there is to say of a record with names in place of numbers, as `ausearch -i` prints it; else None."""
+    verdict = parse_interpreted(body)
+    if verdict is None:
+        return None
+    if isinstance(verdict, Reject):
+        return grammar.Explained(verdict, True, ())
+    opening, _, text = body[: verdict.end].partition(b") : ")
+    at = opening.index(b"audit(")
+    fields = [
+        grammar.Written("type", b"SECCOMP", 0, read=True),
+        grammar.Written("audit", opening[at + len("audit(") :], at, read=True),
+    ]
+    at = len(opening) + len(") : ")
+    for word in text.split(b" "):
+        name, equals, value = word.partition(b"=")
+        if equals:
+            fields.append(grammar.Written(name.decode("ascii"), value, at, read=True))
+        else:  # AppArmor's mode is the only second word of a value in such a record
+            fields[-1] = fields[-1]._replace(text=fields[-1].text + b" " + word)
+        at += len(word) + 1
+    return grammar.Explained(verdict, True, tuple(fields))
 
 
 def _name_of(trust: Trust) -> str:
@@ -144,12 +164,12 @@ def _field_rows(fields: tuple[grammar.Written, ...], record: SeccompRecord | Non
         return
     rows = [("field", "written", "" if record is None else "meaning")]
     for field in fields[:MAX_FIELDS]:
-        meaning = "" if record is None else _meaning(field, record)
-        rows.append((field.name or "(no field)", _short(field.text), _short(meaning)))
+        means = "" if record is None else meaning(field, record)
+        rows.append((field.name or "(no field)", _short(field.text), _short(means)))
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     yield ""
-    for name, text, meaning in rows:
-        yield f"  {name:{widths[0]}}  {text:{widths[1]}}  {meaning}".rstrip()
+    for name, text, means in rows:
+        yield f"  {name:{widths[0]}}  {text:{widths[1]}}  {means}".rstrip()
     if len(fields) > MAX_FIELDS:
         yield f"  and {len(fields) - MAX_FIELDS:,} more"
 
@@ -159,73 +179,3 @@ def _short(text: str | bytes) -> str:
         text = text[: 4 * _VALUE_CHARACTERS].decode(errors="surrogateescape")
     shown = printable(text)
     return shown[:_VALUE_CHARACTERS] + ("…" if len(shown) > _VALUE_CHARACTERS else "")
-
-
-def _meaning(field: grammar.Written, record: SeccompRecord) -> str:
-    if field.read and field.name in _OF_RECORD:
-        return _OF_RECORD[field.name](record)
-    text = field.text.decode("latin-1")
-    if field.name in ("auid", "uid", "gid", "ses"):
-        return "unset" if text == _UNSET else "not counted"
-    if field.name == "sig" and field.read:
-        return "no signal" if text == "0" else _signal(text)
-    if field.name == "compat" and field.read:
-        return "the kernel's own calling convention" if text == "0" else "the calling convention of another ABI"
-    return _ELSEWHERE.get(field.name, "not looked at")
-
-
-def _signal(text: str) -> str:
-    known = {str(number.value): number.name for number in signal.Signals}
-    return known.get(text, "no signal that is known here")
-
-
-_ELSEWHERE = {"type": "a SECCOMP record", "ip": "where in the program; not counted"}
-"""The meaning of fields whose value does not change it."""
-
-
-def _unknown(value: object) -> str:
-    return "not known" if value is None else str(value)
-
-
-def _text(value: bytes | None) -> str:
-    return "not known" if value is None else value.decode(errors="surrogateescape")
-
-
-def _stamp(record: SeccompRecord) -> str:
-    return "" if record.millis is None else f"{utc_time(record.millis)}, serial {record.serial}"
-
-
-def _arch(record: SeccompRecord) -> str:
-    abi = abi_of(record.arch, record.nr)
-    return "no architecture" if abi is None else f"{abi.name} ({abi.audit_name})"
-
-
-def _syscall(record: SeccompRecord) -> str:
-    abi = abi_of(record.arch, record.nr)
-    name = None if abi is None else table_of(abi).name_of(record.nr)
-    return name or f"not in the tables of Linux {tables_kernel()}"
-
-
-def _code(record: SeccompRecord) -> str:
-    assert record.code is not None
-    action = action_of(record.code)
-    if action is None:
-        return "no action that the kernel defines"
-    if action.let_through:
-        return f"{action.name}: the call ran"
-    supervised = action in (Action.TRACE, Action.USER_NOTIF)
-    return f"{action.name}: {'another program decided about the call' if supervised else 'the call did not run'}"
-
-
-_OF_RECORD: dict[str, Callable[[SeccompRecord], str]] = {
-    "audit": _stamp,
-    "uid": lambda record: _unknown(record.uid),
-    "pid": lambda record: _unknown(record.pid),
-    "subj": lambda record: _text(record.subj),
-    "comm": lambda record: _text(record.comm),
-    "exe": lambda record: _text(record.exe),
-    "arch": _arch,
-    "syscall": _syscall,
-    "code": _code,
-}
-"""The meaning of what a record keeps."""
