@@ -210,7 +210,9 @@ def test_plain_text_is_aligned_with_one_line_for_each_call() -> None:
         "coverage: this holds if the workload goes on as before: "
         "starting, reloading, failing and stopping make calls of their own",
     ]
-    assert result.stderr == "read 5 lines, 5 records: 4 used, 1 denied, 0 rejected, 0 not trusted\n"
+    assert result.stderr == (
+        "read 5 lines, 5 records: 4 used, 1 denied, 0 rejected, 0 not trusted\ncomplete as far as the log tells\n"
+    )
 
 
 def test_many_programs_are_counted_and_in_json_all_there() -> None:
@@ -336,7 +338,9 @@ def test_what_is_left_out_is_said() -> None:
     assert result.status == 0
     said = result.stderr.splitlines()
     assert said[0] == "read 3 lines, 3 records: 1 used, 0 denied, 1 rejected, 1 not trusted"
-    assert [text.split(":")[0] for text in said[1:] if not text.startswith(" ")] == ["rejected", "not trusted"]
+    assert said[1].startswith("INCOMPLETE: record that the log cut (1 time")
+    assert said[2].startswith("record that the log cut: <stdin>:3:")
+    assert [text.split(":")[0] for text in said[3:] if not text.startswith(" ")] == ["rejected", "not trusted"]
 
 
 def test_trust_and_selection() -> None:
