@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit2seccomp.cli.explain_line import explained
+from audit2seccomp.cli.explain_line import MAX_GRAMMAR_BYTES, explained
 from audit2seccomp.evidence.carriers import Trust, locate
 from audit2seccomp.evidence.cuts import MAX_LINE_BYTES
 from audit2seccomp.evidence.decide import Decider, Fate
@@ -22,6 +22,8 @@ from tests.evidence.test_grammar_properties import bodies, openings
 RECORDED = Path(__file__).parents[2] / "fixtures" / "recorded"
 STAMP = "type=1326 audit(1594067860.484:14536): "
 LINE = f"Jul  6 15:37:40 my-machine kernel: [369128.669452] audit: {STAMP}{body()}"
+
+SOUND = ["trust:   anchored: syslog, kernel: a process can write such a line", "record:  sound"]
 
 
 def said(line: bytes | str, *args: str) -> tuple[int, list[str]]:
@@ -44,8 +46,7 @@ def test_a_sound_record_field_by_field() -> None:
         0,
         [
             "carrier: syslog, kernel, of host my-machine",
-            "trust:   anchored: syslog, kernel: a process can write such a line",
-            "record:  sound",
+            *SOUND,
             "",
             "  field    written               meaning",
             "  type     1326                  a SECCOMP record",
@@ -284,6 +285,15 @@ def test_a_record_that_ausearch_interpreted() -> None:
 def test_a_line_without_end() -> None:
     status, lines = said(b"type=1326 audit(1.000:2): " + b"auid=" * (MAX_LINE_BYTES // 4))
     assert (status, lines) == (1, [f"record:  rejected: line longer than {MAX_LINE_BYTES:,} bytes"])
+
+
+@pytest.mark.parametrize("field", [b" a=1", b" a"])
+def test_a_very_long_body_is_read_as_the_scanner_does_it(field: bytes) -> None:
+    line = LINE.encode().replace(b" pid=", field * (MAX_GRAMMAR_BYTES // 2) + b" pid=")
+    assert said(line) == (0, ["carrier: syslog, kernel, of host my-machine", *SOUND])
+    cut = line.removesuffix(b" code=0x7ffc0000")
+    assert said(cut)[1][1] == "record:  rejected: cut before code="
+    assert caret(said(cut)[1])[0].endswith("ip=0x46fe1f")
 
 
 def test_a_line_of_many_fields_is_cut() -> None:

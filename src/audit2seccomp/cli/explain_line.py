@@ -18,6 +18,7 @@ from audit2seccomp.evidence.cuts import MAX_LINE_BYTES, TOO_LONG
 from audit2seccomp.evidence.decide import UNKNOWN_ARCH
 from audit2seccomp.evidence.interpreted import parse_interpreted
 from audit2seccomp.evidence.model import Parsed, Reject, SeccompRecord
+from audit2seccomp.evidence.record import parse_record
 from audit2seccomp.evidence.trust import judge
 from audit2seccomp.kernel.abi import abi_of
 
@@ -25,6 +26,8 @@ _WINDOW = 96
 """So many columns of a line are shown around the caret."""
 _VALUE_CHARACTERS = 60
 """So much of a value is shown."""
+MAX_GRAMMAR_BYTES = 1 << 16
+"""A longer body is only parsed as the scanner does it: the grammar takes up to 30 seconds for 1 MB of fields."""
 MAX_FIELDS = 100
 """So many fields are listed; the kernel writes 14."""
 _CLAIM = re.compile(rb"type=|SECCOMP")
@@ -56,7 +59,7 @@ def explained(line: bytes, trust: Trust, assume_arch: int | None) -> tuple[bool,
     located = locate(line)
     if located is None:
         return False, ["carrier: none", *_no_record(line)]
-    found = _interpreted(located.body) or grammar.explain(located.body, assume_arch)
+    found = _interpreted(located.body) or _explain(located.body, assume_arch)
     lines = [f"carrier: {_carrier(located)}"]
     offset = len(line) - len(located.body) if line.endswith(located.body) else 0
     text = line if offset else located.body
@@ -76,6 +79,13 @@ def explained(line: bytes, trust: Trust, assume_arch: int | None) -> tuple[bool,
         lines.append("         (in a log, the lines above can make it less)")
     lines.append("record:  sound" if trusted else f"record:  sound, but not trusted: --trust is {_name_of(trust)}")
     return trusted, [*lines, *_field_rows(found.fields, verdict.record)]
+
+
+def _explain(body: bytes, assume_arch: int | None) -> grammar.Explained:
+    if len(body) <= MAX_GRAMMAR_BYTES:
+        return grammar.explain(body, assume_arch)
+    verdict = parse_record(body, assume_arch)
+    return grammar.Explained(verdict or Reject("no record", 0), verdict is not None, ())
 
 
 def _interpreted(body: bytes) -> grammar.Explained | None:
@@ -119,7 +129,7 @@ def _no_record(line: bytes) -> Iterator[str]:
     if claim is None:
         yield "record:  none: nothing in the line opens one"
         return
-    verdict = grammar.explain(line[claim.start() :]).verdict
+    verdict = _explain(line[claim.start() :], None).verdict
     reason = verdict.reason if isinstance(verdict, Reject) else "it is not the kernel's"
     yield f"record:  none: {reason}"
     yield from _shown(line, claim.start() + (verdict.at if isinstance(verdict, Reject) else 0))
