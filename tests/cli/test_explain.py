@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,20 @@ from typing import Any
 
 import pytest
 
-from tests.cli.command import AARCH64, ALPHA, ERRNO, LOG, PATIENCE, SCRIPT, Result, body, embedded_line, line, run
+from tests.cli.command import (
+    AARCH64,
+    ALPHA,
+    ERRNO,
+    LOG,
+    PATIENCE,
+    SCRIPT,
+    Result,
+    body,
+    embedded_line,
+    line,
+    run,
+    running,
+)
 
 MODES = Path(__file__).parents[2] / "fixtures" / "recorded" / "dmesg-modes.txt"
 EVIL = "\x1b[31m=HYPERLINK(1);\N{RIGHT-TO-LEFT OVERRIDE}"
@@ -356,3 +370,13 @@ def test_an_input_that_cannot_be_read(tmp_path: Path) -> None:
     result = run("explain", "-q", "--keep-going", log, tmp_path / "none.log")
     assert result.status == 3
     assert rows(Result(0, result.stdout, ""))[0][2] == "read"
+
+
+def test_a_signal_ends_a_stream_and_what_was_read_is_explained() -> None:
+    with running("explain") as stream:
+        stream.feed(line(0))
+        stream.wait_until_read()
+        stream.signal(signal.SIGINT)
+        result = stream.result()
+    assert result.status == 130
+    assert rows(Result(0, result.stdout, ""))[0][:4] == ["x86_64", "0", "read", "1"]

@@ -85,7 +85,7 @@ def explain(
         calls = in_order(calls_of(gathered.evidence.observations()), sort)
         if not calls:
             raise NothingFoundError(_why_nothing(gathered.evidence))
-        write_unless_interrupted(target, _listed(calls, json=json, csv=csv), interruption)
+        write_unless_interrupted(target, _listed(calls, json=json, csv=csv), gathered, interruption)
     raise typer.Exit(gathered.status)
 
 

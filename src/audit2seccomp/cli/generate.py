@@ -133,7 +133,7 @@ def generate(
     with Interruption() as interruption:
         gathered = gather(logs, choices, interruption, on_new, count_lines=not quiet)
         profile = _profile(gathered, choices, shape, strict=strict)
-        write_unless_interrupted(target, WRITERS["oci"](profile), interruption)
+        write_unless_interrupted(target, WRITERS["oci"](profile), gathered, interruption)
     raise typer.Exit(gathered.status)
 
 

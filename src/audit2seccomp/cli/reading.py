@@ -64,11 +64,11 @@ def refuse_unread(gathered: Gathered, choices: Choices) -> None:
         raise typer.Exit(ExitStatus.NO_RESULT)
 
 
-def write_unless_interrupted(target: Output, text: str, interruption: Interruption) -> None:
-    """Write what a command yields, unless a signal comes meanwhile; raises typer.Exit then."""
+def write_unless_interrupted(target: Output, text: str, gathered: Gathered, interruption: Interruption) -> None:
+    """Write what a command yields, unless a signal comes after the reading has ended; raises typer.Exit then."""
     write = partial(target.write, text)
     try:
-        if target.may_block and interruption.exit_status is None:
+        if target.may_block and not gathered.interrupted:
             interruption.guard(write)()
         else:
             # The signal that ended the reading may come twice: `timeout` sends it to the process and to its group.
