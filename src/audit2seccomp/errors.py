@@ -14,7 +14,7 @@ class ExitStatus(IntEnum):
 
     DONE = 0
     INCOMPLETE = 1
-    """`--strict` was given and the result is incomplete."""
+    """`--strict` was given and the result is incomplete; or `explain --line` found no sound and trusted record."""
     USAGE = 2
     NO_RESULT = 3
     """An input could not be read, or no record was used."""

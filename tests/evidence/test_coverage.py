@@ -75,6 +75,7 @@ def test_it_is_said_in_words_with_the_caveat() -> None:
         "coverage: no new call in the last 50% of the time",
         f"coverage: {CAVEAT}",
     ]
+    assert describe(CALLS, 6_000)[1] == "coverage: new calls came up to the end"
     assert describe([READ], None) == [
         "coverage: 1 distinct call in 90 events, none was seen only once",
         f"coverage: {CAVEAT}",

@@ -58,25 +58,35 @@ def first_seen(seen: Observation) -> str:
     return f"new: {seen.abi.name} {seen.nr} {name}, {action}, by {who}"
 
 
-def summary(evidence: Evidence, used: list[Observation], left_out: list[Observation]) -> Iterable[str]:
-    """What was read and what became of it. `used` made it into the profile, `left_out` are denials that did not."""
-    denied = sum(seen.events for seen in left_out)
+def what_was_read(evidence: Evidence, denied: int) -> str:
+    """How many lines and records there were, and what became of them; of the sound ones, so many are denials."""
     rejected = sum(sample.events for sample in evidence.rejected.values())
     refused = sum(sample.events for sample in evidence.refused.values())
     lines, records = plural(evidence.lines or 0, "line"), plural(evidence.records, "record")
-    yield (
+    return (
         f"read {lines}, {records}: "
         f"{evidence.sound - denied:,} used, {denied:,} denied, {rejected:,} rejected, {refused:,} not trusted"
         + (f", {evidence.unselected:,} not selected" if evidence.unselected else "")
         + (f", {evidence.copies:,} seen before" if evidence.copies else "")
     )
+
+
+def summary(evidence: Evidence, used: list[Observation], left_out: list[Observation]) -> Iterable[str]:
+    """What was read and what became of it. `used` made it into the profile, `left_out` are denials that did not."""
+    denied = sum(seen.events for seen in left_out)
+    yield what_was_read(evidence, denied)
     per_arch = Counter(abi for abi, _ in {(seen.abi.name, seen.nr) for seen in used if seen.name})
     if per_arch:
         yield "distinct calls: " + ", ".join(f"{count} on {abi}" for abi, count in sorted(per_arch.items()))
+    yield from what_is_missing(evidence)
+    yield from _denials(left_out)
+
+
+def what_is_missing(evidence: Evidence) -> Iterable[str]:
+    """What the log lost, and the records that do not count, by reason, each with an example."""
     yield from (_shortened(line) for line in describe(all_losses(evidence), evidence.segments))
     yield from _samples("rejected", evidence.rejected)
     yield from _samples("not trusted", evidence.refused)
-    yield from _denials(left_out)
 
 
 def _samples(what: str, samples: Mapping[str, Sample]) -> Iterable[str]:

@@ -1,9 +1,10 @@
-"""Inputs → evidence, as a command does it: with a progress bar, signals that end the reading, and complaints."""
+"""Inputs → evidence, as a command does it: with a progress bar, signals that end the work, and complaints."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -20,6 +21,7 @@ from audit2seccomp.evidence.sources import from_path
 
 if TYPE_CHECKING:
     from audit2seccomp.cli.options import Choices
+    from audit2seccomp.cli.output import Output
     from audit2seccomp.evidence.model import Evidence, RecordKey
 
 
@@ -60,6 +62,21 @@ def refuse_unread(gathered: Gathered, choices: Choices) -> None:
     if gathered.unread and not choices.keep_going:
         complain("an input could not be read: nothing is written (--keep-going writes what the others yield)")
         raise typer.Exit(ExitStatus.NO_RESULT)
+
+
+def write_unless_interrupted(target: Output, text: str, gathered: Gathered, interruption: Interruption) -> None:
+    """Write what a command yields, unless a signal comes after the reading has ended; raises typer.Exit then."""
+    write = partial(target.write, text)
+    try:
+        if target.may_block and not gathered.interrupted:
+            interruption.guard(write)()
+        else:
+            # The signal that ended the reading may come twice: `timeout` sends it to the process and to its group.
+            with interruption.blocking() if target.may_block else nullcontext():
+                write()
+    except Interrupted:
+        complain("interrupted: the result is not written, or not all of it")
+        raise typer.Exit(interruption.exit_status or ExitStatus.OWN_BUG) from None
 
 
 def _read_all(scanner: Scanner, logs: list[str], interruption: Interruption, quiet: bool) -> bool:

@@ -62,5 +62,9 @@ def describe(calls: Collection[Seen], last: int | None) -> list[str]:
     if once:
         line += f": about 1 of {round(1 / chance):,} further events would be a call not seen yet"
     quiet = quiet_share(calls, last)
-    lines = [line] if quiet is None else [line, f"coverage: no new call in the last {quiet:.0%} of the time"]
+    lines = [line]
+    if quiet is not None:
+        share = f"{quiet:.0%}"
+        ending = "new calls came up to the end" if share == "0%" else f"no new call in the last {share} of the time"
+        lines.append(f"coverage: {ending}")
     return [*lines, f"coverage: {CAVEAT}"]

@@ -9,13 +9,14 @@ No element reads a character more than a bounded number of times: the time is li
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from audit2seccomp.evidence.model import Parsed, Reject, SeccompRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from pyparsing import ParseBaseException, ParserElement, ParseResults
 
@@ -33,26 +34,53 @@ class _Field(NamedTuple):
     at: int
 
 
+class Written(NamedTuple):
+    """A field as it stands in a body; the name is empty for a word that is none."""
+
+    name: str
+    text: bytes
+    at: int
+    """Where the name begins."""
+    read: bool
+    """Whether the field is part of the record's meaning, or is at least held to its form."""
+
+
+class Explained(NamedTuple):
+    """What the grammar makes of a body."""
+
+    verdict: Parsed | Reject
+    claims: bool
+    """Whether it claims to be a SECCOMP record at all; if not, the verdict says where it stops to."""
+    fields: tuple[Written, ...]
+    """All of them in order, the opening's stamp included, where the whole form is sound."""
+
+
 def parse(body: bytes, assume_arch: int | None = None) -> Parsed | Reject | None:
     """Read one record's body: the record, why it is not a sound one, or None where it does not claim to be one.
 
     `assume_arch` is the AUDIT_ARCH_* number of records without `arch=` (kernels up to 3.16); without it those are
     rejects. Never raises, whatever the bytes.
     """
+    explained = explain(body, assume_arch)
+    return explained.verdict if explained.claims else None
+
+
+def explain(body: bytes, assume_arch: int | None = None) -> Explained:
+    """Read one record's body and say how; see `parse`."""
     import pyparsing as pp
 
     text = body.decode("latin-1")  # a byte is a character, so offsets are those of the body
     try:
         found = _body().parse_string(text)
     except pp.ParseFatalException as failure:
-        return _reject(failure)
-    except pp.ParseException:
-        return None
+        return Explained(_reject(failure), True, ())
+    except pp.ParseException as failure:
+        return Explained(_reject(failure), False, ())
     try:
         head = _head().parse_string(found["head"])
     except pp.ParseBaseException as failure:
-        return _reject(failure, found["begin"])
-    return _checked(found, head, assume_arch)
+        return Explained(_reject(failure, found["begin"]), True, ())
+    return Explained(_checked(found, head, assume_arch), True, tuple(_written(body, found, head)))
 
 
 def _reject(failure: ParseBaseException, offset: int = 0) -> Reject:
@@ -100,14 +128,50 @@ def _repeated(fields: Iterable[_Field]) -> _Field | None:
     return None
 
 
+def _written(body: bytes, found: ParseResults, head: ParseResults) -> Iterator[Written]:
+    """All fields of a body of sound form."""
+    begin: int = found["begin"]
+    opening = re.fullmatch(rb"type=(.*?) (?:msg=)?audit\((.*)\): ", body[:begin])
+    if opening is not None:
+        yield Written("type", opening[1], 0, read=True)
+        yield Written("audit", opening[2], opening.start(2) - len("audit("), read=True)
+    head_end: int = found["comm_at"]
+    if "subj" in head:
+        label_at, run_at = begin + head["label_at"], begin + head["run_at"]
+        yield from _words(body[begin:label_at], begin, {"uid"})
+        yield Written("subj", body[label_at + len("subj=") : run_at - 1], label_at, read=True)
+        yield from _words(body[run_at:head_end], run_at, {"pid"})
+    else:
+        yield from _words(body[begin:head_end], begin, {"uid", "pid"})
+    fields: list[_Field] = list(found["fields"])
+    last_end: int = found["code_at"] - len(" code=") if "code" in found else found["end"]
+    for field, end in zip(fields, [*(after.at - 1 for after in fields[1:]), last_end], strict=True):
+        name, _, text = body[field.at : end].partition(b"=")
+        yield Written(name.decode("ascii"), text, field.at, read=bool(field.name))
+    if "code" in found:
+        yield Written("code", body[found["code_at"] : found["end"]], last_end + 1, read=True)
+
+
+def _words(text: bytes, at: int, read: set[str]) -> Iterator[Written]:
+    """The words of a part of the head that begins at an offset; the first of each name in `read` is read."""
+    for word in text.split(b" "):
+        name, equals, value = word.partition(b"=")
+        known = name.decode("ascii") if equals and re.fullmatch(rb"[a-z_]+", name) else ""
+        if word:
+            yield Written(known, value if known else word, at, known in read)
+            read.discard(known)
+        at += len(word) + 1
+
+
 @cache
 def _body() -> ParserElement:
-    """A body: `seconds`, `millis`, `serial` of the stamp; `head`, which starts at `begin`; `fields`; `code`; `end`."""
+    """A body: `seconds`, `millis`, `serial` of the stamp; the head from `begin` to `comm_at`; `fields`; `code`, which
+    starts at `code_at`; `end`."""
     import pyparsing as pp
 
     # Greedy, so that it ends in front of the last `comm=` that a blank or the opening stands before.
     head = pp.Regex(r"(?s)(?:.* )?(?=comm=)").set_name("comm= behind a blank")
-    record = _opening() - _here("begin") - head("head") - _tail()
+    record = _opening() - _here("begin") - head("head") - _here("comm_at") - _tail()
     return record.set_name("SECCOMP record").leave_whitespace().parse_with_tabs()
 
 
@@ -159,7 +223,7 @@ def _tail() -> ParserElement:
     last = blank + pp.Suppress("code=")
     comm, other = _fields()
     fields = pp.Group(comm + pp.ZeroOrMore(~(last | rest) + blank - other)).set_name("fields")
-    ending = last - code("code") - end | rest
+    ending = last - _here("code_at") - code("code") - end | rest
     return fields("fields") - ending.set_name("a blank and the next field, or the end of the line")
 
 
@@ -198,7 +262,8 @@ def _fields() -> tuple[ParserElement, ParserElement]:
 
 @cache
 def _head() -> ParserElement:
-    """The words between the opening and the tail: `uid`, `pid` and `subj` where they have them."""
+    """The words between the opening and the tail: `uid`, `pid` and `subj` where they have them; with `subj`, `label_at`
+    is where the label begins and `run_at` what stands behind it."""
     import pyparsing as pp
 
     def words(*but: str) -> ParserElement:
@@ -221,7 +286,8 @@ def _head() -> ParserElement:
     label = pp.original_text_for(pp.Regex(r"[^ ]* ") + pp.ZeroOrMore(onward)).set_name("label")
     label.add_parse_action(lambda found: found[0][:-1].removeprefix("="))
     run = pp.ZeroOrMore(pp.Regex(r"ppid=-?[0-9]{1,10} ").suppress()) + pp.Opt(pid + pp.ZeroOrMore(number))
-    labelled = words("subj=", "uid=") + pp.Opt(uid + words("subj=")) + pp.Suppress("subj=") - label("subj") - run
+    label = _here("label_at") + pp.Suppress("subj=") - label("subj") - _here("run_at")
+    labelled = words("subj=", "uid=") + pp.Opt(uid + words("subj=")) + label - run
     torn = pp.Regex(r"(?s).*?audit\(").set_name("a second record")
     head = ~torn + (labelled | plain) + pp.Suppress(pp.Regex(r"\Z")).set_name("end of the head")
     return head.set_name("head").leave_whitespace().parse_with_tabs()
