@@ -54,7 +54,9 @@ STATE_MEMBERS = ("options", "logs", "seen")
 def document(data: bytes, name: str) -> Document:
     """What an evidence file holds. Raises EvidenceFileError."""
     if len(data) > MAX_FILE_BYTES:
-        raise EvidenceFileError(f"{name}: more than {MAX_FILE_BYTES:,} bytes, too large for an evidence file: {_ADVICE}")
+        raise EvidenceFileError(
+            f"{name}: more than {MAX_FILE_BYTES:,} bytes, too large for an evidence file: {_ADVICE}"
+        )
     try:
         return _document(_parsed(data, name))
     except WrongError as wrong:
@@ -142,7 +144,9 @@ def members(
     known = {**required, **(others or {})}
     for name in value:
         if name not in known and name not in unchecked:
-            raise WrongError(f"there is no member of that name{did_you_mean(name[:_SHOWN], known)}", f"/{pointer(name)}")
+            raise WrongError(
+                f"there is no member of that name{did_you_mean(name[:_SHOWN], known)}", f"/{pointer(name)}"
+            )
     read = {}
     for name, reader in known.items():
         if name in value:

@@ -70,6 +70,10 @@ class ExportDecoder:
             pass
         return self._take()
 
+    def pause(self) -> int | None:
+        """Entries have many lines."""
+        return None
+
     def _take(self) -> list[Found]:
         found, self._found = self._found, []
         return found
