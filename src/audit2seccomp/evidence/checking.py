@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from audit2seccomp.errors import EvidenceFileError, did_you_mean
 from audit2seccomp.evidence.files import FORMAT, MAX_FILE_BYTES, VERSION
@@ -37,28 +37,16 @@ class WrongError(Exception):
         self.at = at
 
 
-class Document(NamedTuple):
-    """An evidence file."""
-
-    evidence: Evidence
-    segments: list[Segment]
-    """In the file's order."""
-    more: dict[str, Any]
-    """Members that only a state file has."""
-
-
 STATE_MEMBERS = ("options", "logs", "seen")
 """Members of a state file (`state`), which is an evidence file too."""
 
 
-def document(data: bytes, name: str) -> Document:
-    """What an evidence file holds. Raises EvidenceFileError."""
-    if len(data) > MAX_FILE_BYTES:
-        raise EvidenceFileError(
-            f"{name}: more than {MAX_FILE_BYTES:,} bytes, too large for an evidence file: {_ADVICE}"
-        )
+def read_file(data: bytes, name: str, reader: Callable[[dict[str, Any]], T]) -> T:
+    """What a function reads out of the object that a file holds. Raises EvidenceFileError."""
     try:
-        return _document(_parsed(data, name))
+        if len(data) > MAX_FILE_BYTES:
+            raise WrongError(f"more than {MAX_FILE_BYTES:,} bytes, too large for an evidence file")
+        return reader(_whole(_parsed(data, name)))
     except WrongError as wrong:
         advice = "update audit2seccomp" if wrong.what.startswith("written by a newer") else _ADVICE
         place = f"{name}: {wrong.at}" if wrong.at else name
@@ -94,42 +82,36 @@ def _no_number(text: str) -> NoReturn:
     raise WrongError(f"{text} is no number of JSON's")
 
 
-def _document(value: Any) -> Document:
+def _whole(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict) or value.get("format") != FORMAT:
         raise WrongError(f'no "format": "{FORMAT}" in it')
     version = value.get("version")
     if type(version) is int and version > VERSION:
         raise WrongError(f"written by a newer audit2seccomp (format {version}, this one reads {VERSION})", "/version")
+    return value
+
+
+def evidence_of(value: dict[str, Any]) -> Evidence:
+    """The evidence in the object that a file holds; raises WrongError."""
     origins = items(value.get("origins"), _origin, "/origins")
     read = members(
         value,
         {
-            "format": lambda format_: format_,
+            "format": str,
             "version": integer(VERSION, VERSION),
-            "lines": optional(integer(0, MAX_COUNT)),
-            "repeated": integer(0, MAX_COUNT),
-            "unselected": integer(0, MAX_COUNT),
+            "lines": optional(_COUNT),
+            "repeated": _COUNT,
+            "unselected": _COUNT,
             "rejected": _samples,
             "refused": _samples,
             "losses": _samples,
-            "segments": lambda array: items(array, segment),
+            "segments": lambda array: tuple(sorted(items(array, segment), key=repr)),
             "origins": lambda _: None,
             "counts": lambda array: _distinct(items(array, lambda item: _count(item, origins))),
         },
         unchecked=STATE_MEMBERS,
     )
-    segments = read["segments"]
-    evidence = Evidence(
-        counts=read["counts"],
-        lines=read["lines"],
-        rejected=read["rejected"],
-        refused=read["refused"],
-        losses=read["losses"],
-        segments=tuple(sorted(segments, key=repr)),
-        repeated=read["repeated"],
-        unselected=read["unselected"],
-    )
-    return Document(evidence, segments, {name: value[name] for name in STATE_MEMBERS if name in value})
+    return Evidence(**{name: read[name] for name in read if name not in ("format", "version", "origins")})
 
 
 def members(

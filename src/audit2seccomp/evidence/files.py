@@ -49,7 +49,7 @@ def to_text(evidence: Evidence, more: Mapping[str, list[Mapping[str, object]]] |
         "rejected": _samples(evidence.rejected),
         "refused": _samples(evidence.refused),
         "losses": _samples(evidence.losses),
-        "segments": map(segment_object, sorted_segments(evidence)),
+        "segments": map(_segment, sorted_segments(evidence)),
         "origins": (_named(origin) for origin in origins),
         "counts": (_count(key, evidence.counts[key], index) for key in sorted(evidence.counts, key=_order)),
         **(more or {}),
@@ -96,15 +96,19 @@ def name_value(value: bytes | str | None) -> object:
     if value is None:
         return None
     if isinstance(value, str):
-        try:
-            value = value.encode(errors="surrogateescape")
-        except UnicodeEncodeError:
-            value = value.encode(errors="surrogatepass")
+        value = _octets(value)
     try:
         text = value.decode()
     except UnicodeDecodeError:
         return {"hex": value.hex()}
     return {"hex": value.hex()} if _UNPRINTABLE.search(text) else text
+
+
+def _octets(name: str) -> bytes:
+    try:
+        return name.encode(errors="surrogateescape")
+    except UnicodeEncodeError:
+        return name.encode(errors="surrogatepass")
 
 
 def _named(origin: Origin) -> dict[str, object]:
@@ -142,7 +146,7 @@ def _samples(samples: Mapping[str, Sample]) -> Iterator[dict[str, object]]:
         }
 
 
-def segment_object(segment: Segment) -> dict[str, object]:
+def _segment(segment: Segment) -> dict[str, object]:
     """A segment as the file has it."""
     return {
         name: name_value(value) if isinstance(value, str) else value
@@ -154,6 +158,6 @@ def segment_object(segment: Segment) -> dict[str, object]:
 def from_bytes(data: bytes, name: str) -> Evidence:
     """The evidence in a file of that name. Raises EvidenceFileError for anything that `to_text` could not have meant;
     the order of what is in its arrays makes no difference."""
-    from audit2seccomp.evidence.checking import document
+    from audit2seccomp.evidence import state
 
-    return document(data, name).evidence
+    return state.from_bytes(data, name).evidence
