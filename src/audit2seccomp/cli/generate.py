@@ -4,17 +4,16 @@
 
 import errno as errno_numbers
 from collections.abc import Callable
-from contextlib import nullcontext, suppress
-from functools import partial
+from contextlib import suppress
 from typing import Annotated, NamedTuple
 
 import typer
 
 from audit2seccomp.cli import options
-from audit2seccomp.cli.interrupt import Interrupted, Interruption
+from audit2seccomp.cli.interrupt import Interruption
 from audit2seccomp.cli.messages import complain, first_seen, gaps, say, summary
 from audit2seccomp.cli.output import Output
-from audit2seccomp.cli.reading import Gathered, gather, refuse_unread
+from audit2seccomp.cli.reading import Gathered, gather, refuse_unread, write_result
 from audit2seccomp.errors import ExitStatus, NothingFoundError, UsageError
 from audit2seccomp.evidence.model import Count, Evidence, RecordKey, observe
 from audit2seccomp.formats import WRITERS
@@ -30,6 +29,7 @@ Examples:
 
 \b
 Other commands:
+  audit2seccomp collect [LOGS]...     keep what logs show, for later
   audit2seccomp syscall NAME|NUMBER   look a system call up in the tables
   audit2seccomp --version             this version, and that of the tables
   audit2seccomp --install-completion  complete options in this shell
@@ -133,23 +133,8 @@ def generate(
     with Interruption() as interruption:
         gathered = gather(logs, choices, interruption, on_new, count_lines=not quiet)
         profile = _profile(gathered, choices, shape, strict=strict)
-        _write(target, WRITERS["oci"](profile), gathered, interruption)
+        write_result(target, WRITERS["oci"](profile), gathered, interruption, "profile")
     raise typer.Exit(gathered.status)
-
-
-def _write(target: Output, text: str, gathered: Gathered, interruption: Interruption) -> None:
-    """Write the profile, unless a signal comes meanwhile."""
-    write = partial(target.write, text)
-    try:
-        if target.may_block and not gathered.interrupted:
-            interruption.guard(write)()
-        else:
-            # The signal that ended the reading may come twice: `timeout` sends it to the process and to its group.
-            with interruption.blocking() if target.may_block else nullcontext():
-                write()
-    except Interrupted:
-        complain("interrupted: the profile is not written, or not all of it")
-        raise typer.Exit(interruption.exit_status or ExitStatus.OWN_BUG) from None
 
 
 def _announcer() -> Callable[[RecordKey], None]:

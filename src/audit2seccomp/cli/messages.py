@@ -61,22 +61,36 @@ def first_seen(seen: Observation) -> str:
 def summary(evidence: Evidence, used: list[Observation], left_out: list[Observation]) -> Iterable[str]:
     """What was read and what became of it. `used` made it into the profile, `left_out` are denials that did not."""
     denied = sum(seen.events for seen in left_out)
-    rejected = sum(sample.events for sample in evidence.rejected.values())
-    refused = sum(sample.events for sample in evidence.refused.values())
-    lines, records = plural(evidence.lines or 0, "line"), plural(evidence.records, "record")
-    yield (
-        f"read {lines}, {records}: "
-        f"{evidence.sound - denied:,} used, {denied:,} denied, {rejected:,} rejected, {refused:,} not trusted"
-        + (f", {evidence.unselected:,} not selected" if evidence.unselected else "")
-        + (f", {evidence.copies:,} seen before" if evidence.copies else "")
-    )
+    yield _read(evidence, f"{evidence.sound - denied:,} used, {denied:,} denied")
     per_arch = Counter(abi for abi, _ in {(seen.abi.name, seen.nr) for seen in used if seen.name})
     if per_arch:
         yield "distinct calls: " + ", ".join(f"{count} on {abi}" for abi, count in sorted(per_arch.items()))
+    yield from _left_out(evidence)
+    yield from _denials(left_out)
+
+
+def collected(evidence: Evidence) -> Iterable[str]:
+    """What was read, where all that counts is kept."""
+    yield _read(evidence, f"{evidence.sound:,} kept in {plural(len(evidence.counts), 'row')}")
+    yield from _left_out(evidence)
+
+
+def _read(evidence: Evidence, used: str) -> str:
+    rejected = sum(sample.events for sample in evidence.rejected.values())
+    refused = sum(sample.events for sample in evidence.refused.values())
+    lines, records = plural(evidence.lines or 0, "line"), plural(evidence.records, "record")
+    return (
+        f"read {lines}, {records}: {used}, {rejected:,} rejected, {refused:,} not trusted"
+        + (f", {evidence.unselected:,} not selected" if evidence.unselected else "")
+        + (f", {evidence.copies:,} seen before" if evidence.copies else "")
+    )
+
+
+def _left_out(evidence: Evidence) -> Iterable[str]:
+    """What is missing, not sound, or not trusted."""
     yield from (_shortened(line) for line in describe(all_losses(evidence), evidence.segments))
     yield from _samples("rejected", evidence.rejected)
     yield from _samples("not trusted", evidence.refused)
-    yield from _denials(left_out)
 
 
 def _samples(what: str, samples: Mapping[str, Sample]) -> Iterable[str]:

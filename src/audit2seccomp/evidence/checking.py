@@ -10,6 +10,7 @@ from typing import Any, NoReturn, TypeVar
 
 from audit2seccomp.errors import EvidenceFileError, did_you_mean
 from audit2seccomp.evidence.files import FORMAT, MAX_FILE_BYTES, VERSION
+from audit2seccomp.evidence.loss import KINDS
 from audit2seccomp.evidence.model import Count, Evidence, Origin, RecordKey, Sample, Segment
 from audit2seccomp.kernel.abi import abi_of
 
@@ -104,7 +105,7 @@ def evidence_of(value: dict[str, Any]) -> Evidence:
             "unselected": _COUNT,
             "rejected": _samples,
             "refused": _samples,
-            "losses": _samples,
+            "losses": _losses,
             "segments": lambda array: tuple(sorted(items(array, segment), key=repr)),
             "origins": lambda _: None,
             "counts": lambda array: _distinct(items(array, lambda item: _count(item, origins))),
@@ -253,6 +254,14 @@ def _samples(value: Any) -> dict[str, Sample]:
     return _distinct(
         [(one["reason"], Sample(one["events"], (one["file"], one["line"]), one["text"])) for one in samples]
     )
+
+
+def _losses(value: Any) -> dict[str, Sample]:
+    losses = _samples(value)
+    for i, kind in enumerate(losses):
+        if kind not in KINDS:
+            raise WrongError(f"there is no loss of that kind{did_you_mean(kind[:_SHOWN], KINDS)}", f"/{i}/reason")
+    return losses
 
 
 def _distinct(pairs: list[tuple[Any, T]]) -> dict[Any, T]:

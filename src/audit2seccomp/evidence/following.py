@@ -4,7 +4,7 @@ A file is known again by the content at its start, and by device and inode where
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
 from typing import NamedTuple
@@ -56,26 +56,29 @@ def _digest(data: bytes) -> str:
 class Follower:
     """Feeds a scanner what is new in logs, and keeps the state."""
 
-    def __init__(self, scanner: Scanner, state: State, opener: Opener) -> None:
-        """The scanner must not have read anything yet."""
+    def __init__(self, scanner: Scanner, state: State, opener: Opener, tell: Callable[[str], object]) -> None:
+        """The scanner must not have read anything yet; `tell` gets what is worth saying."""
         self._scanner = scanner
         self._logs = {name: replace(log, files=list(log.files)) for name, log in state.logs.items()}
         self._options = state.options
         self._open = opener
+        self._tell = tell
+        self.lost: list[str] = []
+        """Where a part of a log was gone before it could be read: what is to be said of each."""
         scanner.take_over(state.evidence, state.memory)
 
     def state(self) -> State:
         """The state as it is now."""
         return State(self._scanner.evidence(), self._options, self._logs, self._scanner.memory())
 
-    def read(self, path: str) -> Iterator[str]:
-        """Read what is new in a log; yields what is to be told. Raises InputError."""
+    def read(self, path: str) -> None:
+        """Read what is new in a log. Raises InputError."""
         try:
             look = self._look(path)
         except InputError:
             # What was rotated can be read even where no new file has come yet.
             if path in self._logs:
-                yield from self._catch_up(self._logs[path])
+                self._catch_up(self._logs[path])
             raise
         if files.recognise(look.head):
             raise InputError(
@@ -84,12 +87,12 @@ class Follower:
         found = self._known(look)
         if found is not None:
             log, position = found
-            yield from self._read_rest(log, look, position, ended=position is not log.files[-1])
+            self._read_rest(log, look, position, ended=position is not log.files[-1])
             return
         log = self._logs.setdefault(path, Log(path))
         if log.files:
-            yield from self._catch_up(log)
-        yield from self._read_rest(log, look)
+            self._catch_up(log)
+        self._read_rest(log, look)
 
     def _look(self, path: str) -> _Look:
         source = self._open(path, 0)
@@ -114,7 +117,7 @@ class Follower:
                     return log, position
         return None
 
-    def _catch_up(self, log: Log) -> Iterator[str]:
+    def _catch_up(self, log: Log) -> None:
         """Another file has taken the log's name, or none: read the rest of the one before, and what came between."""
         last = log.files[-1]
         between: list[_Look] = []
@@ -123,25 +126,23 @@ class Follower:
             try:
                 look = self._look(path)
             except InputError as error:
-                yield str(error)
+                self._tell(str(error))
                 continue
             if look.holds(last):
                 before.append(look)
             elif (look.source.modified or 0) > last.modified and self._known(look) is None:
                 between.append(look)
         if before:
-            yield from self._read_rest(log, min(before, key=lambda look: not look.is_at(last)), last, ended=True)
+            self._read_rest(log, min(before, key=lambda look: not look.is_at(last)), last, ended=True)
         else:
-            yield (
+            self.lost.append(
                 f"{log.name}: what was read before is gone, also from {log.name}.*: "
                 f"whatever was written behind byte {last.offset:,} of it is missing: run this before logs are removed"
             )
         for look in between:
-            yield from self._read_rest(log, look, ended=True)
+            self._read_rest(log, look, ended=True)
 
-    def _read_rest(
-        self, log: Log, look: _Look, position: Position | None = None, *, ended: bool = False
-    ) -> Iterator[str]:
+    def _read_rest(self, log: Log, look: _Look, position: Position | None = None, *, ended: bool = False) -> None:
         """Read what stands behind a position. `ended`: nothing more will be written to the file, so that its last line
         has ended too."""
         unchanged = position is not None and look.is_at(position) and look.source.modified == position.modified
@@ -151,7 +152,7 @@ class Follower:
         source = self._open(look.path, 0 if look.source.compressed else offset)
         if (source.device, source.inode) != look.identity:
             source.close()
-            yield f"{look.path}: was rotated just now: the next run reads on"
+            self._tell(f"{look.path}: was rotated just now: the next run reads on")
             return
         self._scanner.start_input(log.name, log.progress)
         skip = offset if look.source.compressed else 0
@@ -169,9 +170,9 @@ class Follower:
             if not skip:
                 self._keep(log, position, self._position(source, look.head, offset + fed - unended))
         if unended:
-            yield f"{look.path}: its last line has not ended yet: the next run reads it"
+            self._tell(f"{look.path}: its last line has not ended yet: the next run reads it")
         if skip:
-            yield f"{look.path}: holds less than was read of it before: nothing of it is read"
+            self._tell(f"{look.path}: holds less than was read of it before: nothing of it is read")
 
     @staticmethod
     def _position(source: Source, head: bytes, offset: int) -> Position:
