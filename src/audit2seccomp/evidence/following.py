@@ -45,7 +45,7 @@ class _Look(NamedTuple):
         """Whether it begins with the content that was read up to that position."""
         start = self.head[: position.head_bytes]
         long_enough = self.source.compressed or (self.source.size or 0) >= position.offset
-        certain = position.head_bytes >= _TELLING_BYTES or self.is_at(position)
+        certain = position.head_bytes >= _TELLING_BYTES or (position.head_bytes > 0 and self.is_at(position))
         return certain and long_enough and len(start) == position.head_bytes and _digest(start) == position.head
 
 
@@ -87,6 +87,11 @@ class Follower:
         found = self._known(look)
         if found is not None:
             log, position = found
+            if position.head_bytes < _TELLING_BYTES and look.path == log.name:
+                # Next to nothing had been read: it may have been copied and truncated since, and look the same.
+                self._catch_up(log, still_there=True)
+                log.files.remove(position)
+                log.files.append(position)
             self._read_rest(log, look, position, ended=position is not log.files[-1])
             return
         log = self._logs.setdefault(path, Log(path))
@@ -117,7 +122,7 @@ class Follower:
                     return log, position
         return None
 
-    def _catch_up(self, log: Log) -> None:
+    def _catch_up(self, log: Log, *, still_there: bool = False) -> None:
         """Another file has taken the log's name, or none: read the rest of the one before, and what came between."""
         last = log.files[-1]
         between: list[_Look] = []
@@ -134,7 +139,9 @@ class Follower:
                 between.append(look)
         if before:
             self._read_rest(log, min(before, key=lambda look: not look.is_at(last)), last, ended=True)
-        else:
+        elif last.offset == 0:
+            log.files.remove(last)
+        elif not still_there:
             self.lost.append(
                 f"{log.name}: what was read before is gone, also from {log.name}.*: "
                 f"whatever was written behind byte {last.offset:,} of it is missing: run this before logs are removed"

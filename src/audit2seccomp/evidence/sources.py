@@ -61,6 +61,8 @@ class Source:
     inode: int | None = None
     modified: int | None = None
     """When it was written last, nanoseconds since the epoch."""
+    offset: int = 0
+    """Where the reading starts; behind the start nobody asks again whether it is text."""
     compressed: bool = False
     """Whether the blocks are what its bytes stand for, so that neither size nor offset is one of the content."""
 
@@ -75,7 +77,8 @@ class Source:
                 if not more:
                     break
                 block += more
-            _refuse_binary(self.name, block)
+            if not self.offset:
+                _refuse_binary(self.name, block)
             while block:
                 yield block
                 block = self.read()
@@ -135,7 +138,7 @@ def _from_descriptor(name: str, descriptor: int, close: Callable[[], None], offs
     read = partial(os.read, descriptor, BLOCK_BYTES)
     if size is None:
         return Source(name, read, size, waiting, close)
-    return Source(name, read, size, waiting, close, status.st_dev, status.st_ino, status.st_mtime_ns)
+    return Source(name, read, size, waiting, close, status.st_dev, status.st_ino, status.st_mtime_ns, offset)
 
 
 def from_file(file: Reader) -> Source:

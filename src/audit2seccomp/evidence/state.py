@@ -22,6 +22,7 @@ from audit2seccomp.evidence.checking import (
     optional,
     read_file,
     segment,
+    shown,
     text_of,
 )
 from audit2seccomp.evidence.files import name_value, sorted_segments
@@ -165,7 +166,7 @@ def _log(value: Any, segments: list[Segment]) -> Log:
 
 def _flag(value: Any) -> bool:
     if not isinstance(value, bool):
-        raise WrongError("it is neither true nor false")
+        raise WrongError(f"{shown(value)} is neither true nor false")
     return value
 
 
