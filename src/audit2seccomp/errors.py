@@ -38,6 +38,10 @@ class InputError(Audit2SeccompError):
     """An input cannot be opened, read, or is not text."""
 
 
+class EvidenceFileError(InputError):
+    """An evidence file is broken, of a newer version, or not sound."""
+
+
 class OutputError(Audit2SeccompError):
     """The output cannot be written."""
 

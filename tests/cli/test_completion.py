@@ -36,7 +36,7 @@ def _bash(text: str) -> list[str]:
         ("audit2seccomp kern.log --tr", ["--trust"]),
         ("audit2seccomp generate --tr", ["--trust"]),
         ("audit2seccomp sy", ["syscall"]),
-        ("audit2seccomp ", ["generate", "explain", "syscall"]),
+        ("audit2seccomp ", ["generate", "explain", "collect", "syscall"]),
         ("audit2seccomp --trust ", LEVELS),
         ("audit2seccomp --trust a", LEVELS[:2]),
         ("audit2seccomp --assume-arch aa", ["aarch64"]),

@@ -12,7 +12,7 @@ from audit2seccomp.cli import options
 from audit2seccomp.cli.interrupt import Interruption
 from audit2seccomp.cli.messages import say, what_is_missing, what_was_read
 from audit2seccomp.cli.output import Output
-from audit2seccomp.cli.reading import gather, refuse_unread, write_unless_interrupted
+from audit2seccomp.cli.reading import gather, refuse_unread, write_result
 from audit2seccomp.errors import NothingFoundError, UsageError, did_you_mean
 from audit2seccomp.evidence.calls import ORDERS, Call, calls_of, in_order
 from audit2seccomp.evidence.model import Evidence
@@ -85,7 +85,7 @@ def explain(
         calls = in_order(calls_of(gathered.evidence.observations()), sort)
         if not calls:
             raise NothingFoundError(_why_nothing(gathered.evidence))
-        write_unless_interrupted(target, _listed(calls, json=json, csv=csv), gathered, interruption)
+        write_result(target, _listed(calls, json=json, csv=csv), gathered, interruption, "listing")
     raise typer.Exit(gathered.status)
 
 

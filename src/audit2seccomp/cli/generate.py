@@ -13,7 +13,7 @@ from audit2seccomp.cli import options
 from audit2seccomp.cli.interrupt import Interruption
 from audit2seccomp.cli.messages import complain, first_seen, gaps, say, summary
 from audit2seccomp.cli.output import Output
-from audit2seccomp.cli.reading import Gathered, gather, refuse_unread, write_unless_interrupted
+from audit2seccomp.cli.reading import Gathered, gather, refuse_unread, write_result
 from audit2seccomp.errors import ExitStatus, NothingFoundError, UsageError
 from audit2seccomp.evidence.model import Count, Evidence, RecordKey, observe
 from audit2seccomp.formats import WRITERS
@@ -30,6 +30,7 @@ Examples:
 \b
 Other commands:
   audit2seccomp explain [LOGS]...     what logs show of each call, or what a line says
+  audit2seccomp collect [LOGS]...     keep what logs show, for later
   audit2seccomp syscall NAME|NUMBER   look a system call up in the tables
   audit2seccomp --version             this version, and that of the tables
   audit2seccomp --install-completion  complete options in this shell
@@ -133,7 +134,7 @@ def generate(
     with Interruption() as interruption:
         gathered = gather(logs, choices, interruption, on_new, count_lines=not quiet)
         profile = _profile(gathered, choices, shape, strict=strict)
-        write_unless_interrupted(target, WRITERS["oci"](profile), gathered, interruption)
+        write_result(target, WRITERS["oci"](profile), gathered, interruption, "profile")
     raise typer.Exit(gathered.status)
 
 

@@ -60,12 +60,21 @@ def first_seen(seen: Observation) -> str:
 
 def what_was_read(evidence: Evidence, denied: int) -> str:
     """How many lines and records there were, and what became of them; of the sound ones, so many are denials."""
+    return _read(evidence, f"{evidence.sound - denied:,} used, {denied:,} denied")
+
+
+def collected(evidence: Evidence) -> Iterable[str]:
+    """What was read, where all that counts is kept."""
+    yield _read(evidence, f"{evidence.sound:,} kept in {plural(len(evidence.counts), 'row')}")
+    yield from what_is_missing(evidence)
+
+
+def _read(evidence: Evidence, used: str) -> str:
     rejected = sum(sample.events for sample in evidence.rejected.values())
     refused = sum(sample.events for sample in evidence.refused.values())
     lines, records = plural(evidence.lines or 0, "line"), plural(evidence.records, "record")
     return (
-        f"read {lines}, {records}: "
-        f"{evidence.sound - denied:,} used, {denied:,} denied, {rejected:,} rejected, {refused:,} not trusted"
+        f"read {lines}, {records}: {used}, {rejected:,} rejected, {refused:,} not trusted"
         + (f", {evidence.unselected:,} not selected" if evidence.unselected else "")
         + (f", {evidence.copies:,} seen before" if evidence.copies else "")
     )

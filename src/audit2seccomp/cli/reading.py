@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import typer
 
 from audit2seccomp.cli.interrupt import Interrupted, Interruption
-from audit2seccomp.cli.messages import complain
+from audit2seccomp.cli.messages import complain, printable, say
 from audit2seccomp.cli.progress import progress_bar
 from audit2seccomp.errors import ExitStatus, InputError, UsageError
 from audit2seccomp.evidence.reading import scan_source
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from audit2seccomp.cli.options import Choices
     from audit2seccomp.cli.output import Output
     from audit2seccomp.evidence.model import Evidence, RecordKey
+    from audit2seccomp.evidence.sources import Source
+    from audit2seccomp.evidence.state import State
 
 
 class Gathered(NamedTuple):
@@ -33,6 +35,10 @@ class Gathered(NamedTuple):
     """Whether an input could not be read."""
     interrupted: int | None
     """The exit status that a signal asked for which ended the reading."""
+    state: State | None = None
+    """What the next run must know, where one was given."""
+    lost: bool = False
+    """Whether a part of a log was gone before it could be read."""
 
     @property
     def status(self) -> int:
@@ -47,14 +53,29 @@ def gather(
     on_new: Callable[[RecordKey], None] | None = None,
     *,
     count_lines: bool = True,
+    state: State | None = None,
 ) -> Gathered:
-    """Read all inputs, standard input if none is named. A signal ends the reading; see `Interruption`."""
+    """Read all inputs, standard input if none is named; with `state`, what is new in them. A signal ends the reading;
+    see `Interruption`."""
     if not logs and sys.stdin is not None and sys.stdin.isatty():
         raise UsageError("no input: name log files, or pipe a log in: journalctl | audit2seccomp -o profile.json")
     scanner = Scanner(choices.trust, choices.assume_arch, on_new, query=choices.query, count_lines=count_lines)
-    unread = _read_all(scanner, logs or ["-"], interruption, choices.quiet)
-    interrupted = interruption.exit_status
-    return Gathered(scanner.evidence(), unread, interrupted)
+    with progress_bar(logs or ["-"], choices.quiet) as advance:
+        opener = _Opener(interruption, advance)
+        if state is None:
+            unread = _read_all(logs or ["-"], interruption, opener, lambda log: scan_source(scanner, opener(log)))
+            if not choices.quiet:
+                for overlap in scanner.overlaps():
+                    say(printable(str(overlap)))
+            return Gathered(scanner.evidence(), unread, interruption.exit_status)
+        from audit2seccomp.evidence.following import Follower
+
+        follower = Follower(scanner, state, opener, lambda text: None if choices.quiet else say(printable(text)))
+        unread = _read_all(logs or ["-"], interruption, opener, follower.read)
+    for lost in follower.lost:
+        complain(lost)
+    new = follower.state()
+    return Gathered(new.evidence, unread, interruption.exit_status, new, bool(follower.lost))
 
 
 def refuse_unread(gathered: Gathered, choices: Choices) -> None:
@@ -64,8 +85,8 @@ def refuse_unread(gathered: Gathered, choices: Choices) -> None:
         raise typer.Exit(ExitStatus.NO_RESULT)
 
 
-def write_unless_interrupted(target: Output, text: str, gathered: Gathered, interruption: Interruption) -> None:
-    """Write what a command yields, unless a signal comes after the reading has ended; raises typer.Exit then."""
+def write_result(target: Output, text: str, gathered: Gathered, interruption: Interruption, what: str) -> None:
+    """Write a command's result, unless a signal comes meanwhile."""
     write = partial(target.write, text)
     try:
         if target.may_block and not gathered.interrupted:
@@ -75,31 +96,45 @@ def write_unless_interrupted(target: Output, text: str, gathered: Gathered, inte
             with interruption.blocking() if target.may_block else nullcontext():
                 write()
     except Interrupted:
-        complain("interrupted: the result is not written, or not all of it")
+        complain(f"interrupted: the {what} is not written, or not all of it")
         raise typer.Exit(interruption.exit_status or ExitStatus.OWN_BUG) from None
 
 
-def _read_all(scanner: Scanner, logs: list[str], interruption: Interruption, quiet: bool) -> bool:
-    """Scan all inputs; True if one of them could not be read. A signal ends the reading."""
+class _Opener:
+    """Opens inputs so that reading them shows as progress and can be interrupted."""
+
+    def __init__(self, interruption: Interruption, advance: Callable[[int], object]) -> None:
+        """`advance` is told how many more bytes were read."""
+        self._interruption = interruption
+        self._advance = advance
+        self.last: Source | None = None
+        """What was opened last."""
+
+    def __call__(self, path: str, offset: int = 0) -> Source:
+        """Open one; raises InputError, and Interrupted, also while it is read."""
+        self.last = None
+        # The opening of a FIFO waits for its writer.
+        self.last = self._interruption.guard(partial(from_path, path, offset))()
+        read = _counted(self._interruption.guard(self.last.read, self.last.descriptor), self._advance)
+        return replace(self.last, read=read)
+
+
+def _read_all(logs: list[str], interruption: Interruption, opener: _Opener, read: Callable[[str], object]) -> bool:
+    """Read all inputs; True if one of them could not be read. A signal ends the reading."""
     unread = False
-    with progress_bar(logs, quiet) as advance:
-        for done, log in enumerate(logs):
-            source = None
-            try:
-                # The opening of a FIFO waits for its writer.
-                source = interruption.guard(partial(from_path, log))()
-                read = _counted(interruption.guard(source.read, source.descriptor), advance)
-                scan_source(scanner, replace(source, read=read))
-            except Interrupted:
-                if source is not None and source.size is not None:
-                    complain(f"{source.name}: interrupted: nothing is written")
-                    raise typer.Exit(interruption.exit_status or ExitStatus.OWN_BUG) from None
-                for left in logs[done + 1 :]:
-                    complain(f"{left}: not read: interrupted before")
-                break
-            except InputError as error:
-                complain(str(error))
-                unread = True
+    for done, log in enumerate(logs):
+        try:
+            read(log)
+        except Interrupted:
+            if opener.last is not None and opener.last.size is not None:
+                complain(f"{opener.last.name}: interrupted: nothing is written")
+                raise typer.Exit(interruption.exit_status or ExitStatus.OWN_BUG) from None
+            for left in logs[done + 1 :]:
+                complain(f"{left}: not read: interrupted before")
+            break
+        except InputError as error:
+            complain(str(error))
+            unread = True
     return unread
 
 

@@ -63,6 +63,16 @@ class Context:
             self.continues(len(self._block))
         self._foreign = self.foreign(len(self._block))
 
+    @property
+    def state(self) -> tuple[bool, bool]:
+        """Whether the lines above are an application's, and whether one of them is not of auditd's file, as the next
+        line sees it."""
+        return self._application, self._foreign
+
+    def go_on(self, application: bool, foreign: bool) -> None:
+        """Lines stand above the first one, of which this is known."""
+        self._application, self._foreign = application, foreign
+
     def no_application_line(self) -> None:
         """The caller has seen that each line of the block is a record."""
         self._application_line = False

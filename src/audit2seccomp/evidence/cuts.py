@@ -14,11 +14,11 @@ _START_BYTES = 240
 
 
 class _Overlong(IntEnum):
-    """Whether this is inside a line that is too long, and has told of it because it holds a token."""
+    """Whether this is inside a line that is too long, and whether that holds a token."""
 
     NO = 0
     YES = 1
-    TOLD = 2
+    WITH_TOKEN = 2
 
 
 class Cutter:
@@ -38,7 +38,8 @@ class Cutter:
         self._skip_line = skip_line
         self._tokens = tokens
         self._carry = bytearray()
-        self._unended = False
+        self.unended = 0
+        """How many bytes stand behind the last newline."""
         self._overlong = _Overlong.NO
         self._overlong_start = b""
 
@@ -52,29 +53,41 @@ class Cutter:
         if self._overlong:
             start = block.find(b"\n") + 1
             self._keep(block[:start])
-            self._skip_line()
+            self._end_overlong()
             self._carry.clear()
             self._overlong = _Overlong.NO
         if start < cut:
             self._read(b"".join((b"\n", self._carry, memoryview(block)[start:cut])))
             self._carry.clear()
-        self._unended = False
+        self.unended = 0
         if cut < len(block):
             self._keep(block[cut:])
 
     def finish(self) -> None:
         """The input has ended; its last line may lack a newline."""
-        if self._carry and not self._overlong:
+        if self._overlong:
+            self._end_overlong()
+        elif self._carry:
             self._read(b"".join((b"\n", self._carry, b"\n")))
-        elif self._unended:
+        elif self.unended:
             self._skip_line()
+        self.drop()
+
+    def drop(self) -> None:
+        """Forget the line that has not ended."""
         self._carry.clear()
-        self._unended = False
+        self.unended = 0
         self._overlong = _Overlong.NO
+
+    def _end_overlong(self) -> None:
+        """A line that is too long is told of when it has ended, as any other is read."""
+        if self._overlong is _Overlong.WITH_TOKEN:
+            self._too_long(self._overlong_start)
+        self._skip_line()
 
     def _keep(self, piece: bytes) -> None:
         """Keep the start of a line whose end is to come; of one that is too long, only enough to see a cut token."""
-        self._unended = self._unended or bool(piece)
+        self.unended += len(piece)
         if not self._carry and not self._overlong:
             piece = piece.lstrip(b"\0")  # a hole after a crash may be as large as the disk
         self._carry += piece
@@ -84,6 +97,5 @@ class Cutter:
             self._overlong = _Overlong.YES
             self._overlong_start = bytes(self._carry[:_START_BYTES])
         if self._overlong is _Overlong.YES and any(token in self._carry for token in self._tokens):
-            self._overlong = _Overlong.TOLD
-            self._too_long(self._overlong_start)
+            self._overlong = _Overlong.WITH_TOKEN
         del self._carry[: -max(map(len, self._tokens))]

@@ -18,7 +18,7 @@ from audit2seccomp.evidence.context import Context
 from audit2seccomp.evidence.cuts import MAX_LINE_BYTES, TOO_LONG
 from audit2seccomp.evidence.decide import Decider, Fate, Outcome
 from audit2seccomp.evidence.loss import LINE_TOKENS, sign_in_line
-from audit2seccomp.evidence.model import Origin
+from audit2seccomp.evidence.model import Origin, Progress
 from audit2seccomp.evidence.notes import Notes
 from audit2seccomp.evidence.once import Channel, millis
 from audit2seccomp.evidence.shapes import Expressions, Shape, expressions_of
@@ -98,6 +98,15 @@ class LineReader:
             any(not known.shape.carrier.bare and known.whole.match(block, last) for known in self._shapes)
         )
         self.lines += lines
+
+    def go_on(self, progress: Progress) -> None:
+        """Lines of the input were read before."""
+        self.lines = progress.lines
+        self._context.go_on(progress.application, progress.foreign)
+
+    def progress(self) -> Progress:
+        """What reading on must know, but for form and segments."""
+        return Progress(None, self.lines, *self._context.state)
 
     def skip_line(self) -> None:
         """A line was read elsewhere."""

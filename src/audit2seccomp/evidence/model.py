@@ -125,6 +125,21 @@ class Segment(NamedTuple):
     events: int
 
 
+class Progress(NamedTuple):
+    """What reading on in a log must know of the lines that were read before."""
+
+    form: str | None = None
+    """The form of the log; None where it is not known yet, and nothing was read."""
+    lines: int = 0
+    """How many they were."""
+    application: bool = False
+    """Whether the last ones are an application's (`Context.continues`)."""
+    foreign: bool = False
+    """Whether one of them is not of auditd's file (`Context.foreign`)."""
+    segments: tuple[Segment, ...] = ()
+    """Those of the evidence that the next events may belong to."""
+
+
 class Sample(NamedTuple):
     """How many events were left out for one reason, and the first: its input and line number, and the line's start."""
 
@@ -236,7 +251,7 @@ def _merge_samples(one: Mapping[str, Sample], other: Mapping[str, Sample]) -> di
     for reason, sample in other.items():
         mine = merged.get(reason)
         if mine is not None:
-            first = min(mine[1:], sample[1:])
+            first = min(mine[1:], sample[1:], key=lambda one: (not one[0][1], one))  # line 0 is no place
             merged[reason] = Sample(mine.events + sample.events, *first)
         else:
             merged[reason] = sample

@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from audit2seccomp.evidence.decide import Fate, Outcome
-from audit2seccomp.evidence.model import Sample
+from audit2seccomp.evidence.model import Evidence, Sample
 
 SAMPLE_BYTES = 240
 """How much of a line is kept as an example."""
 
 
 class Notes:
-    """Samples of all inputs, by reason; within an input the one in the first line counts."""
+    """Samples of all inputs, by reason; the one in the first line counts, of the input whose name sorts first."""
 
-    def __init__(self) -> None:
-        """Nothing to tell."""
-        self.rejected: dict[str, Sample] = {}
-        self.refused: dict[str, Sample] = {}
-        self.losses: dict[str, Sample] = {}
+    def __init__(self, evidence: Evidence | None = None) -> None:
+        """Nothing to tell, but for what was told before."""
+        told = evidence or Evidence()
+        self.rejected = dict(told.rejected)
+        self.refused = dict(told.refused)
+        self.losses = dict(told.losses)
 
     def outcome(self, outcome: Outcome, file: str, line: Callable[[], int], text: bytes) -> None:
         """Note events that do not count; without events, only the line is noted."""
@@ -39,10 +40,10 @@ def note(samples: dict[str, Sample], reason: str, events: int, file: str, line: 
     known = samples.get(reason)
     if known is not None:
         samples[reason] = known = known._replace(events=known.events + events)
-        if known.place[0] != file and known.place[1]:
+        if known.place[0] < file and known.place[1]:
             return
     number = line()
-    if number and (known is None or number < known.place[1] or not known.place[1]):
+    if number and (known is None or not known.place[1] or (file, number) < known.place):
         samples[reason] = Sample(events if known is None else known.events, (file, number), bytes(text[:SAMPLE_BYTES]))
     elif known is None:
         samples[reason] = Sample(events, (file, 0), b"")

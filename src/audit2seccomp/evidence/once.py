@@ -8,17 +8,17 @@ chunks that also know their time, because another boot uses the same numbers aga
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 from audit2seccomp.evidence.model import Segment
 
-_CHUNK_BITS = 10
-_CHUNK = 1 << _CHUNK_BITS
+CHUNK_BITS = 10
+_CHUNK = 1 << CHUNK_BITS
 MAX_CHUNKS = 1 << 14
 """So many chunks are remembered, about 8 MB: 16 million events in a row. A copy that comes later counts twice."""
-_MAX_BOOTS = 64
+MAX_BOOTS = 64
 """So many boots are told apart in a chunk."""
 SLACK_MILLIS = 1000
 """How far times may run behind serials: processors take both one after the other, but write them down as it comes."""
@@ -40,12 +40,42 @@ class Channel(NamedTuple):
     """journald's boot id, where the host or the time is not known."""
 
 
+class Boot(NamedTuple):
+    """Events of a chunk, of one boot as far as one can tell."""
+
+    first: int
+    """The first time, in milliseconds."""
+    last: int
+    mask: int
+    """One bit for each serial."""
+
+    def spans(self, time: int) -> bool:
+        """Whether the boot went on at that time."""
+        return self.first - SLACK_MILLIS <= time <= self.last + SLACK_MILLIS
+
+    def fits(self, seen: Boot) -> bool:
+        """Whether those can be of this boot: at the same time, or later with higher serials, or before with lower."""
+        if seen.last >= self.first - SLACK_MILLIS and seen.first <= self.last + SLACK_MILLIS:
+            return True
+        if seen.first > self.last:
+            return seen.mask & -seen.mask > self.mask
+        return self.mask & -self.mask > seen.mask
+
+
+class Chunk(NamedTuple):
+    """Serials with the same leading digits in binary, and the boots that used them."""
+
+    channel: Channel
+    number: int
+    boots: tuple[Boot, ...]
+
+
 class Once:
     """The serials of all inputs, and the segments of each."""
 
     def __init__(self) -> None:
         """Start with nothing seen."""
-        self._chunks: dict[tuple[Channel, int], list[_Boot]] = {}
+        self._chunks: dict[tuple[Channel, int], list[Boot]] = {}
         self._open: dict[Channel, list[int]] = {}
         self._file = ""
         self._closed: list[Segment] = []
@@ -55,6 +85,25 @@ class Once:
         self._closed = self.segments()
         self._open.clear()
         self._file = file
+
+    def memory(self) -> list[Chunk]:
+        """What is remembered, the oldest first."""
+        return [Chunk(*key, tuple(boots)) for key, boots in self._chunks.items()]
+
+    def take_over(self, memory: Iterable[Chunk], segments: Iterable[Segment]) -> None:
+        """Go on from what an earlier run remembered and from the segments that it found."""
+        self._chunks = {(chunk.channel, chunk.number): list(chunk.boots) for chunk in memory}
+        self._closed = list(segments)
+
+    def open_segments(self) -> tuple[Segment, ...]:
+        """Those that the next events of this input may belong to, sorted."""
+        return tuple(sorted((self._segment(*one) for one in self._open.items()), key=repr))
+
+    def reopen(self, segments: Iterable[Segment]) -> None:
+        """The input goes on where an earlier run left these open."""
+        for segment in segments:
+            self._closed.remove(segment)
+            self._open[Channel(segment.host, segment.boot)] = list(segment[3:])
 
     def segments(self) -> list[Segment]:
         """All segments, in no order."""
@@ -87,14 +136,14 @@ class Once:
         """See events whose serials and times ascend."""
         again: list[int] = []
         while start < stop:
-            chunk = numbers[start] >> _CHUNK_BITS
-            end = bisect_left(numbers, (chunk + 1) << _CHUNK_BITS, start, stop)
+            chunk = numbers[start] >> CHUNK_BITS
+            end = bisect_left(numbers, (chunk + 1) << CHUNK_BITS, start, stop)
             span = numbers[end - 1] - numbers[start] + 1
             if span == end - start:
                 mask = ((1 << span) - 1) << (numbers[start] & (_CHUNK - 1))
             else:
                 mask = sum(map((1).__lshift__, (number & (_CHUNK - 1) for number in numbers[start:end])))
-            seen = _Boot(millis(times[start]), millis(times[end - 1]), mask)
+            seen = Boot(millis(times[start]), millis(times[end - 1]), mask)
             for boot in self._place(channel, chunk, seen):
                 again += [
                     i
@@ -104,7 +153,7 @@ class Once:
             start = end
         return again
 
-    def _place(self, channel: Channel, chunk: int, seen: _Boot) -> list[_Boot]:
+    def _place(self, channel: Channel, chunk: int, seen: Boot) -> list[Boot]:
         """Note events of a chunk with the boot that they fit; returns that boot as it was, if it holds some of them."""
         # The newest chunks stand last, so that the oldest can be forgotten.
         boots = self._chunks.pop((channel, chunk), [])
@@ -112,10 +161,10 @@ class Once:
         for place in reversed(range(len(boots))):
             old = boots[place]
             if old.fits(seen):
-                boots[place] = _Boot(min(old.first, seen.first), max(old.last, seen.last), old.mask | seen.mask)
+                boots[place] = Boot(min(old.first, seen.first), max(old.last, seen.last), old.mask | seen.mask)
                 return [old] if old.mask & seen.mask else []
         boots.append(seen)
-        del boots[:-_MAX_BOOTS]
+        del boots[:-MAX_BOOTS]
         return []
 
     def _extend(self, channel: Channel, times: Sequence[Time], numbers: list[int], *, ascending: bool) -> None:
@@ -172,25 +221,3 @@ def _run_ends(times: Sequence[Time], numbers: list[int]) -> list[int]:
 def _millis_pass(before: Time, after: Time) -> bool:
     """Whether times ascend, as far as they do in a log."""
     return millis(before) <= millis(after) + SLACK_MILLIS
-
-
-class _Boot(NamedTuple):
-    """Events of a chunk, of one boot as far as one can tell."""
-
-    first: int
-    """The first time, in milliseconds."""
-    last: int
-    mask: int
-    """One bit for each serial."""
-
-    def spans(self, time: int) -> bool:
-        """Whether the boot went on at that time."""
-        return self.first - SLACK_MILLIS <= time <= self.last + SLACK_MILLIS
-
-    def fits(self, seen: _Boot) -> bool:
-        """Whether those can be of this boot: at the same time, or later with higher serials, or before with lower."""
-        if seen.last >= self.first - SLACK_MILLIS and seen.first <= self.last + SLACK_MILLIS:
-            return True
-        if seen.first > self.last:
-            return seen.mask & -seen.mask > self.mask
-        return self.mask & -self.mask > seen.mask

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from typing import Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from audit2seccomp.errors import UsageError
 from audit2seccomp.evidence.carriers import Trust
+from audit2seccomp.evidence.files import MAX_FILE_BYTES, from_bytes, recognise
 from audit2seccomp.evidence.model import Evidence
 from audit2seccomp.evidence.scan import Scanner
 from audit2seccomp.evidence.sources import Reader, Source, from_file, from_lines, from_path
 from audit2seccomp.kernel.abi import abi_named, all_abis
+
+if TYPE_CHECKING:
+    from audit2seccomp.evidence.state import State
 
 Input = str | bytes | os.PathLike[str] | Reader
 """A path, `"-"` for standard input, an open file, or a line: bytes, or a str that ends in a newline."""
 
 
 def read(inputs: Input | Iterable[Input], *, trust: str = "anchored", assume_arch: str | None = None) -> Evidence:
-    """Read logs and say what they show.
+    """Read logs, or evidence files in place of logs, and say what they show.
 
     `inputs`: a path, an open file (binary or text), lines, or an iterable of these. `trust`: "authenticated",
     "anchored" or "embedded", the least proof of the kernel's authorship that a record needs. `assume_arch`: the
@@ -26,21 +30,68 @@ def read(inputs: Input | Iterable[Input], *, trust: str = "anchored", assume_arc
     counted in `Evidence.rejected` and `Evidence.refused`.
 
     Raises InputError for an input that cannot be read or is no text, and UsageError for an unknown level or
-    architecture."""
+    architecture. Warns of an evidence file whose events may be in another input too."""
     scanner = Scanner(trust_named(trust), None if assume_arch is None else arch_named(assume_arch))
     for source in _sources(inputs):
         scan_source(scanner, source)
+    for overlap in scanner.overlaps():
+        from warnings import warn
+
+        warn(str(overlap), stacklevel=2)
     return scanner.evidence()
 
 
 def scan_source(scanner: Scanner, source: Source) -> None:
-    """Feed one input to a scanner, to its end or to an exception; what was read until then counts."""
+    """Feed one input to a scanner, to its end or to an exception; what was read until then counts. An evidence file
+    counts as a whole or not at all: it may raise EvidenceFileError, or UsageError for what a query asks of it."""
     scanner.start_input(source.name)
+    blocks = iter(source)
     try:
-        for block in source:
+        start, holds_evidence = _start_of(blocks)
+        if holds_evidence:
+            scanner.add(source.name, from_bytes(_whole(start, blocks), source.name))
+            return
+        if start:
+            scanner.feed(start)
+        for block in blocks:
             scanner.feed(block)
     finally:
+        blocks.close()
         scanner.finish_input()
+
+
+def load_state(path: str) -> State:
+    """The state in a file; raises InputError."""
+    from audit2seccomp.evidence import state
+
+    blocks = iter(from_path(path))
+    try:
+        return state.from_bytes(_whole(b"", blocks), path)
+    finally:
+        blocks.close()
+
+
+def _start_of(blocks: Iterator[bytes]) -> tuple[bytes, bool]:
+    """The first blocks, and whether they begin an evidence file."""
+    start = b""
+    for block in blocks:
+        start += block
+        holds_evidence = recognise(start)
+        if holds_evidence is not None:
+            return start, holds_evidence
+    return start, False
+
+
+def _whole(start: bytes, blocks: Iterator[bytes]) -> bytes:
+    """All of an evidence file, or more than it may have."""
+    pieces = [start]
+    size = len(start)
+    for block in blocks:
+        pieces.append(block)
+        size += len(block)
+        if size > MAX_FILE_BYTES:
+            break
+    return b"".join(pieces)
 
 
 def trust_named(name: str) -> Trust:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from audit2seccomp.evidence.carriers import Trust
@@ -10,14 +11,18 @@ from audit2seccomp.evidence.cuts import TOO_LONG, Cutter
 from audit2seccomp.evidence.decide import Decider, Fate, Outcome
 from audit2seccomp.evidence.entries import FORMS, HEAD_BYTES, detect, undecided
 from audit2seccomp.evidence.lines import LineReader, tokens_at
-from audit2seccomp.evidence.model import Evidence, RecordKey
+from audit2seccomp.evidence.model import Evidence, Progress, RecordKey, Segment
 from audit2seccomp.evidence.notes import Notes
 from audit2seccomp.evidence.tally import Tally
 
 if TYPE_CHECKING:
-    from audit2seccomp.evidence.entries.entry import Decoder
+    from audit2seccomp.evidence.merging import Overlap
+    from audit2seccomp.evidence.once import Chunk
     from audit2seccomp.evidence.query import Query
     from audit2seccomp.evidence.structured import EntryReader
+
+TEXT = "text"
+"""The form of an input that is no structured log."""
 
 
 class Scanner:
@@ -38,20 +43,85 @@ class Scanner:
     ) -> None:
         """Start with nothing seen."""
         self._count_lines = count_lines
+        self._on_new = on_new
+        self._query = query
+        self._stored: list[tuple[str, Evidence]] = []
         self._tally = Tally(on_new)
         self._decider = Decider(self._tally.key_of, trust, assume_arch, query)
         self._notes = Notes()
         self._lines_before = 0
         self._start("", None)
 
-    def start_input(self, name: str, form: str | None = None) -> None:
+    def take_over(self, evidence: Evidence, memory: Iterable[Chunk]) -> None:
+        """Go on from what an earlier scanner found and remembered (`memory`), before the first input."""
+        self._tally.take_over(evidence.counts)
+        self._tally.once.take_over(memory, evidence.segments)
+        self._tally.repeated, self._tally.unselected = evidence.repeated, evidence.unselected
+        self._notes = Notes(evidence)
+        self._lines_before = evidence.lines or 0
+        self._start("", None)
+
+    def memory(self) -> list[Chunk]:
+        """What a later scanner must know to count each event once."""
+        return self._tally.once.memory()
+
+    def add(self, name: str, evidence: Evidence) -> None:
+        """Count what a file of that name holds instead of a log; raises UsageError if the query cannot be asked."""
+        from audit2seccomp.evidence.merging import select
+
+        stored = evidence if self._query is None else select(evidence, self._query, name)
+        if self._on_new is not None:
+            known = self._tally.counts().keys() | {key for _, other in self._stored for key in other.counts}
+            for key in stored.counts:
+                if key not in known:
+                    self._on_new(key)
+        self._stored.append((name, stored))
+
+    def overlaps(self) -> list[Overlap]:
+        """Where events of an evidence file may be in another input too."""
+        if not self._stored:
+            return []
+        from audit2seccomp.evidence.merging import overlaps
+
+        logs: dict[str, list[Segment]] = {}
+        for segment in self._tally.once.segments():
+            logs.setdefault(segment.file, []).append(segment)
+        found = overlaps([*logs.items(), *((name, stored.segments) for name, stored in self._stored)])
+        files = {name for name, _ in self._stored}
+        return [overlap for overlap in found if not files.isdisjoint(overlap[:2])]
+
+    def start_input(self, name: str, form: str | None = None, progress: Progress | None = None) -> None:
         """From here on the blocks are those of another input; `finish_input` must have ended the one before.
 
-        `form`: a name of `FORMS`, instead of what the input's first bytes look like."""
+        `form`: a name of `FORMS`, instead of what the input's first bytes look like. `progress`: the input goes on
+        where a scanner, this one or one that it took over from, paused in it."""
         self._lines.fold()
         self._lines_before += self.lines
         self._tally.start_input(name)
         self._start(name, form)
+        if progress is None or progress.form is None:
+            return
+        self._begin(progress.form)
+        self._lines_before -= progress.lines
+        self._lines.go_on(progress)
+        if self._entries is not None:
+            self._entries.go_on(progress.lines)
+        self._tally.once.reopen(progress.segments)
+
+    def pause_input(self) -> tuple[Progress, int]:
+        """The input goes on another time. Returns what `start_input` must know then, and how many bytes at the end are
+        not read, because their line has not ended yet. Raises InputError if the form does not allow it."""
+        if self._feed == self._take_head:
+            unread = len(self._head)
+            self._head.clear()
+            return Progress(), unread
+        if self._entries is None:
+            unended = self._cutter.unended
+            self._cutter.drop()
+        else:
+            unended = self._entries.pause()
+        progress = self._lines.progress()._replace(form=self._form, lines=self.lines)
+        return progress._replace(segments=self._tally.once.open_segments()), unended
 
     def _start(self, name: str, form: str | None) -> None:
         self._name = name
@@ -60,8 +130,9 @@ class Scanner:
         self._lines = LineReader(name, self._tally, self._decider, self._notes, count_lines=self._count_lines)
         self._entries: EntryReader | None = None
         self._cutter = Cutter(self._lines.read, self._too_long, self._lines.skip_line, tokens_at(self._decider.trust))
+        self._form = TEXT
         if form is not None:
-            self._begin(FORMS[form])
+            self._begin(form)
 
     def feed(self, block: bytes) -> None:
         """Read one more block; where blocks are cut makes no difference."""
@@ -89,23 +160,25 @@ class Scanner:
 
     def _detect(self) -> None:
         head = bytes(self._head)
-        self._begin(detect(head))
+        made_by = detect(head)
+        self._begin(next((form for form, make in FORMS.items() if make is made_by), TEXT))
         self._head.clear()
         self._feed(head)
 
-    def _begin(self, form: Callable[[], Decoder] | None) -> None:
-        if form is None:
+    def _begin(self, form: str) -> None:
+        self._form = form
+        if form == TEXT:
             self._feed = self._cutter.feed
             return
         from audit2seccomp.evidence.structured import EntryReader
 
-        self._entries = EntryReader(self._name, form(), self._tally, self._decider, self._notes, self._lines)
+        self._entries = EntryReader(self._name, FORMS[form](), self._tally, self._decider, self._notes, self._lines)
         self._feed = self._entries.feed
 
     def evidence(self) -> Evidence:
         """What was seen so far."""
         self._lines.fold()
-        return Evidence(
+        scanned = Evidence(
             self._tally.counts(),
             self._lines_before + self.lines if self._count_lines else None,
             dict(self._notes.rejected),
@@ -115,6 +188,7 @@ class Scanner:
             self._tally.repeated,
             self._tally.unselected,
         )
+        return reduce(Evidence.merge, (stored for _, stored in self._stored), scanned)
 
     def _too_long(self, start: bytes) -> None:
         outcome = Outcome(None, 1, Fate.REJECTED, TOO_LONG)

@@ -6,11 +6,13 @@ nothing and say nothing."""
 from __future__ import annotations
 
 import os
+import re
 import stat
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol, runtime_checkable
 
 from audit2seccomp.errors import InputError
@@ -27,6 +29,8 @@ _MAGIC = (
 )
 # NUL (a hole after a crash), tab, line ends, escape and auditd's and journald's separators do stand in logs.
 _CONTROL_BYTES = bytes({*range(1, 0x20), 0x7F} - set(b"\t\n\v\f\r\x1b\x1d\x1e"))
+# What logrotate and auditd put behind a name: .1, -20260801, -20260801-1785542400, and then the compressor's.
+_ROTATED = re.compile(r"[.-]\d{1,10}(?:-\d{1,10}){0,3}(?:\.(?:gz|bz2|xz|zst))?\Z")
 _CONTROL_SHARE = 20
 """An input is binary with more than one control byte in so many others: logs have next to none, noise has one in
 ten."""
@@ -52,8 +56,17 @@ class Source:
     descriptor: int | None = None
     """What to wait for, where a read may block."""
     close: Callable[[], None] = field(default=lambda: None)
+    device: int | None = None
+    """With the inode what a regular file is, whatever its name."""
+    inode: int | None = None
+    modified: int | None = None
+    """When it was written last, nanoseconds since the epoch."""
+    offset: int = 0
+    """Where the reading starts; behind the start nobody asks again whether it is text."""
+    compressed: bool = False
+    """Whether the blocks are what its bytes stand for, so that neither size nor offset is one of the content."""
 
-    def __iter__(self) -> Iterator[bytes]:
+    def __iter__(self) -> Generator[bytes]:
         """Yield the blocks, and close the source at the end. Binary data raises InputError before anything is
         yielded."""
         try:
@@ -64,7 +77,8 @@ class Source:
                 if not more:
                     break
                 block += more
-            _refuse_binary(self.name, block)
+            if not self.offset:
+                _refuse_binary(self.name, block)
             while block:
                 yield block
                 block = self.read()
@@ -77,8 +91,9 @@ class Source:
             self.close()
 
 
-def from_path(path: str | os.PathLike[str]) -> Source:
-    """A file, FIFO or device, or standard input for `-`. Raises InputError if it cannot be opened or is a directory."""
+def from_path(path: str | os.PathLike[str], offset: int = 0) -> Source:
+    """A file, FIFO or device, or standard input for `-`. `offset`: start behind so many bytes of a regular file. Raises
+    InputError if it cannot be opened or is a directory."""
     name = os.fsdecode(path)
     if name == "-":
         if sys.stdin is None:
@@ -91,17 +106,39 @@ def from_path(path: str | os.PathLike[str]) -> Source:
     if stat.S_ISDIR(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise InputError(f"{name}: is a directory: name the files in it")
-    return _from_descriptor(name, descriptor, lambda: os.close(descriptor))
+    return _from_descriptor(name, descriptor, lambda: os.close(descriptor), offset)
 
 
-def _from_descriptor(name: str, descriptor: int, close: Callable[[], None]) -> Source:
+def family(path: str) -> str:
+    """The name of the log that a file of that name is, or was before it was rotated."""
+    return _ROTATED.sub("", path)
+
+
+def rotated(log: str) -> list[str]:
+    """The files beside a log that are called like older parts of it, the one that was written last standing last."""
+    folder = os.path.dirname(log)
+    found: list[tuple[int, str]] = []
+    with suppress(OSError), os.scandir(folder or ".") as entries:
+        for entry in entries:
+            path = os.path.join(folder, entry.name)
+            if path != log and family(path) == log and entry.is_file():
+                found.append((entry.stat().st_mtime_ns, path))
+    return [path for _, path in sorted(found)]
+
+
+def _from_descriptor(name: str, descriptor: int, close: Callable[[], None], offset: int = 0) -> Source:
     status = os.fstat(descriptor)
     size = status.st_size if stat.S_ISREG(status.st_mode) else None
     if size is not None:
+        if offset:
+            os.lseek(descriptor, offset, os.SEEK_SET)
         with suppress(OSError):
             os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
     waiting = descriptor if size is None else None
-    return Source(name, lambda: os.read(descriptor, BLOCK_BYTES), size, waiting, close)
+    read = partial(os.read, descriptor, BLOCK_BYTES)
+    if size is None:
+        return Source(name, read, size, waiting, close)
+    return Source(name, read, size, waiting, close, status.st_dev, status.st_ino, status.st_mtime_ns, offset)
 
 
 def from_file(file: Reader) -> Source:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
+from audit2seccomp.errors import InputError
 from audit2seccomp.evidence.carriers import Carrier, Located, Trust, locate
 from audit2seccomp.evidence.decide import Fate, Outcome
 from audit2seccomp.evidence.entries.entry import RECORD_TOKEN, Decoder, Entry, Found, Problem
@@ -65,6 +66,21 @@ class EntryReader:
         """The input has ended."""
         if self._decoder:
             self.take(self._decoder.finish())
+
+    def go_on(self, lines: int) -> None:
+        """So many lines were read before."""
+        if self._decoder:
+            self._decoder.lines = lines
+
+    def pause(self) -> int:
+        """Forget the line that has not ended; returns its bytes. Raises InputError for entries over several lines."""
+        unended = self._decoder.pause() if self._decoder else None
+        if unended is None:
+            raise InputError(
+                f"{self._name}: its entries have several lines, in which no place can be kept: --state reads on in "
+                "text and in JSON with one object on a line"
+            )
+        return unended
 
     def take(self, found: Iterable[Found]) -> None:
         """Count what a decoder found."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from operator import le
 from typing import Protocol, cast
@@ -83,6 +83,10 @@ class _Slot:
         """What it has come to."""
         line, time = self.first or (0, None)
         return Count(self.numbered, self.unnumbered, line, time, self.last)
+
+
+def _name_bytes(key: RecordKey) -> int:
+    return sum(len(name) for name in (key.comm, key.exe, key.subj) if name)
 
 
 class Tally:
@@ -192,7 +196,7 @@ class Tally:
             if len(self._slots) >= MAX_COARSE_KEYS:
                 return TOO_MANY
             self._slots[key] = _Slot()
-            self._key_bytes += sum(len(name) for name in (key.comm, key.exe, key.subj) if name)
+            self._key_bytes += _name_bytes(key)
             if self._on_new is not None:
                 self._on_new(key)
         return key
@@ -239,6 +243,14 @@ class Tally:
                 self._of_calls.clear()
             self._of_calls[origin, call] = outcome
         return outcome
+
+    def take_over(self, counts: Mapping[RecordKey, Count]) -> None:
+        """Go on from what was counted before."""
+        for key, count in counts.items():
+            slot = self._slots[key] = _Slot()
+            slot.add(count.numbered, count.unnumbered, count.last)
+            slot.first = (count.line, count.first) if count.line or count.first is not None else None
+            self._key_bytes += _name_bytes(key)
 
     @property
     def full(self) -> bool:

@@ -82,6 +82,10 @@ class Decoder(Protocol):
     def finish(self) -> Iterable[Found]:
         """The input has ended; its last line may lack a newline."""
 
+    def pause(self) -> int | None:
+        """The input goes on another time: forget the line that has not ended, and return its bytes. None where more
+        than a line has not ended, or may not have."""
+
 
 def problem(reason: str, line: int, text: bytes) -> Problem:
     """A problem with the start of the text as its example."""

@@ -53,6 +53,10 @@ class ExportDecoder:
             pass
         return self._take()
 
+    def pause(self) -> int | None:
+        """Entries have many lines."""
+        return None
+
     def _take(self) -> list[Found]:
         found = self._found.copy()
         self._found.clear()  # a reader holds it too

@@ -40,6 +40,12 @@ class JsonDecoder:
         self._gatherer.cut()
         return self._take()
 
+    def pause(self) -> int | None:
+        """Forget the line that has not ended."""
+        unended = self._cutter.unended
+        self._cutter.drop()
+        return None if self._gatherer.inside else unended
+
     def _take(self) -> list[Found]:
         found = self._found.copy()
         self._found.clear()

@@ -50,6 +50,10 @@ class VerboseDecoder:
         self._end_entry()
         return self._take()
 
+    def pause(self) -> int | None:
+        """Entries have many lines."""
+        return None
+
     def _take(self) -> list[Found]:
         found, self._found = self._found, []
         return found

@@ -1,0 +1,112 @@
+"""`audit2seccomp collect`: logs and evidence files in, one evidence file out."""
+
+# No `from __future__ import annotations` here: typer would evaluate each one again, which takes 3 ms.
+
+import os
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from audit2seccomp.cli import options
+from audit2seccomp.cli.interrupt import Interruption
+from audit2seccomp.cli.messages import collected, complain, say
+from audit2seccomp.cli.output import Output
+from audit2seccomp.cli.reading import Gathered, gather, refuse_unread, write_result
+from audit2seccomp.errors import ExitStatus, UsageError
+from audit2seccomp.evidence import files
+
+if TYPE_CHECKING:
+    from audit2seccomp.evidence.state import State
+
+EPILOG = """\b
+Examples:
+  audit2seccomp collect /var/log/kern.log -o web1.evidence.json
+  audit2seccomp collect web1.evidence.json web2.evidence.json -o web.evidence.json
+  audit2seccomp collect /var/log/kern.log --state /var/lib/a2s/web1.evidence.json
+  audit2seccomp web.evidence.json -o profile.json
+"""
+
+
+def collect(
+    logs: options.Logs = None,
+    output: Annotated[
+        str | None,
+        typer.Option("-o", "--output", metavar="FILE", help="Write the evidence there instead of to standard output."),
+    ] = None,
+    state: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Read on where the last run with that file stopped, and keep the evidence and the places there.",
+        ),
+    ] = None,
+    where: options.Where = None,
+    comm: options.Comm = None,
+    exe: options.Exe = None,
+    pid: options.Pid = None,
+    uid: options.Uid = None,
+    unit: options.Unit = None,
+    container: options.Container = None,
+    since: options.Since = None,
+    until: options.Until = None,
+    trust: options.TrustLevel = "anchored",
+    assume_arch: options.AssumeArch = None,
+    strict: options.Strict = False,
+    keep_going: options.KeepGoing = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Read kernel logs and write down what they show, for later: every command reads it in place of the logs."""
+    selection = options.Selection(where, comm, exe, pid, uid, unit, container, since, until)
+    choices = options.choices(trust, assume_arch, selection, keep_going=keep_going, quiet=quiet)
+    before = None if state is None else _state_at(state, choices, logs, output)
+    # The state file holds the evidence, so that nothing else need be written.
+    targets = [Output(path) for path in (state, output) if path is not None] or [Output(None)]
+    with Interruption() as interruption:
+        gathered = gather(logs, choices, interruption, state=before)
+        _tell(gathered, choices, strict=strict)
+        texts = [files.to_text(gathered.evidence)]
+        if gathered.state is not None:
+            from audit2seccomp.evidence.state import to_text
+
+            texts.insert(0, to_text(gathered.state))
+        for target, text in zip(targets, texts, strict=False):
+            write_result(target, text, gathered, interruption, "evidence")
+    raise typer.Exit(gathered.status)
+
+
+def _tell(gathered: Gathered, choices: options.Choices, *, strict: bool) -> None:
+    """Say what was found; raises typer.Exit if something speaks against writing it down."""
+    evidence = gathered.evidence
+    if not choices.quiet:
+        for line in collected(evidence):
+            say(line)
+    refuse_unread(gathered, choices)
+    if strict and (evidence.rejected or evidence.losses or gathered.lost):
+        complain("the result is incomplete and --strict was given: nothing is written")
+        raise typer.Exit(ExitStatus.INCOMPLETE)
+
+
+def _state_at(path: str, choices: options.Choices, logs: list[str] | None, output: str | None) -> "State":
+    """The state in a file, or a new one; raises UsageError if this run and those before do not go together."""
+    from audit2seccomp.evidence.reading import load_state
+    from audit2seccomp.evidence.state import State
+
+    if not logs or "-" in logs:
+        raise UsageError("--state: standard input has no places to keep: name log files")
+    if output is not None and os.path.realpath(output) == os.path.realpath(path):
+        raise UsageError("--state and -o name the same file: the state file is an evidence file: leave -o out")
+    asked = {
+        "--trust": choices.trust.name.lower(),
+        "--assume-arch": None if choices.assume_arch is None else f"{choices.assume_arch:x}",
+        "--where": None if choices.query is None else choices.query.text,
+    }
+    before = load_state(path) if os.path.exists(path) else State()
+    for option, value in asked.items():
+        earlier = before.options.get(option)
+        if before.started and earlier != value:
+            raise UsageError(
+                f"{path}: was made with {option} {earlier or '(not given)'}, and now it is {value or '(not given)'}: "
+                "give the same, or name another file"
+            )
+    before.options = asked
+    return before

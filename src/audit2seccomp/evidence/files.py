@@ -1,0 +1,163 @@
+"""Evidence as text and back: docs/evidence.md explains it, docs/evidence.schema.json is its schema.
+
+The same evidence is the same bytes: sorted, in one order of members, without a date or the name of a host that it was
+made on. Each key, origin, sample and segment has a line of its own, so that two files can be compared line by line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from audit2seccomp.errors import EvidenceFileError
+from audit2seccomp.evidence.model import Count, Evidence, Origin, RecordKey, Sample, Segment
+
+if TYPE_CHECKING:
+    from json import JSONEncoder
+
+FORMAT = "audit2seccomp evidence"
+VERSION = 1
+MAX_FILE_BYTES = 128 << 20
+"""A larger file is neither read nor written. What one run gathers at most (`tally.MAX_COARSE_KEYS`, names of
+`tally.MAX_KEY_BYTES` in hex) has about 60 MB."""
+LEAD_BYTES = 256
+"""In so many bytes it must show that a file holds evidence."""
+# Controls, and what is not seen or turns the direction of text. Not str.isprintable(), which each Python has anew.
+_UNPRINTABLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]"
+)
+_LEAD = b'{"format":"audit2seccompevidence"'
+
+
+def recognise(start: bytes) -> bool | None:
+    """Whether a file that begins so holds evidence; None if more of it must be seen. Blanks make no difference."""
+    squeezed = b"".join(start[:LEAD_BYTES].split())
+    if squeezed.startswith(_LEAD):
+        return True
+    return None if len(start) < LEAD_BYTES and _LEAD.startswith(squeezed) else False
+
+
+def to_text(evidence: Evidence, more: Mapping[str, list[Mapping[str, object]]] | None = None) -> str:
+    """An evidence file; `more` are members for its end. Raises EvidenceFileError if it were too large to be read."""
+    from json import JSONEncoder
+
+    encoder = JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+    # Origins are many where containers are; few keys share all of one.
+    origins = sorted({key.origin for key in evidence.counts}, key=_order)
+    index = {origin: i for i, origin in enumerate(origins)}
+    arrays: dict[str, Iterable[Mapping[str, object]]] = {
+        "rejected": _samples(evidence.rejected),
+        "refused": _samples(evidence.refused),
+        "losses": _samples(evidence.losses),
+        "segments": map(_segment, sorted_segments(evidence)),
+        "origins": (_named(origin) for origin in origins),
+        "counts": (_count(key, evidence.counts[key], index) for key in sorted(evidence.counts, key=_order)),
+        **(more or {}),
+    }
+    head = {
+        "format": FORMAT,
+        "version": VERSION,
+        "lines": evidence.lines,
+        "repeated": evidence.repeated,
+        "unselected": evidence.unselected,
+    }
+    members = [f"{encoder.encode(name)}:{encoder.encode(value)}" for name, value in head.items()]
+    members += (f'"{name}":{_lines(encoder, array)}' for name, array in arrays.items())
+    text = "{" + ",\n".join(members) + "}\n"
+    size = len(text) if text.isascii() else len(text.encode())
+    if size > MAX_FILE_BYTES:
+        raise EvidenceFileError(
+            f"the evidence has {size:,} bytes, and a file may have {MAX_FILE_BYTES:,}: collect parts of it"
+        )
+    return text
+
+
+def _lines(encoder: JSONEncoder, array: Iterable[Mapping[str, object]]) -> str:
+    body = ",\n".join(map(encoder.encode, array))
+    return f"[\n{body}\n]" if body else "[]"
+
+
+def sorted_segments(evidence: Evidence) -> list[Segment]:
+    """The segments in the order of the file."""
+    return sorted(evidence.segments, key=_order)
+
+
+def _order(value: Any) -> tuple[object, ...]:
+    """Sorts tuples of any depth; None stands first."""
+    return tuple(
+        (False,) if part is None else (True, _order(part) if isinstance(part, tuple) else part) for part in value
+    )
+
+
+def name_value(value: bytes | str | None) -> object:
+    """How a name is written: as a string if it is printable UTF-8, else exactly, in hex.
+
+    A str is one of Python's file names, in which surrogates stand for bytes that are not UTF-8."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        value = _octets(value)
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        return {"hex": value.hex()}
+    return {"hex": value.hex()} if _UNPRINTABLE.search(text) else text
+
+
+def _octets(name: str) -> bytes:
+    try:
+        return name.encode(errors="surrogateescape")
+    except UnicodeEncodeError:
+        return name.encode(errors="surrogatepass")
+
+
+def _named(origin: Origin) -> dict[str, object]:
+    return {name: name_value(value) for name, value in origin._asdict().items() if value is not None}
+
+
+def _count(key: RecordKey, count: Count, index: Mapping[Origin, int]) -> dict[str, object]:
+    members = {
+        "origin": index[key.origin],
+        "arch": f"{key.arch:x}",
+        "syscall": key.nr,
+        "code": None if key.code is None else f"0x{key.code:x}",
+        "comm": name_value(key.comm),
+        "exe": name_value(key.exe),
+        "uid": key.uid,
+        "subj": name_value(key.subj),
+        "numbered": count.numbered or None,
+        "unnumbered": count.unnumbered or None,
+        "line": count.line or None,
+        "first": count.first,
+        "last": count.last,
+    }
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def _samples(samples: Mapping[str, Sample]) -> Iterator[dict[str, object]]:
+    for reason, sample in sorted(samples.items()):
+        file, line = sample.place
+        yield {
+            "reason": name_value(reason),
+            "events": sample.events,
+            "file": name_value(file),
+            "line": line,
+            "text": name_value(sample.text),
+        }
+
+
+def _segment(segment: Segment) -> dict[str, object]:
+    """A segment as the file has it."""
+    return {
+        name: name_value(value) if isinstance(value, str) else value
+        for name, value in segment._asdict().items()
+        if value is not None
+    }
+
+
+def from_bytes(data: bytes, name: str) -> Evidence:
+    """The evidence in a file of that name. Raises EvidenceFileError for anything that `to_text` could not have meant;
+    the order of what is in its arrays makes no difference."""
+    from audit2seccomp.evidence import state
+
+    return state.from_bytes(data, name).evidence

@@ -1,0 +1,197 @@
+"""Reading on in logs where an earlier run stopped, through rotation, truncation and compression.
+
+A file is known again by the content at its start, and by device and inode where that is less than a line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from hashlib import sha256
+from typing import NamedTuple
+
+from audit2seccomp.errors import InputError
+from audit2seccomp.evidence import files
+from audit2seccomp.evidence.scan import Scanner
+from audit2seccomp.evidence.sources import Source, family, rotated
+from audit2seccomp.evidence.state import HEAD_BYTES, Log, Position, State
+
+MAX_FILES = 64
+"""So many files of each log are known again: logrotate keeps four, and rarely more than 30."""
+_TELLING_BYTES = 64
+"""Fewer bytes may begin another file too: they may lack the time that a line begins with."""
+
+Opener = Callable[[str, int], Source]
+"""Opens a path at an offset; raises InputError."""
+
+
+class _Look(NamedTuple):
+    """What a file is, before it is read."""
+
+    path: str
+    source: Source
+    """Used up."""
+    head: bytes
+
+    @property
+    def identity(self) -> tuple[int | None, int | None]:
+        """What it is, whatever its name."""
+        return self.source.device, self.source.inode
+
+    def is_at(self, position: Position) -> bool:
+        """Whether that is the same file."""
+        return self.identity == (position.device, position.inode)
+
+    def holds(self, position: Position) -> bool:
+        """Whether it begins with the content that was read up to that position."""
+        start = self.head[: position.head_bytes]
+        long_enough = self.source.compressed or (self.source.size or 0) >= position.offset
+        certain = position.head_bytes >= _TELLING_BYTES or (position.head_bytes > 0 and self.is_at(position))
+        return certain and long_enough and len(start) == position.head_bytes and _digest(start) == position.head
+
+
+def _digest(data: bytes) -> str:
+    return sha256(data).hexdigest()
+
+
+class Follower:
+    """Feeds a scanner what is new in logs, and keeps the state."""
+
+    def __init__(self, scanner: Scanner, state: State, opener: Opener, tell: Callable[[str], object]) -> None:
+        """The scanner must not have read anything yet; `tell` gets what is worth saying."""
+        self._scanner = scanner
+        self._logs = {name: replace(log, files=list(log.files)) for name, log in state.logs.items()}
+        self._options = state.options
+        self._open = opener
+        self._tell = tell
+        self.lost: list[str] = []
+        """Where a part of a log was gone before it could be read: what is to be said of each."""
+        scanner.take_over(state.evidence, state.memory)
+
+    def state(self) -> State:
+        """The state as it is now."""
+        return State(self._scanner.evidence(), self._options, self._logs, self._scanner.memory())
+
+    def read(self, path: str) -> None:
+        """Read what is new in a log. Raises InputError."""
+        try:
+            look = self._look(path)
+        except InputError:
+            # What was rotated can be read even where no new file has come yet.
+            if path in self._logs:
+                self._catch_up(self._logs[path])
+            raise
+        if files.recognise(look.head):
+            raise InputError(
+                f"{path}: an evidence file would be merged anew in each run: merge it once, without --state"
+            )
+        found = self._known(look)
+        if found is not None:
+            log, position = found
+            if position.head_bytes < _TELLING_BYTES and look.path == log.name:
+                # Next to nothing had been read: it may have been copied and truncated since, and look the same.
+                self._catch_up(log, still_there=True)
+                log.files.remove(position)
+                log.files.append(position)
+            self._read_rest(log, look, position, ended=position is not log.files[-1])
+            return
+        log = self._logs.setdefault(path, Log(path))
+        if log.files:
+            self._catch_up(log)
+        self._read_rest(log, look)
+
+    def _look(self, path: str) -> _Look:
+        source = self._open(path, 0)
+        if source.inode is None:
+            source.close()
+            raise InputError(f"{path}: is no file, so no place in it can be kept: --state is for files")
+        head = b""
+        blocks = iter(source)
+        for block in blocks:
+            head += block
+            if len(head) >= HEAD_BYTES:
+                break
+        blocks.close()
+        return _Look(path, source, head[:HEAD_BYTES])
+
+    def _known(self, look: _Look) -> tuple[Log, Position] | None:
+        """The log and the position in it of a file that was read before, under whichever name."""
+        for log in self._logs.values():
+            related = family(look.path) == family(log.name)
+            for position in reversed(log.files):
+                if (related or look.is_at(position)) and look.holds(position):
+                    return log, position
+        return None
+
+    def _catch_up(self, log: Log, *, still_there: bool = False) -> None:
+        """Another file has taken the log's name, or none: read the rest of the one before, and what came between."""
+        last = log.files[-1]
+        between: list[_Look] = []
+        before: list[_Look] = []
+        for path in rotated(log.name):
+            try:
+                look = self._look(path)
+            except InputError as error:
+                self._tell(str(error))
+                continue
+            if look.holds(last):
+                before.append(look)
+            elif (look.source.modified or 0) > last.modified and self._known(look) is None:
+                between.append(look)
+        if before:
+            self._read_rest(log, min(before, key=lambda look: not look.is_at(last)), last, ended=True)
+        elif last.offset == 0:
+            log.files.remove(last)
+        elif not still_there:
+            self.lost.append(
+                f"{log.name}: what was read before is gone, also from {log.name}.*: "
+                f"whatever was written behind byte {last.offset:,} of it is missing: run this before logs are removed"
+            )
+        for look in between:
+            self._read_rest(log, look, ended=True)
+
+    def _read_rest(self, log: Log, look: _Look, position: Position | None = None, *, ended: bool = False) -> None:
+        """Read what stands behind a position. `ended`: nothing more will be written to the file, so that its last line
+        has ended too."""
+        unchanged = position is not None and look.is_at(position) and look.source.modified == position.modified
+        if look.source.compressed and unchanged:
+            return
+        offset = 0 if position is None else position.offset
+        source = self._open(look.path, 0 if look.source.compressed else offset)
+        if (source.device, source.inode) != look.identity:
+            source.close()
+            self._tell(f"{look.path}: was rotated just now: the next run reads on")
+            return
+        self._scanner.start_input(log.name, progress=log.progress)
+        skip = offset if look.source.compressed else 0
+        fed = 0
+        try:
+            for block in source:
+                if len(block) > skip:
+                    self._scanner.feed(block[skip:])
+                    fed += len(block) - skip
+                skip = max(0, skip - len(block))
+        finally:
+            if ended or look.source.compressed:
+                self._scanner.finish_input()
+            log.progress, unended = self._scanner.pause_input()
+            if not skip:
+                self._keep(log, position, self._position(source, look.head, offset + fed - unended))
+        if unended:
+            self._tell(f"{look.path}: its last line has not ended yet: the next run reads it")
+        if skip:
+            self._tell(f"{look.path}: holds less than was read of it before: nothing of it is read")
+
+    @staticmethod
+    def _position(source: Source, head: bytes, offset: int) -> Position:
+        start = head[:offset]
+        assert source.device is not None
+        assert source.inode is not None
+        return Position(source.device, source.inode, offset, _digest(start), len(start), source.modified or 0)
+
+    @staticmethod
+    def _keep(log: Log, old: Position | None, new: Position) -> None:
+        if old is None:
+            log.files.append(new)
+            del log.files[:-MAX_FILES]
+        else:
+            log.files[log.files.index(old)] = new

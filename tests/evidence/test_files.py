@@ -1,0 +1,286 @@
+"""Evidence files: nothing gets lost, the same evidence is the same bytes, and nothing is believed unseen."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+import audit2seccomp
+from audit2seccomp.errors import EvidenceFileError, UsageError
+from audit2seccomp.evidence import files
+from audit2seccomp.evidence.decide import UNKNOWN_ARCH
+from audit2seccomp.evidence.files import from_bytes, to_text
+from audit2seccomp.evidence.merging import Overlap, overlaps, select
+from audit2seccomp.evidence.model import Count, Evidence, Origin, RecordKey, Sample, Segment
+from audit2seccomp.evidence.query import parse
+from audit2seccomp.evidence.scan import Scanner
+from tests.evidence.stored import evidences
+from tests.evidence.test_query import NOW
+from tests.evidence.test_scan import LINE, log_lines
+
+ROOT = Path(__file__).parent.parent.parent
+SCHEMA = json.loads((ROOT / "docs" / "evidence.schema.json").read_text())
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+KEY = RecordKey(0xC000003E, 59, 0x7FFC0000, b"nginx", b"/usr/sbin/nginx", 0, None, Origin("kern.log", "web1"))
+SEGMENT = Segment("kern.log", "web1", None, 10, 20, 1000, 2000, 11)
+EVIDENCE = Evidence(
+    {KEY: Count(2, 0, 7, 1000, 2000), KEY._replace(comm=b"a\nb", nr=1): Count(1)},
+    9,
+    {"cut": Sample(1, ("kern.log", 3), b"\xff")},
+    {},
+    {"printk-limit": Sample(3, ("kern.log", 4), b"callbacks suppressed")},
+    (SEGMENT,),
+)
+
+
+def scanned(data: bytes, name: str = "log", **options: Any) -> Evidence:
+    """The evidence of a log."""
+    scanner = Scanner(**options)
+    scanner.start_input(name)
+    scanner.feed(data)
+    scanner.finish_input()
+    return scanner.evidence()
+
+
+def test_the_text_is_as_documented() -> None:
+    assert to_text(EVIDENCE) == (
+        '{"format":"audit2seccomp evidence",\n"version":1,\n"lines":9,\n"repeated":0,\n"unselected":0,\n'
+        '"rejected":[\n{"reason":"cut","events":1,"file":"kern.log","line":3,"text":{"hex":"ff"}}\n],\n"refused":[],\n'
+        '"losses":[\n{"reason":"printk-limit","events":3,"file":"kern.log","line":4,'
+        '"text":"callbacks suppressed"}\n],\n'
+        '"segments":[\n{"file":"kern.log","host":"web1","first_serial":10,"last_serial":20,"first_time":1000,'
+        '"last_time":2000,"events":11}\n],\n"origins":[\n{"file":"kern.log","host":"web1"}\n],\n"counts":[\n'
+        '{"origin":0,"arch":"c000003e","syscall":1,"code":"0x7ffc0000","comm":{"hex":"610a62"},'
+        '"exe":"/usr/sbin/nginx","uid":0,"numbered":1},\n'
+        '{"origin":0,"arch":"c000003e","syscall":59,"code":"0x7ffc0000","comm":"nginx",'
+        '"exe":"/usr/sbin/nginx","uid":0,"numbered":2,"line":7,"first":1000,"last":2000}\n]}\n'
+    )
+
+
+@given(evidences)
+def test_everything_survives_and_fits_the_schema(evidence: Evidence) -> None:
+    text = to_text(evidence)
+    assert from_bytes(text.encode(), "e.json") == evidence
+    assert files.recognise(text.encode()[: files.LEAD_BYTES])
+    VALIDATOR.validate(json.loads(text))
+
+
+@given(evidences, st.randoms())
+def test_the_same_evidence_is_the_same_bytes(evidence: Evidence, random: Any) -> None:
+    shuffled = list(evidence.counts.items())
+    random.shuffle(shuffled)
+    again = from_bytes(json.dumps(json.loads(to_text(evidence)), indent=1).encode(), "e.json")
+    assert to_text(again) == to_text(evidence)
+    assert to_text(Evidence(dict(shuffled))) == to_text(Evidence(evidence.counts))
+
+
+@settings(max_examples=30)
+@given(st.lists(log_lines, min_size=2, max_size=3))
+def test_merging_files_is_merging_evidence(logs: list[list[bytes]]) -> None:
+    parts = [scanned(b"\n".join(lines), f"log{i}") for i, lines in enumerate(logs)]
+    scanner = Scanner()
+    merged = Evidence()
+    for i, part in enumerate(parts):
+        scanner.add(f"{i}.json", from_bytes(to_text(part).encode(), f"{i}.json"))
+        merged = merged.merge(part)
+    assert to_text(scanner.evidence()) == to_text(merged)
+
+
+@settings(max_examples=30)
+@given(st.lists(log_lines, min_size=2, max_size=2))
+def test_a_file_counts_as_its_log_would(logs: list[list[bytes]]) -> None:
+    first, second = (b"".join(line + b"\n" for line in lines) for lines in logs)
+    scanner = Scanner()
+    scanner.start_input("b")
+    scanner.feed(second)
+    scanner.finish_input()
+    scanner.add("a.json", scanned(first, "a"))
+    assert to_text(scanner.evidence()) == to_text(scanned(first, "a").merge(scanned(second, "b")))
+
+
+@pytest.mark.parametrize(
+    "query", ["comm == nginx", "not (exe ~ '/http*' or uid == 7)", "syscall == times and arch == x86_64", "file == log"]
+)
+@settings(max_examples=30)
+@given(lines=log_lines)
+def test_a_query_takes_of_a_file_what_it_takes_of_the_log(query: str, lines: list[bytes]) -> None:
+    data = b"".join(line + b"\n" for line in [LINE, *lines])
+    whole = scanned(data)
+    # Of these a log only tells that they were selected, since nothing is known of their architecture.
+    assume(UNKNOWN_ARCH not in whole.rejected)
+    asked = parse(query, NOW)
+    assert select(whole, asked, "e.json") == scanned(data, query=asked)
+
+
+def test_a_query_for_what_is_not_kept_says_so() -> None:
+    with pytest.raises(UsageError, match=re.escape("e.json: evidence files do not keep pid and time, which the query")):
+        select(EVIDENCE, parse("pid == 7 and comm == a and time > 2026-01-01", NOW), "e.json")
+
+
+def edited(change: Callable[[dict[str, Any]], object], file: bytes = to_text(EVIDENCE).encode()) -> bytes:
+    """A file that somebody edited."""
+    document = json.loads(file)
+    change(document)
+    return json.dumps(document).encode()
+
+
+def put(*path: str | int, to: object) -> Callable[[dict[str, Any]], object]:
+    """An edit."""
+
+    def change(document: Any) -> None:
+        for step in path[:-1]:
+            document = document[step]
+        document[path[-1]] = to
+
+    return change
+
+
+JUNK: st.SearchStrategy[object] = st.sampled_from([None, True, -1, 7, 1.5, "x", [], {}, float("nan")])
+ADVICE = ": make it again with audit2seccomp collect"
+WRONG: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
+    "newer": (put("version", to=2), "/version: written by a newer audit2seccomp (format 2, this one reads 1)"),
+    "older": (put("version", to=0), "/version: 0 is not within 1 and 1"),
+    "boolean version": (put("version", to=True), "/version: true is no whole number"),
+    "negative": (put("counts", 0, "numbered", to=-1), "/counts/0/numbered: -1 is not within 0 and 9223372036854775807"),
+    "huge": (put("repeated", to=2**63), "/repeated: 9223372036854775808 is not within 0 and 9223372036854775807"),
+    "fraction": (put("lines", to=1.5), "/lines: 1.5 is no whole number"),
+    "unknown member": (put("linse", to=1), "/linse: there is no member of that name: did you mean lines?"),
+    "unknown member of a key": (put("counts", 1, "pid", to=1), "/counts/1/pid: there is no member of that name: did you mean uid?"),  # noqa: E501
+    "missing member": (lambda document: document.pop("losses"), 'no "losses" in it'),
+    "no arch": (lambda document: document["counts"][0].pop("arch"), '/counts/0: no "arch" in it'),
+    "unknown arch": (put("counts", 0, "arch", to="dead"), '/counts/0/arch: "dead" is no architecture that the kernel defines'),  # noqa: E501
+    "arch as a number": (put("counts", 0, "arch", to=62), "/counts/0/arch: 62 is not a number of and 1 to 8 hex digits in lower case"),  # noqa: E501
+    "code": (put("counts", 0, "code", to="7ffc0000"), '/counts/0/code: "7ffc0000" is not 0x and 1 to 8 hex digits in lower case'),  # noqa: E501
+    "origin": (put("counts", 0, "origin", to=1), "/counts/0/origin: there are 1 origins, counted from 0"),
+    "odd hex": (put("counts", 0, "comm", to={"hex": "abc"}), '/counts/0/comm/hex: "abc" is not pairs of hex digits in lower case'),  # noqa: E501
+    "blanks in hex": (put("counts", 0, "comm", to={"hex": "61 6"}), '/counts/0/comm/hex: "61 6" is not pairs of hex digits in lower case'),  # noqa: E501
+    "list for a name": (put("counts", 0, "comm", to=[]), '/counts/0/comm: an array is neither a string nor {"hex": "…"}'),  # noqa: E501
+    "half a pair": (put("counts", 0, "comm", to="\ud800"), '/counts/0/comm: half of a surrogate pair is no text: bytes are written as {"hex": "…"}'),  # noqa: E501
+    "twice": (lambda document: document["counts"].append(document["counts"][0]), "/counts/2: says the same as one before, but for what was counted"),  # noqa: E501
+    "reason twice": (lambda document: document["rejected"].append(document["rejected"][0]), "/rejected/1: says the same as one before, but for what was counted"),  # noqa: E501
+    "times": (put("counts", 1, "last", to=999), "/counts/1/last: the latest time is before the first"),
+    "segment": (put("segments", 0, "last_serial", to=9), "/segments/0: it ends before it begins"),
+    "no event": (put("segments", 0, "events", to=0), "/segments/0/events: 0 is not within 1 and 9223372036854775807"),
+    "object for an array": (put("counts", to={}), "/counts: an object is no array"),
+    "no origins": (put("origins", to=None), "/origins: null is no array"),
+    "loss": (put("losses", 0, "reason", to="printk"), "/losses/0/reason: there is no loss of that kind: did you mean printk-limit?"),  # noqa: E501
+    "long": (put("lines", to="x" * 1000), f'/lines: "{"x" * 59}… is no whole number'),
+    "half a state": (put("logs", to=[]), "of options, logs, seen it has some and not all"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "message"), WRONG.values(), ids=WRONG)
+def test_what_is_wrong_is_said_with_its_place(change: Callable[[dict[str, Any]], object], message: str) -> None:
+    with pytest.raises(EvidenceFileError) as caught:
+        from_bytes(edited(change), "e.json")
+    advice = ": update audit2seccomp" if "newer" in message else ADVICE
+    assert str(caught.value) == f"e.json: {message}{advice}"
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b'{"format":"audit2seccomp evidence",\n"version":1,}', "e.json:2:13: not JSON: "),
+        (b'{"format":"audit2seccomp evidence"', "e.json:1:35: not JSON: "),
+        (b'{"format":"audit2seccomp evidence","version":1,"lines":NaN}', "e.json: NaN is no number of JSON's"),
+        (b'{"format":"audit2seccomp evidence","lines":1,"lines":2}', 'e.json: "lines" stands twice in an object'),
+        (b'{"format":"audit2seccomp evidence","a":' + b"[" * 200_000, "e.json: too deeply nested"),
+        (b'{"format":"audit2seccomp evidence","a":' + b'{"a":' * 200_000, "e.json: too deeply nested"),
+        (b'{"format":"audit2seccomp evidence","a":' + b"9" * 5000 + b"}", "e.json: a number has thousands of digits"),
+        (b'{"format":"audit2seccomp evidence\xff', "e.json: byte 33: not UTF-8"),
+        (b"[]", 'e.json: no "format": "audit2seccomp evidence" in it'),
+        (b"", "e.json:1:1: not JSON: "),
+    ],
+)
+def test_what_is_no_such_json_is_said(data: bytes, message: str) -> None:
+    with pytest.raises(EvidenceFileError) as caught:
+        from_bytes(data, "e.json")
+    assert str(caught.value).startswith(message)
+    assert str(caught.value).endswith(ADVICE)
+
+
+@given(st.data())
+def test_a_file_that_the_schema_forbids_is_refused(data: st.DataObject) -> None:
+    document = json.loads(to_text(EVIDENCE))
+    place: Any = document
+    while data.draw(st.booleans()) and isinstance(place, (dict, list)) and place:
+        last = place
+        step = data.draw(st.sampled_from(sorted(place) if isinstance(place, dict) else list(range(len(place)))))
+        place = place[step]
+        if data.draw(st.booleans()):
+            last[step] = data.draw(JUNK)
+            break
+    text = json.dumps(document, allow_nan=True)
+    valid = "NaN" not in text and "Infinity" not in text and VALIDATOR.is_valid(json.loads(text))
+    try:
+        from_bytes(text.encode(), "e.json")
+    except EvidenceFileError:
+        return
+    assert valid, text
+
+
+def test_a_file_that_is_too_large_is_neither_read_nor_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(
+        EvidenceFileError, match=r"e\.json: more than 134,217,728 bytes, too large for an evidence file"
+    ):
+        from_bytes(b" " * (files.MAX_FILE_BYTES + 1), "e.json")
+    monkeypatch.setattr(files, "MAX_FILE_BYTES", 100)
+    with pytest.raises(
+        EvidenceFileError, match=r"the evidence has 7\d\d bytes, and a file may have 100: collect parts"
+    ):
+        to_text(EVIDENCE)
+
+
+def test_reading_takes_files_in_place_of_logs_however_they_come(tmp_path: Path) -> None:
+    text = to_text(EVIDENCE)
+    (tmp_path / "e.json").write_text(text)
+    assert audit2seccomp.read(tmp_path / "e.json") == EVIDENCE
+    assert audit2seccomp.read([text.encode()]).counts == EVIDENCE.counts
+    (tmp_path / "pretty.json").write_text(json.dumps(json.loads(text), indent=4))
+    with (tmp_path / "pretty.json").open("rb", buffering=0) as file:
+        assert audit2seccomp.read(file) == EVIDENCE
+    (tmp_path / "log").write_bytes(b"{\n" + LINE + b"\n")
+    assert audit2seccomp.read([tmp_path / "log", tmp_path / "e.json"]).sound == 1 + EVIDENCE.sound
+
+
+def test_overlaps_are_told(tmp_path: Path) -> None:
+    for name in ("a.json", "b.json"):
+        (tmp_path / name).write_text(to_text(EVIDENCE))
+    a, b = str(tmp_path / "a.json"), str(tmp_path / "b.json")
+    with pytest.warns(UserWarning, match="overlap") as caught:
+        audit2seccomp.read([a, b])
+    assert [str(one.message) for one in caught] == [
+        f"{a} and {b} overlap: up to 11 events may be counted twice; calls are not affected"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("other", "events"),
+    [
+        (SEGMENT, 11),
+        (SEGMENT._replace(file="audit.log"), 11),
+        (SEGMENT._replace(first_serial=20, last_serial=30), 1),
+        (SEGMENT._replace(first_serial=21, last_serial=30), 0),
+        (SEGMENT._replace(events=2), 2),
+        (SEGMENT._replace(host="web2"), 0),
+        (SEGMENT._replace(host=None), 0),
+        (SEGMENT._replace(boot="b"), 0),
+        (SEGMENT._replace(first_time=2001, last_time=3000), 0),
+    ],
+)
+def test_events_are_shared_by_machine_time_and_serial(other: Segment, events: int) -> None:
+    assert list(overlaps([("a", [SEGMENT]), ("b", [other])])) == ([Overlap("a", "b", events)] if events else [])
+
+
+def test_logs_without_a_machine_must_have_one_name() -> None:
+    nameless = SEGMENT._replace(host=None)
+    assert [one.events for one in overlaps([("a", [nameless]), ("b", [nameless])])] == [11]
+    assert not list(overlaps([("a", [nameless]), ("b", [nameless._replace(file="other")])]))
