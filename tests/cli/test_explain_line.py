@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pty
 import subprocess
 from pathlib import Path
@@ -11,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit2seccomp.cli.explain_line import MAX_GRAMMAR_BYTES, explained
-from audit2seccomp.evidence.carriers import Trust, locate
+from audit2seccomp.evidence.carriers import Trust
 from audit2seccomp.evidence.cuts import MAX_LINE_BYTES
-from audit2seccomp.evidence.decide import Decider, Fate
 from audit2seccomp.evidence.grammar import explain
-from audit2seccomp.evidence.model import Origin, Parsed, RecordKey
+from audit2seccomp.evidence.model import Parsed
+from audit2seccomp.evidence.scan import Scanner
 from tests.cli.command import PATIENCE, SCRIPT, body, embedded_line, run
 from tests.evidence.test_grammar_properties import bodies, openings
 
@@ -282,6 +283,27 @@ def test_a_record_that_ausearch_interpreted() -> None:
     assert caret(lines)[1].startswith("vax syscall=")
 
 
+def test_a_record_in_json() -> None:
+    line = (RECORDED / "journal-json.txt").read_bytes().splitlines()[-1].decode()
+    status, lines = said(line)
+    assert (status, lines[:3]) == (
+        0,
+        [
+            "carrier: journald, kernel transport, of host vm",
+            "trust:   authenticated",
+            "record:  sound",
+        ],
+    )
+    assert meanings(line)["comm"] == 'a "b" c'
+    forged = json.dumps({"message": LINE, "host": "h"})
+    assert said(forged)[1][:2] == [
+        "carrier: none: it is text in the JSON of another program",
+        "trust:   embedded",
+    ]
+    assert said(line.replace("syscall=", "syscall=x"))[1][1] == "record:  rejected: expected 1 to 10 digits"
+    assert said(line[:-5])[1] == ["record:  rejected: broken JSON"]
+
+
 def test_a_line_without_end() -> None:
     status, lines = said(b"type=1326 audit(1.000:2): " + b"auid=" * (MAX_LINE_BYTES // 4))
     assert (status, lines) == (1, [f"record:  rejected: line longer than {MAX_LINE_BYTES:,} bytes"])
@@ -302,28 +324,30 @@ def test_a_line_of_many_fields_is_cut() -> None:
     assert (status, lines[-1]) == (0, "  and 915 more")
 
 
-def decided(line: bytes) -> bool:
-    """Whether the scanner counts a line by itself."""
-    located = locate(line)
-    decider = Decider(lambda record, origin: RecordKey(*record[2:5], None, None, None, None, origin), Trust.ANCHORED)
-    outcome = None if located is None else decider.of(located, Origin("x"))
-    return outcome is not None and outcome.fate is Fate.COUNTED
+def counted(line: bytes) -> bool:
+    """Whether a line by itself counts."""
+    scanner = Scanner()
+    scanner.start_input("x")
+    scanner.feed(line + b"\n")
+    scanner.finish_input()
+    return scanner.evidence().sound > 0
 
 
-LOGS = sorted({*RECORDED.glob("*.log"), *RECORDED.glob("dmesg*.txt"), *RECORDED.glob("ausearch*-i.txt")})
+JSON_LINES = [RECORDED / name for name in ("journal-json.txt", "journal-json-sse.txt", "journal-oddnames-json.txt")]
+LOGS = sorted({*RECORDED.glob("*.log"), *RECORDED.glob("dmesg*.txt"), *RECORDED.glob("ausearch*-i.txt"), *JSON_LINES})
 
 
 @pytest.mark.parametrize("log", LOGS, ids=lambda log: log.name)
 def test_what_is_sound_and_trusted_is_what_is_counted(log: Path) -> None:
     for line in log.read_bytes().splitlines()[:12]:
-        assert explained(line, Trust.ANCHORED, None)[0] == decided(line), line
+        assert explained(line, Trust.ANCHORED, None)[0] == counted(line), line
 
 
 @given(st.sampled_from((b"", b"audit: ", b"x", b"\xff\x1b[1m")), openings, st.binary() | bodies)
 def test_any_line_is_explained_in_printable_text(prefix: bytes, opening: bytes, rest: bytes) -> None:
     line = (prefix + opening + rest).replace(b"\n", b"")
     sound, lines = explained(line, Trust.ANCHORED, None)
-    assert sound == decided(line)
+    assert sound == counted(line)
     assert all(text.isprintable() for text in lines)
 
 

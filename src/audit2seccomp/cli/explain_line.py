@@ -16,7 +16,9 @@ from audit2seccomp.evidence import grammar
 from audit2seccomp.evidence.carriers import Located, Trust, locate
 from audit2seccomp.evidence.cuts import MAX_LINE_BYTES, TOO_LONG
 from audit2seccomp.evidence.decide import UNKNOWN_ARCH
+from audit2seccomp.evidence.entries.entry import RECORD_TOKEN, Entry, Problem
 from audit2seccomp.evidence.interpreted import parse_interpreted
+from audit2seccomp.evidence.lines import JSON_STARTS
 from audit2seccomp.evidence.model import Parsed, Reject, SeccompRecord
 from audit2seccomp.evidence.record import parse_record
 from audit2seccomp.evidence.trust import judge
@@ -56,18 +58,20 @@ def explained(line: bytes, trust: Trust, assume_arch: int | None) -> tuple[bool,
     """Whether a line, without its newline, holds a sound record that is trusted enough; and what to say about it."""
     if len(line) > MAX_LINE_BYTES:
         return False, [f"record:  rejected: {TOO_LONG}"]
-    located = locate(line)
+    line, host, located = _located(line)
+    if isinstance(located, str):
+        return False, [f"record:  rejected: {located}"]
     if located is None:
         return False, ["carrier: none", *_no_record(line)]
     found = _interpreted(located.body) or _explain(located.body, assume_arch)
-    lines = [f"carrier: {_carrier(located)}"]
+    lines = [f"carrier: {_carrier(located, host)}"]
     offset = len(line) - len(located.body) if line.endswith(located.body) else 0
     text = line if offset else located.body
     if not found.claims:
         return False, [*lines, "record:  none: the text opens like one, but is of another kind"]
     verdict = found.verdict
     if isinstance(verdict, Parsed) and abi_of(verdict.record.arch, verdict.record.nr) is None:
-        verdict = Reject(UNKNOWN_ARCH, next(field.at for field in found.fields if field.name == "arch"))
+        verdict = Reject(UNKNOWN_ARCH, next((field.at for field in found.fields if field.name == "arch"), 0))
     if isinstance(verdict, Reject):
         rejected = [f"record:  rejected: {verdict.reason}", *_shown(text, offset + verdict.at)]
         return False, [*lines, *rejected, *_field_rows(found.fields, None)]
@@ -79,6 +83,24 @@ def explained(line: bytes, trust: Trust, assume_arch: int | None) -> tuple[bool,
         lines.append("         (in a log, the lines above can make it less)")
     lines.append("record:  sound" if trusted else f"record:  sound, but not trusted: --trust is {_name_of(trust)}")
     return trusted, [*lines, *_field_rows(found.fields, verdict.record)]
+
+
+def _located(line: bytes) -> tuple[bytes, str | None, Located | str | None]:
+    """The text in which a record may stand, the host, and where it stands; or why that cannot be read."""
+    found = None
+    if line.lstrip(b"\0").startswith(JSON_STARTS):
+        from audit2seccomp.evidence.entries.json_text import decode_line
+
+        found = decode_line(line.lstrip(b"\0"))
+    for one in found or ():
+        if isinstance(one, Problem):
+            return line, None, one.reason
+        if isinstance(one, Entry) and RECORD_TOKEN in one.message:
+            from audit2seccomp.evidence.structured import locate_in
+
+            return one.message, one.host, locate_in(one.carrier, one.message)
+    located = locate(line)
+    return line, located.prefix.host if located is not None and located.prefix is not None else None, located
 
 
 def _explain(body: bytes, assume_arch: int | None) -> grammar.Explained:
@@ -116,10 +138,9 @@ def _name_of(trust: Trust) -> str:
     return trust.name.lower()
 
 
-def _carrier(located: Located) -> str:
+def _carrier(located: Located, host: str | None) -> str:
     if located.carrier is None:
         return f"none: {located.reason}"
-    host = None if located.prefix is None else located.prefix.host
     repeat = f", {located.repeat} times" if located.repeat > 1 else ""
     return located.carrier.name + (f", of host {printable(host)}" if host else "") + repeat
 

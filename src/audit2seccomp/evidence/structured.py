@@ -164,19 +164,10 @@ class EntryReader:
             self._note(outcome, entry)
 
     def _located(self, source: _Source, entry: Entry) -> Located | None:
-        """Where the record stands in the message."""
-        carrier = source.carrier
-        if carrier.trust is not Trust.EMBEDDED:
-            match = carrier.pattern.match(entry.message)
-            if match is not None:
-                prefix = carrier.prefix(match)
-                self._known[carrier] = expressions_of(Shape(carrier, prefix.literal, None))
-                return Located(carrier, entry.message[match.end() :], prefix)
-        inner = locate(entry.message)
-        if inner is None:
-            return None
-        reason = carrier.name if carrier.trust is Trust.EMBEDDED else "it stands inside other text"
-        return Located(None, inner.body, reason=reason)
+        located = locate_in(source.carrier, entry.message)
+        if located is not None and located.prefix is not None:
+            self._known[source.carrier] = expressions_of(Shape(source.carrier, located.prefix.literal, None))
+        return located
 
     def _origin(self, source: _Source) -> Origin:
         origin = self._origins.get(source)
@@ -186,6 +177,19 @@ class EntryReader:
 
     def _channel(self, source: _Source) -> Channel:
         return Channel(source.host, None) if source.host else Channel(None, source.boot)
+
+
+def locate_in(carrier: Carrier, message: bytes) -> Located | None:
+    """Where the record stands in the message of an entry; None where there are no words that open one."""
+    if carrier.trust is not Trust.EMBEDDED:
+        match = carrier.pattern.match(message)
+        if match is not None:
+            return Located(carrier, message[match.end() :], carrier.prefix(match))
+    inner = locate(message)
+    if inner is None:
+        return None
+    reason = carrier.name if carrier.trust is Trust.EMBEDDED else "it stands inside other text"
+    return Located(None, inner.body, reason=reason)
 
 
 def _is_line(expression: re.Pattern[bytes], message: bytes) -> bool:
