@@ -28,6 +28,8 @@ BOTH_TRANSPORTS = [
     for path in sorted((FIXTURES / "recorded").glob(pattern))
 ]
 ACCEPTED = [case for case in cases("shapes") if case.meta["default"] == "accept" and case.sample_class not in NOT_READ]
+ONE_FORM = {"dmesg-json", "journal-export", "journal-export-binary", "journal-json-pretty", "journal-verbose"}
+"""Classes whose entries have several lines: such a form is that of a whole input."""
 TRUTHS = sorted((FIXTURES / "recorded").glob("*.expect.json"))
 
 
@@ -63,14 +65,15 @@ def test_the_classes_that_are_not_yet_read_exist_and_are_not_read() -> None:
 
 @pytest.mark.parametrize("case", ACCEPTED, ids=ids(ACCEPTED))
 def test_a_shape_is_trusted_as_far_as_its_structure_goes(case: Case) -> None:
-    if case.meta["trust"] == "authenticated":
-        assert seen_by(read_bytes(case.data, Trust.AUTHENTICATED)) == case.wanted
+    # Of JSON that another program than journalctl wrote, nobody knows whose fields stand there.
+    if case.meta["trust"] == "authenticated" and case.sample_class != "json-shipper-journald":
+        assert is_right(case, seen_by(read_bytes(case.data, Trust.AUTHENTICATED)))
     fewest = min(reading.total() for reading in (case.wanted, *case.also))
     assert seen_by(read_bytes(case.data, Trust.EMBEDDED)).total() >= fewest
 
 
 def test_lines_of_all_carriers_may_be_mixed() -> None:
-    chosen = list(ACCEPTED)
+    chosen = [case for case in ACCEPTED if case.sample_class not in ONE_FORM]
     random.Random(1).shuffle(chosen)
     wanted: Seen = Counter()
     for case in chosen:

@@ -25,6 +25,7 @@ from audit2seccomp.evidence.shapes import Expressions, Shape, expressions_of
 from audit2seccomp.evidence.tally import Pile, Tally
 
 if TYPE_CHECKING:
+    from audit2seccomp.evidence.entries.entry import Found
     from audit2seccomp.evidence.structured import EntryReader
 
 MAX_SHAPES = 4
@@ -72,6 +73,8 @@ class LineReader:
         self._regular = False
         self._all_records = False
         self._json: EntryReader | None = None
+        self._entries: list[Found] = []
+        """What JSON among the lines of this block says."""
         self._origins: dict[str | None, Origin] = {}
         self._context = Context(foreign_matters=decider.trust is Trust.AUTHENTICATED)
         self._block = b""
@@ -91,6 +94,9 @@ class LineReader:
             self._take_signs()
         self._note_first()
         self._tally.settle()
+        if self._json is not None:
+            self._json.take(self._entries)
+            self._entries.clear()
         if self._tally.full:
             self.fold()
         last = block.rfind(b"\n", 0, -1)
@@ -330,7 +336,7 @@ class LineReader:
             from audit2seccomp.evidence.structured import EntryReader
 
             self._json = EntryReader(self._name, None, self._tally, self._decider, self._notes, self)
-        self._json.take(found)
+        self._entries += found
         return True
 
     def _origin(self, host: str | None) -> Origin:
