@@ -269,6 +269,7 @@ _OPENING_WORDS = (
     b"type=1701 audit(",
     b"type=ANOM_ABEND msg=audit(",
 )
+CONTINUES = "it may belong to the application's message above it (give this log as a file of its own)"
 FACILITY = "a process wrote it to the kernel log (its facility is not kern)"
 _WHY = (
     (rb"[ \t]", "the line is indented: a continuation or a paste"),

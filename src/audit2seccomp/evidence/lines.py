@@ -17,6 +17,7 @@ from audit2seccomp.evidence.carriers import Located, Speaker, Trust, locate
 from audit2seccomp.evidence.context import Context
 from audit2seccomp.evidence.cuts import MAX_LINE_BYTES, TOO_LONG
 from audit2seccomp.evidence.decide import Decider, Fate, Outcome
+from audit2seccomp.evidence.entries.entry import Entry, Found
 from audit2seccomp.evidence.loss import LINE_TOKENS, sign_in_line
 from audit2seccomp.evidence.model import Origin, Progress
 from audit2seccomp.evidence.notes import Notes
@@ -25,7 +26,6 @@ from audit2seccomp.evidence.shapes import Expressions, Shape, expressions_of
 from audit2seccomp.evidence.tally import Pile, Tally
 
 if TYPE_CHECKING:
-    from audit2seccomp.evidence.entries.entry import Found
     from audit2seccomp.evidence.structured import EntryReader
 
 MAX_SHAPES = 4
@@ -325,13 +325,15 @@ class LineReader:
 
     def _take_json(self, line: bytes, start: int) -> bool:
         """Count what a line says that is a JSON object; False if it is none."""
-        from audit2seccomp.evidence.entries.json_objects import decode_wrapped
         from audit2seccomp.evidence.entries.json_text import decode_line
 
-        number = self._line_at(start - 1)
-        found = decode_wrapped(line, number) if self._context.continues(start) else decode_line(line, number)
+        found = decode_line(line, self._line_at(start - 1))
         if found is None:
             return False
+        if self._context.continues(start):
+            from audit2seccomp.evidence.entries.authors import CONTINUATION
+
+            found = [one._replace(carrier=CONTINUATION.carrier) if isinstance(one, Entry) else one for one in found]
         if self._json is None:
             from audit2seccomp.evidence.structured import EntryReader
 

@@ -15,7 +15,17 @@ import re
 from functools import cache
 from typing import NamedTuple
 
-from audit2seccomp.evidence.carriers import BRACKETS, DATES, HMS, NO_SEVERITY, RFC5424, Located, Speaker, Trust
+from audit2seccomp.evidence.carriers import (
+    BRACKETS,
+    CONTINUES,
+    DATES,
+    HMS,
+    NO_SEVERITY,
+    RFC5424,
+    Located,
+    Speaker,
+    Trust,
+)
 from audit2seccomp.evidence.model import SeccompRecord
 
 
@@ -52,9 +62,7 @@ def judge(located: Located, record: SeccompRecord, end: int, *, continues: bool,
     if carrier.speaker is Speaker.PRINTK and record.subj is not None and _length(located.body, end) >= PRINTK_CUT_BYTES:
         return Verdict(Trust.EMBEDDED, "it is so long that printk may have cut it behind a label that forges its end")
     if carrier.bare and continues:
-        return Verdict(
-            Trust.EMBEDDED, "it may belong to the application's message above it (give this log as a file of its own)"
-        )
+        return Verdict(Trust.EMBEDDED, CONTINUES)
     if carrier.bare and carrier.trust is Trust.AUTHENTICATED and foreign:
         return Verdict(
             Trust.ANCHORED,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from audit2seccomp.evidence.carriers import FACILITY, Carrier, Speaker, Trust
+from audit2seccomp.evidence.carriers import CONTINUES, FACILITY, Carrier, Speaker, Trust
 
 
 class Author(NamedTuple):
@@ -48,6 +48,7 @@ JOURNAL_CLIENT = _author("its _TRANSPORT says that a process wrote it", Trust.EM
 NO_TRANSPORT = _author("its entry has no _TRANSPORT (journalctl --output-fields left it out)", Trust.EMBEDDED)
 OTHER_AUDIT_TYPE = _author("it stands in an audit record of another type", Trust.EMBEDDED)
 OTHER_PROGRAM = _author("its tag or facility is not the kernel's", Trust.EMBEDDED)
+CONTINUATION = _author(CONTINUES, Trust.EMBEDDED)
 WRAPPED = _author("it is text in the JSON of another program", Trust.EMBEDDED)
 UNREAD = _author("it stands in a part of JSON that is not read", Trust.EMBEDDED)
 
