@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import shutil
 from dataclasses import replace
@@ -18,11 +19,12 @@ from audit2seccomp.errors import EvidenceFileError, InputError
 from audit2seccomp.evidence import files, state
 from audit2seccomp.evidence.carriers import Trust
 from audit2seccomp.evidence.cuts import MAX_LINE_BYTES
+from audit2seccomp.evidence.entries import undecided
 from audit2seccomp.evidence.following import Follower
 from audit2seccomp.evidence.scan import Scanner
 from audit2seccomp.evidence.sources import Source, from_path
 from audit2seccomp.evidence.state import State
-from tests.evidence.test_files import edited, put, scanned
+from tests.evidence.test_files import ROOT, edited, put, scanned
 from tests.evidence.test_scan import LINE, log_lines, trusts
 
 
@@ -80,6 +82,7 @@ def test_a_log_cut_into_nights_anywhere_gives_the_same_evidence(
     data: st.DataObject, drawn: list[bytes], trust: Trust
 ) -> None:
     whole = b"".join(line + b"\n" for line in drawn)
+    assume(not undecided(whole[:4096]))  # else nothing is read yet
     cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=4)))
     with TemporaryDirectory() as folder:
         log = Path(folder, "kern.log")
@@ -228,6 +231,29 @@ def test_a_line_that_is_too_long_counts_once(tmp_path: Path) -> None:
     assert nights.evidence == files.to_text(scanned(whole, str(log)))
 
 
+@pytest.mark.parametrize("cut", [10, 500, 1000])
+def test_json_with_an_object_on_each_line_is_read_on(tmp_path: Path, cut: int) -> None:
+    log = tmp_path / "docker.json"
+    whole = b"".join(
+        json.dumps({"log": line(number).decode(), "stream": "stdout", "time": "2026-01-01T00:00:00Z"}).encode() + b"\n"
+        for number in range(1, 4)
+    )
+    nights = Nights(log, trust=Trust.EMBEDDED)
+    for end in (cut, len(whole)):
+        log.write_bytes(whole[:end])
+        nights.run()
+    evidence = scanned(whole, str(log), trust=Trust.EMBEDDED)
+    assert evidence.sound == 3
+    assert nights.evidence == files.to_text(evidence)
+
+
+def test_entries_of_several_lines_are_refused(tmp_path: Path) -> None:
+    log = tmp_path / "journal"
+    log.write_bytes((ROOT / "fixtures" / "recorded" / "journal-export.txt").read_bytes())
+    with pytest.raises(InputError, match="journal: its entries have several lines, in which no place can be kept"):
+        Nights(log).run()
+
+
 def test_only_what_is_new_is_read(tmp_path: Path) -> None:
     log = tmp_path / "kern.log"
     log.write_bytes(lines(1, 30))
@@ -331,8 +357,13 @@ STATE = State(options={"--trust": "anchored"})
 @pytest.mark.parametrize(
     ("member", "value", "message"),
     [
-        ("logs", [{"name": "a"}], '/logs/0: no "lines" in it'),
-        ("logs", [{"name": "a", "lines": 1, "application": 0}], "/logs/0/application: 0 is neither true nor false"),
+        ("logs", [{"name": "a", "form": None}], '/logs/0: no "lines" in it'),
+        ("logs", [{"name": "a", "form": "xml"}], '/logs/0/form: "xml" is no form of logs'),
+        (
+            "logs",
+            [{"name": "a", "form": "text", "lines": 1, "application": 0}],
+            "/logs/0/application: 0 is neither true nor false",
+        ),
         (
             "seen",
             [{"number": 1, "boots": [{"first": 0, "last": 0, "serials": "f" * 257}]}],

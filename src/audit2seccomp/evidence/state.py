@@ -25,9 +25,11 @@ from audit2seccomp.evidence.checking import (
     shown,
     text_of,
 )
+from audit2seccomp.evidence.entries import FORMS
 from audit2seccomp.evidence.files import name_value, sorted_segments
 from audit2seccomp.evidence.model import Evidence, Progress, Segment
 from audit2seccomp.evidence.once import CHUNK_BITS, MAX_BOOTS, MAX_CHUNKS, Boot, Channel, Chunk
+from audit2seccomp.evidence.scan import TEXT
 
 HEAD_BYTES = 4096
 """So many bytes at the start of a log tell it from others: its first twenty lines, with their times."""
@@ -94,6 +96,7 @@ def to_text(state: State) -> str:
 def _log_object(log: Log, order: dict[Segment, int]) -> dict[str, object]:
     return {
         "name": name_value(log.name),
+        "form": log.progress.form,
         "lines": log.progress.lines,
         "application": log.progress.application,
         "foreign": log.progress.foreign,
@@ -148,6 +151,7 @@ def _log(value: Any, segments: list[Segment]) -> Log:
         value,
         {
             "name": text_of,
+            "form": optional(_form),
             "lines": count,
             "application": _flag,
             "foreign": _flag,
@@ -160,8 +164,14 @@ def _log(value: Any, segments: list[Segment]) -> Log:
         one.file != read["name"] for one in open_segments
     ):
         raise WrongError("they are not of this log, or two are of one boot", "/segments")
-    progress = Progress(read["lines"], read["application"], read["foreign"], open_segments)
+    progress = Progress(read["form"], read["lines"], read["application"], read["foreign"], open_segments)
     return Log(read["name"], progress, read["files"])
+
+
+def _form(value: Any) -> str:
+    if not isinstance(value, str) or value not in (TEXT, *FORMS):
+        raise WrongError(f"{shown(value)} is no form of logs")
+    return str(value)
 
 
 def _flag(value: Any) -> bool:
