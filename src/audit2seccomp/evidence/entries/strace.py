@@ -10,6 +10,7 @@ import re
 from functools import cache
 from typing import NamedTuple
 
+from audit2seccomp.evidence.entries.entry import Problem, problem
 from audit2seccomp.evidence.entries.traced import FORKS, Process, Processes
 from audit2seccomp.kernel.abi import X32_SYSCALL_BIT, Abi, abi_named
 from audit2seccomp.kernel.spellings import MULTIPLEXED, STRACE, spelled_number
@@ -19,8 +20,6 @@ KEPT_BYTES = 4096
 """So much is kept of a line's start and of its end: the one has the call's name, the other its result."""
 MAX_NAMES = 10_000
 """So many names are looked up once: all tables together have fewer, and a trace may say any number."""
-SAMPLE_BYTES = 240
-"""How much of a line is kept as an example."""
 
 UNKNOWN_NAME = "strace: no such call on this architecture (--assume-arch; strace --quiet=attach tells a program's mode)"
 UNKNOWN_MODE = "strace: which architecture the process uses is not certain (strace -f -o FILE --quiet=attach)"
@@ -40,16 +39,6 @@ class Call(NamedTuple):
     millis: int | None
     """Milliseconds since the epoch, of strace -ttt; the other clocks name no day."""
     line: int
-
-
-class Problem(NamedTuple):
-    """A line that could not be read as the call that it seems to be."""
-
-    reason: str
-    """One of the constants above."""
-    line: int
-    text: bytes
-    """Its start."""
 
 
 # The parts of the second line are of different lengths, so that each is told from the others.
@@ -75,7 +64,6 @@ _MADE = re.compile(rb"\) {1,255}= (\d{1,7})(?:[ <]|\Z)")
 _UNFINISHED = (b"<unfinished ...>", b"<detached ...>")
 _OUTER = frozenset({"socketcall", "ipc", "syscall"})
 _NUMBERED = re.compile(r"(?:syscall_|SYS_)(0x[0-9a-f]{1,16}|\d{1,10})")
-
 
 _HEAD_LINES = 50
 """So many lines are enough to see what an input is."""
@@ -154,7 +142,7 @@ class StraceDecoder:
             self._note(match, pid)
             return None
         elif argument is None:
-            return self._problem(NO_ARGUMENT, line) if started in _linux_names() else None
+            return problem(NO_ARGUMENT, self.lines, line) if started in _linux_names() else None
         else:
             process, seen = self._processes.of(pid), False
             self._processes.start(process, started)
@@ -185,16 +173,16 @@ class StraceDecoder:
         self, match: re.Match[bytes], line: bytes, pid: int | None, name: bytes, abi: Abi | None
     ) -> Call | Problem | None:
         if abi is None:
-            return self._problem(UNKNOWN_MODE, line)
+            return problem(UNKNOWN_MODE, self.lines, line)
         seconds, fraction, digits = match.group("seconds", "fraction", "nr")
         nr: int | str | None = self._numbers.get((abi, name))
         if nr is None or digits:
             nr = self._number(abi, name, digits)
         if isinstance(nr, int):
             return Call(pid, abi.audit_arch, nr, _millis(seconds, fraction), self.lines)
-        if nr is UNKNOWN_NAME and not line.endswith(_UNFINISHED) and not _RESULT.search(line):
+        if nr == UNKNOWN_NAME and not line.endswith(_UNFINISHED) and not _RESULT.search(line):
             return None  # the program's own output
-        return self._problem(nr, line)
+        return problem(nr, self.lines, line)
 
     def _number(self, abi: Abi, name: bytes, digits: bytes | None) -> int | str:
         """The number of the call, or why it is not known. `digits`: what strace -n wrote in front of the name."""
@@ -207,9 +195,6 @@ class StraceDecoder:
         known = table_of(abi).name_of(nr)
         # Through these strace looks at the call inside, and names that.
         return nr if nr == named or known in _OUTER or (named is None and known is None) else OTHER_NUMBER
-
-    def _problem(self, reason: str, line: bytes) -> Problem:
-        return Problem(reason, self.lines, line[:SAMPLE_BYTES])
 
 
 def _shortened(line: bytes) -> bytes:

@@ -57,16 +57,17 @@ class Processes:
 
     def of(self, pid: int | None) -> Process:
         """The process of a line."""
-        process = self._known.get(pid)
-        if process is not None and (pid is not None or len(self._alive) == 1):
-            return process
         if pid is not None:
-            return self._new(pid)
-        if len(self._known) == 1:
-            return next(iter(self._known.values()))
-        if not self._known:
-            return self._add(None, _the_one(set(self._announced.values())) if self._mixed else self._abi)
-        return Process(_the_one(self._alive))  # one of several is left, and nobody said which
+            return self._known.get(pid) or self._new(pid)
+        alone = self._known.get(None)
+        named = len(self._known) - (alone is not None)
+        if not named:
+            return alone or self._add(None, _the_one(set(self._announced.values())) if self._mixed else self._abi)
+        if named > 1 or len(self._alive) > 1:
+            return Process(_the_one(self._alive))  # one of them is left, and nobody said which
+        if alone is not None:
+            self.end(None)  # it has got a pid meanwhile
+        return next(iter(self._known.values()))
 
     def start(self, process: Process, call: bytes) -> None:
         """The process starts a call, or with an empty name has ended one."""
