@@ -26,6 +26,7 @@ Examples:
   audit2seccomp /var/log/kern.log* -o profile.json
   audit2seccomp --trust authenticated /var/log/audit/audit.log
   dmesg | audit2seccomp --errno EPERM --arch x86 --arch x32
+  audit2seccomp --follow /var/log/kern.log -o profile.json
 
 \b
 Other commands:
@@ -110,6 +111,7 @@ def generate(
             autocompletion=options.arches,
         ),
     ] = None,
+    follow: options.Follow = False,
     strict: options.Strict = False,
     keep_going: options.KeepGoing = False,
     quiet: options.Quiet = False,
@@ -129,13 +131,36 @@ def generate(
     )
     with suppress(NothingFoundError):  # choices that contradict each other show before hours of reading
         shape.profile(Evidence())
-    on_new = _announcer() if verbose and not quiet else None
+    on_new = _announcer() if (verbose or follow) and not quiet else None
     target = Output(output)
+    written = None
     with Interruption() as interruption:
-        gathered = gather(logs, choices, interruption, on_new, count_lines=not quiet)
+        if follow:
+            gathered, written = _follow(logs, choices, shape, target, interruption, on_new, strict=strict)
+        else:
+            gathered = gather(logs, choices, interruption, on_new, count_lines=not quiet)
         profile = _profile(gathered, choices, shape, strict=strict)
-        write_result(target, WRITERS["oci"](profile), gathered, interruption, "profile")
+        if profile != written:
+            write_result(target, WRITERS["oci"](profile), gathered, interruption, "profile")
     raise typer.Exit(gathered.status)
+
+
+def _follow(
+    logs: list[str] | None,
+    choices: options.Choices,
+    shape: Shape,
+    target: Output,
+    interruption: Interruption,
+    on_new: Callable[[RecordKey], None] | None,
+    *,
+    strict: bool,
+) -> tuple[Gathered, Profile | None]:
+    """Follow the logs to their end; also the last profile that was written meanwhile."""
+    from audit2seccomp.cli.follow import LiveProfile, check
+
+    check(target, strict=strict)
+    live = LiveProfile(choices, shape.profile, lambda profile: target.write(WRITERS["oci"](profile)), on_new)
+    return live.run(logs, interruption), live.written
 
 
 def _announcer() -> Callable[[RecordKey], None]:

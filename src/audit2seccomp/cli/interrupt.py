@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import select
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import TypeVar
@@ -70,6 +70,17 @@ class Interruption:
                 return wait()
 
         return guarded
+
+    def wait(self, descriptors: Collection[int], seconds: float | None) -> list[int]:
+        """Wait until some of these can be read, or so long; those that can. Raises Interrupted when a signal comes, or
+        came; none is missed."""
+        assert self._wake is not None
+        if self.signum is None:
+            # The signal may come here: then the pipe holds a byte.
+            ready = select.select([*descriptors, self._wake[0]], [], [], seconds)[0]
+        if self.signum is not None:
+            raise Interrupted
+        return ready
 
     @contextmanager
     def blocking(self) -> Iterator[None]:

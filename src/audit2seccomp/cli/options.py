@@ -71,6 +71,12 @@ KeepGoing = Annotated[
         "--keep-going", help="Write the result though an input could not be read; the exit status is still 3."
     ),
 ]
+Follow = Annotated[
+    bool,
+    typer.Option(
+        "--follow", help="Read on while the logs grow, also through rotation; FILE is replaced when a new call comes."
+    ),
+]
 Strict = Annotated[bool, typer.Option("--strict", help="Fail, and write nothing, if the result is incomplete.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but errors.")]
 

@@ -57,13 +57,12 @@ def gather(
 ) -> Gathered:
     """Read all inputs, standard input if none is named; with `state`, what is new in them. A signal ends the reading;
     see `Interruption`."""
-    if not logs and sys.stdin is not None and sys.stdin.isatty():
-        raise UsageError("no input: name log files, or pipe a log in: journalctl | audit2seccomp -o profile.json")
+    names = input_names(logs)
     scanner = Scanner(choices.trust, choices.assume_arch, on_new, query=choices.query, count_lines=count_lines)
-    with progress_bar(logs or ["-"], choices.quiet) as advance:
+    with progress_bar(names, choices.quiet) as advance:
         opener = _Opener(interruption, advance)
         if state is None:
-            unread = _read_all(logs or ["-"], interruption, opener, lambda log: scan_source(scanner, opener(log)))
+            unread = _read_all(names, interruption, opener, lambda log: scan_source(scanner, opener(log)))
             if not choices.quiet:
                 for overlap in scanner.overlaps():
                     say(printable(str(overlap)))
@@ -71,11 +70,18 @@ def gather(
         from audit2seccomp.evidence.following import Follower
 
         follower = Follower(scanner, state, opener, lambda text: None if choices.quiet else say(printable(text)))
-        unread = _read_all(logs or ["-"], interruption, opener, follower.read)
+        unread = _read_all(names, interruption, opener, follower.read)
     for lost in follower.lost:
         complain(lost)
     new = follower.state()
     return Gathered(new.evidence, unread, interruption.exit_status, new, bool(follower.lost))
+
+
+def input_names(logs: list[str] | None) -> list[str]:
+    """The inputs, standard input if none is named; raises UsageError if that is a terminal."""
+    if not logs and sys.stdin is not None and sys.stdin.isatty():
+        raise UsageError("no input: name log files, or pipe a log in: journalctl | audit2seccomp -o profile.json")
+    return logs or ["-"]
 
 
 def refuse_unread(gathered: Gathered, choices: Choices) -> None:

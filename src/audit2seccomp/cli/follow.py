@@ -1,0 +1,141 @@
+"""`generate --follow`: logs are read on while they grow, and the profile is replaced whenever it allows more."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial, reduce
+from typing import TYPE_CHECKING
+
+import typer
+
+from audit2seccomp.cli.interrupt import Interrupted, Interruption
+from audit2seccomp.cli.messages import complain, printable, say
+from audit2seccomp.cli.reading import Gathered, input_names
+from audit2seccomp.errors import ExitStatus, InputError, NothingFoundError, UsageError
+from audit2seccomp.evidence.model import Count, Evidence, RecordKey
+from audit2seccomp.evidence.scan import Scanner
+from audit2seccomp.evidence.tail import Followed, follow
+
+if TYPE_CHECKING:
+    from audit2seccomp.cli.options import Choices
+    from audit2seccomp.cli.output import Output
+    from audit2seccomp.profile.model import Profile
+
+FIRST_PAUSE = 0.25
+"""Seconds between two looks at files in which something has just happened: a person who waits sees no delay."""
+LONGEST_PAUSE = 1.0
+"""Seconds between two looks at files in which nothing happens: it costs a few system calls, as in `tail -F`."""
+WRITE_WITHIN = 1.0
+"""Seconds after which a new call is in the profile though the input never pauses: each write waits for the disk."""
+
+
+class LiveProfile:
+    """Follows inputs, and writes a profile when they show a call that the last one did not allow."""
+
+    def __init__(
+        self,
+        choices: Choices,
+        make: Callable[[Evidence], Profile],
+        write: Callable[[Profile], None],
+        announce: Callable[[RecordKey], None] | None,
+    ) -> None:
+        """`make` may raise NothingFoundError; `announce` is told each new key."""
+        self._choices = choices
+        self._make = make
+        self._write = write
+        self._announce = announce
+        self._calls: dict[tuple[int, int, int | None], RecordKey] = {}
+        self._new_since: float | None = None
+        self._unread = False
+        self._followed: list[Followed] = []
+        self.written: Profile | None = None
+        """The last profile that was written."""
+
+    def run(self, logs: list[str] | None, interruption: Interruption) -> Gathered:
+        """Follow inputs, standard input if none is named, until a signal comes or all have ended. Raises InputError for
+        one that cannot be read or is no text, unless the choices say to go on; typer.Exit for a signal that comes
+        before all was read that was there."""
+        for log in dict.fromkeys(input_names(logs)):
+            self._attempt(partial(self._add, log))
+        all_followed = list(self._followed)
+        try:
+            self._loop(interruption)
+        except Interrupted:
+            for one in self._followed:
+                if not one.caught_up:
+                    complain(f"{one.name}: interrupted: nothing is written")
+                    raise typer.Exit(interruption.exit_status or ExitStatus.OWN_BUG) from None
+        for one in all_followed:
+            one.finish()
+        evidence = reduce(Evidence.merge, (one.scanner.evidence() for one in all_followed), Evidence())
+        return Gathered(evidence, self._unread, interruption.exit_status)
+
+    def _add(self, log: str) -> None:
+        self._followed.append(follow(log, self._scanner(), self._tell))
+
+    def _loop(self, interruption: Interruption) -> None:
+        pause = 0.0
+        while self._followed:
+            streams = {one.descriptor for one in self._followed if one.descriptor is not None}
+            looking = any(one.descriptor is None for one in self._followed)
+            ready = interruption.wait(streams, pause if looking or not pause else None)
+            read = False
+            for one in list(self._followed):
+                if one.descriptor is None or one.descriptor in ready:
+                    read |= self._attempt(one.step, one)
+            self._followed = [one for one in self._followed if not one.ended]
+            self._write_if_new(idle=not read)
+            pause = 0.0 if read else min(max(FIRST_PAUSE, 2 * pause), LONGEST_PAUSE)
+
+    def _attempt(self, step: Callable[[], bool | None], one: Followed | None = None) -> bool:
+        try:
+            return bool(step())
+        except InputError as error:
+            if not self._choices.keep_going:
+                raise
+            complain(str(error))
+            self._unread = True
+            if one is not None:
+                one.ended = True
+            return False
+
+    def _write_if_new(self, *, idle: bool) -> None:
+        """Write a profile that differs from the last one, when it is time to."""
+        now = time.monotonic()
+        due = self._new_since is not None and (idle or now >= self._new_since + WRITE_WITHIN)
+        if not due or not all(one.caught_up for one in self._followed):
+            return
+        self._new_since = None
+        try:
+            # A profile depends on the different calls alone.
+            profile = self._make(Evidence(dict.fromkeys(self._calls.values(), Count(1))))
+        except NothingFoundError:
+            return
+        if profile != self.written:
+            self._write(profile)
+            self.written = profile
+
+    def _scanner(self) -> Scanner:
+        choices = self._choices
+        return Scanner(
+            choices.trust, choices.assume_arch, self._take, query=choices.query, count_lines=not choices.quiet
+        )
+
+    def _take(self, key: RecordKey) -> None:
+        if self._announce is not None:
+            self._announce(key)
+        if self._calls.setdefault((key.arch, key.nr, key.code), key) is key and self._new_since is None:
+            self._new_since = time.monotonic()
+
+    def _tell(self, text: str) -> None:
+        if not self._choices.quiet:
+            say(printable(text))
+
+
+def check(target: Output, *, strict: bool) -> None:
+    """Raise UsageError for what cannot go with --follow."""
+    if target.may_block:
+        raise UsageError("--follow: needs -o FILE: a file is replaced whenever there is a new call to allow")
+    if strict:
+        raise UsageError("--follow: a log that is followed is never complete: use --strict without it")

@@ -1,0 +1,274 @@
+"""Sources that are read on while they grow, each into a scanner of its own: files by name, as `tail -F` does, and
+streams."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Callable
+
+from audit2seccomp.errors import InputError
+from audit2seccomp.evidence.files import recognise
+from audit2seccomp.evidence.scan import Scanner
+from audit2seccomp.evidence.sources import BLOCK_BYTES, Source, rotated
+
+_HEAD_BYTES = 256
+"""So much of a file's start tells whether it was truncated and has grown again since: lines begin with their time."""
+
+Tell = Callable[[str], object]
+"""Gets what is worth saying, for a person."""
+
+
+class Followed:
+    """An input and the scanner that it feeds."""
+
+    def __init__(self, name: str, scanner: Scanner) -> None:
+        """The scanner must not have read anything yet."""
+        self.name = name
+        self.scanner = scanner
+        self.caught_up = False
+        """Whether all was read that was there when the following began."""
+        self.ended = False
+        """Whether nothing more can come."""
+        self.descriptor: int | None = None
+        """What tells that `step` has something to do; None where only looking does."""
+        self._started = False
+
+    def step(self) -> bool:
+        """Read the next block, if there is one; whether there was. Raises InputError, also for what is no text."""
+        raise NotImplementedError
+
+    def finish(self) -> None:
+        """Nothing more is to be read: what is left of the last line counts as a line."""
+        if self._started:
+            self.scanner.finish_input()
+            self._started = False
+
+    def _feed(self, block: bytes) -> None:
+        if not self._started:
+            _refuse_no_text(self.name, block)
+            self.scanner.start_input(self.name)
+            self._started = True
+        self.scanner.feed(block)
+
+
+class Stream(Followed):
+    """A pipe, FIFO, terminal or device: `step` must be called when its descriptor has something, and may wait
+    otherwise."""
+
+    def __init__(self, name: str, scanner: Scanner, descriptor: int) -> None:
+        """Read an open descriptor."""
+        super().__init__(name, scanner)
+        self.descriptor = descriptor
+        self.caught_up = True
+
+    def step(self) -> bool:
+        """Read what there is; nothing at all is the end."""
+        assert self.descriptor is not None
+        try:
+            block = os.read(self.descriptor, BLOCK_BYTES)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            raise _error(self.name, error) from error
+        if block:
+            self._feed(block)
+        else:
+            self.ended = True
+            self.finish()
+        return bool(block)
+
+
+class _File:
+    """An open regular file, and how far it was read."""
+
+    def __init__(self, path: str) -> None:
+        self.descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        status = os.fstat(self.descriptor)
+        self.regular = stat.S_ISREG(status.st_mode)
+        self.identity = status.st_dev, status.st_ino
+        self.offset = 0
+        self._head = b""
+        self._looked_at = (0, 0)
+
+    def close(self) -> None:
+        os.close(self.descriptor)
+
+    def changed(self) -> bool:
+        """Whether it may hold something new since the last look."""
+        status = os.fstat(self.descriptor)
+        now = status.st_size, status.st_mtime_ns
+        changed = now != self._looked_at or status.st_size > self.offset
+        self._looked_at = now
+        return changed
+
+    def restarted(self) -> bool:
+        """Whether it was truncated, though it may have grown again since."""
+        shorter = os.fstat(self.descriptor).st_size < self.offset
+        return shorter or os.pread(self.descriptor, len(self._head), 0) != self._head
+
+    def restart(self) -> None:
+        """Read it from its start."""
+        self.offset = 0
+        self._head = b""
+
+    def read(self) -> bytes:
+        """The next block; empty where there is none."""
+        block = os.pread(self.descriptor, BLOCK_BYTES, self.offset)
+        if len(self._head) < _HEAD_BYTES:
+            self._head += block[: _HEAD_BYTES - len(self._head)]
+        self.offset += len(block)
+        return block
+
+    def go_on_in(self, copy: _File) -> bool:
+        """Whether `copy` holds all that was read of this file; it is then read on from there."""
+        if not copy.regular or os.fstat(copy.descriptor).st_size < self.offset:
+            return False
+        copy.offset = self.offset
+        return os.pread(copy.descriptor, len(self._head), 0) == self._head
+
+
+class Tail(Followed):
+    """A file by its name, whatever file that is: one that took its name is read when the one before has been read to
+    its end, and one that was truncated is read from its start."""
+
+    def __init__(self, name: str, scanner: Scanner, tell: Tell) -> None:
+        """The file may come later. Raises InputError if it is there and cannot be opened."""
+        super().__init__(name, scanner)
+        self._tell = tell
+        self._said = ""
+        self._file: _File | None = None
+        try:
+            self._file = _File(name)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            self._say(f"{_reason(error)}: waiting for it")
+        except (OSError, ValueError) as error:
+            raise _error(name, error) from error
+
+    def step(self) -> bool:
+        """Read the next block of the file that has the name, or of the one before."""
+        try:
+            read = self._read() or self._switch()
+        except OSError as error:
+            raise _error(self.name, error) from error
+        self.caught_up = self.caught_up or not read
+        return read
+
+    def _read(self) -> bool:
+        file = self._file
+        if file is None or not file.changed():
+            return False
+        if file.restarted():
+            self._restart(file)
+        block = file.read()
+        if block:
+            self._feed(block)
+        return bool(block)
+
+    def _restart(self, file: _File) -> None:
+        """What was written between the last look and the truncation stands in a copy, if anywhere."""
+        copy = self._copy_of(file)
+        if copy is None:
+            self._say("was truncated: what was written to it just before may be missing; it is read from its start")
+        else:
+            self._say("was copied and truncated: it is read from its start, after the rest of the copy")
+            while block := copy.read():
+                self._feed(block)
+            copy.close()
+        self.finish()
+        file.restart()
+
+    def _copy_of(self, file: _File) -> _File | None:
+        """The file that log rotation copied this one to, under its name and more."""
+        for other in reversed(rotated(self.name)):
+            try:
+                copy = _File(other)
+            except OSError:
+                continue
+            if file.go_on_in(copy):
+                return copy
+            copy.close()
+        return None
+
+    def _switch(self) -> bool:
+        """Go over to another file that has the name now, if there is one; whether there was something to read."""
+        try:
+            status = os.stat(self.name)
+        except OSError as error:
+            self._say(f"{_reason(error)}: waiting for it")
+            return False
+        identity = status.st_dev, status.st_ino
+        if self._file is not None and identity == self._file.identity:
+            self._said = ""
+            return False
+        if not stat.S_ISREG(status.st_mode):
+            self._say("is no regular file now: waiting for one")
+            return False
+        # Who writes the log may not know of the rotation yet, and go on in the old file until the new one has a line.
+        if self._file is not None and (status.st_size == 0 or self._read()):
+            return status.st_size > 0
+        return self._open()
+
+    def _open(self) -> bool:
+        try:
+            new = _File(self.name)
+        except OSError as error:
+            self._say(f"{_reason(error)}: waiting for it")
+            return False
+        if self._file is None:
+            self._say("is there now")
+        else:
+            self._say("is another file now: it is read from its start")
+            self._file.close()
+        self.finish()
+        self._file = new
+        self._said = ""
+        return self._read()
+
+    def _say(self, what: str) -> None:
+        """Once, however often it is seen."""
+        if what != self._said:
+            self._said = what
+            self._tell(f"{self.name}: {what}")
+
+
+def follow(path: str, scanner: Scanner, tell: Tell) -> Followed:
+    """What follows a file or a stream; `-` is standard input. Raises InputError for what can be neither."""
+    if path == "-":
+        if sys.stdin is None:
+            raise InputError("<stdin>: is closed: name a file, or pipe a log in")
+        descriptor = sys.stdin.fileno()
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise InputError("<stdin>: is a file: --follow needs its name, to see when the log is rotated")
+        return Stream("<stdin>", scanner, descriptor)
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        mode = stat.S_IFREG
+    if stat.S_ISDIR(mode):
+        raise InputError(f"{path}: is a directory: --follow needs the names of the files in it")
+    if stat.S_ISREG(mode):
+        return Tail(path, scanner, tell)
+    try:
+        # Without waiting for a writer, who may come later.
+        return Stream(path, scanner, os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK))
+    except OSError as error:
+        raise _error(path, error) from error
+
+
+def _refuse_no_text(name: str, block: bytes) -> None:
+    """Raise InputError for a beginning that is not that of a log."""
+    if recognise(block):
+        raise InputError(f"{name}: is an evidence file, which does not grow: read it without --follow")
+    blocks = iter([block])
+    next(iter(Source(name, lambda: next(blocks, b""))), None)
+
+
+def _error(name: str, error: OSError | ValueError) -> InputError:
+    return InputError(f"{name}: {_reason(error)}")
+
+
+def _reason(error: OSError | ValueError) -> str:
+    reason = error.strerror if isinstance(error, OSError) else None
+    return (reason or str(error)).lower()
