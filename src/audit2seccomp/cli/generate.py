@@ -5,7 +5,7 @@
 import errno as errno_numbers
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -20,12 +20,16 @@ from audit2seccomp.formats import WRITERS
 from audit2seccomp.profile.build import MAX_ERRNO, build, counts, oci_arch
 from audit2seccomp.profile.model import Profile, RuleAction
 
+if TYPE_CHECKING:
+    from audit2seccomp.cli.many import Many
+
 EPILOG = """\b
 Examples:
   journalctl | audit2seccomp -o profile.json
   audit2seccomp /var/log/kern.log* -o profile.json
   audit2seccomp --trust authenticated /var/log/audit/audit.log
   dmesg | audit2seccomp --errno EPERM --arch x86 --arch x32
+  journalctl -o json | audit2seccomp --per unit -d profiles
 
 \b
 Other commands:
@@ -77,6 +81,18 @@ def generate(
     output: Annotated[
         str | None,
         typer.Option("-o", "--output", metavar="FILE", help="Write the profile there instead of to standard output."),
+    ] = None,
+    directory: Annotated[
+        str | None,
+        typer.Option("-d", "--directory", metavar="DIR", help="Write a profile for each log there, or as --per says."),
+    ] = None,
+    per: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FIELD",
+            help="With -d: a profile for each comm, exe, unit, container, host, subj or file.",
+            autocompletion=lambda: ["comm", "exe", "unit", "container", "host", "subj", "file"],
+        ),
     ] = None,
     where: options.Where = None,
     comm: options.Comm = None,
@@ -130,12 +146,30 @@ def generate(
     with suppress(NothingFoundError):  # choices that contradict each other show before hours of reading
         shape.profile(Evidence())
     on_new = _announcer() if verbose and not quiet else None
-    target = Output(output)
+    many = _many(directory, per, output)
+    target = None if many else Output(output)
     with Interruption() as interruption:
-        gathered = gather(logs, choices, interruption, on_new, count_lines=not quiet)
+        apart = many is not None and many.of_files
+        gathered = gather(logs, choices, interruption, on_new, count_lines=not quiet, apart=apart)
         profile = _profile(gathered, choices, shape, strict=strict)
+        if many is not None:
+            raise typer.Exit(many.write(gathered, shape.profile, strict=strict, quiet=quiet))
+        assert target is not None
         write_result(target, WRITERS["oci"](profile), gathered, interruption, "profile")
     raise typer.Exit(gathered.status)
+
+
+def _many(directory: str | None, per: str | None, output: str | None) -> "Many | None":
+    """Where several profiles go, if they are asked for."""
+    if directory is None and per is None:
+        return None
+    from audit2seccomp.cli.many import Many
+
+    if directory is None:
+        raise UsageError("--per: writes several profiles: -d DIR says where")
+    if output is not None:
+        raise UsageError("-o, -d: one of them, please: a profile, or a folder of several")
+    return Many(directory, per)
 
 
 def _announcer() -> Callable[[RecordKey], None]:
