@@ -5,7 +5,7 @@
 import errno as errno_numbers
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -20,6 +20,9 @@ from audit2seccomp.formats import WRITERS
 from audit2seccomp.profile.build import MAX_ERRNO, build, counts, oci_arch
 from audit2seccomp.profile.model import Profile, RuleAction
 
+if TYPE_CHECKING:
+    from audit2seccomp.cli.many import Many
+
 EPILOG = """\b
 Examples:
   journalctl | audit2seccomp -o profile.json
@@ -27,6 +30,7 @@ Examples:
   audit2seccomp --trust authenticated /var/log/audit/audit.log
   dmesg | audit2seccomp --errno EPERM --arch x86 --arch x32
   audit2seccomp --follow /var/log/kern.log -o profile.json
+  journalctl -o json | audit2seccomp --per unit -d profiles
 
 \b
 Other commands:
@@ -78,6 +82,18 @@ def generate(
     output: Annotated[
         str | None,
         typer.Option("-o", "--output", metavar="FILE", help="Write the profile there instead of to standard output."),
+    ] = None,
+    directory: Annotated[
+        str | None,
+        typer.Option("-d", "--directory", metavar="DIR", help="Write a profile for each log there, or as --per says."),
+    ] = None,
+    per: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FIELD",
+            help="With -d: a profile for each comm, exe, unit, container, host, subj or file.",
+            autocompletion=lambda: ["comm", "exe", "unit", "container", "host", "subj", "file"],
+        ),
     ] = None,
     where: options.Where = None,
     comm: options.Comm = None,
@@ -132,15 +148,21 @@ def generate(
     with suppress(NothingFoundError):  # choices that contradict each other show before hours of reading
         shape.profile(Evidence())
     on_new = _announcer() if (verbose or follow) and not quiet else None
-    target = Output(output)
-    written = None
+    if follow and (directory or per):
+        raise UsageError("--follow: writes one profile: not with --per or -d")
+    many = _many(directory, per, output)
+    target = None if many else Output(output)
     with Interruption() as interruption:
-        if follow:
+        if follow and target is not None:
             gathered, written = _follow(logs, choices, shape, target, interruption, on_new, strict=strict)
         else:
-            gathered = gather(logs, choices, interruption, on_new, count_lines=not quiet)
+            apart = many is not None and many.of_files
+            gathered = gather(logs, choices, interruption, on_new, count_lines=not quiet, apart=apart)
+            written = None
         profile = _profile(gathered, choices, shape, strict=strict)
-        if profile != written:
+        if many is not None:
+            raise typer.Exit(many.write(gathered, shape.profile, strict=strict, quiet=quiet))
+        if target is not None and profile != written:
             write_result(target, WRITERS["oci"](profile), gathered, interruption, "profile")
     raise typer.Exit(gathered.status)
 
@@ -161,6 +183,19 @@ def _follow(
     check(target, strict=strict)
     live = LiveProfile(choices, shape.profile, lambda profile: target.write(WRITERS["oci"](profile)), on_new)
     return live.run(logs, interruption), live.written
+
+
+def _many(directory: str | None, per: str | None, output: str | None) -> "Many | None":
+    """Where several profiles go, if they are asked for."""
+    if directory is None and per is None:
+        return None
+    from audit2seccomp.cli.many import Many
+
+    if directory is None:
+        raise UsageError("--per: writes several profiles: -d DIR says where")
+    if output is not None:
+        raise UsageError("-o, -d: one of them, please: a profile, or a folder of several")
+    return Many(directory, per)
 
 
 def _announcer() -> Callable[[RecordKey], None]:

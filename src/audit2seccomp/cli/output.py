@@ -1,4 +1,4 @@
-"""Where the profile goes: standard output, or a file that appears whole or not at all."""
+"""Where profiles go: standard output, a file that appears whole or not at all, or files that appear all or none."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import os
 import signal
 import stat
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
+from errno import EISDIR
 from pathlib import Path
 
 import typer
@@ -39,13 +41,9 @@ class Output:
             if _is_special(self._path):
                 return
             self.may_block = False
-            # The link stays a link: its target is what gets replaced.
-            self._path = Path(os.path.realpath(self._path))
-            descriptor, probe = self._temporary()
-            os.close(descriptor)
-            probe.unlink()
+            _probe(Path(os.path.realpath(self._path)).parent)
         except (OSError, ValueError) as error:
-            raise self._error(error) from error
+            raise _cannot_write(self._name, error) from error
 
     def write(self, text: str) -> None:
         """Write all of it. Raises OutputError, and then an old file is as it was; typer.Exit if the reader went
@@ -57,45 +55,157 @@ class Output:
             elif self.may_block:
                 self._path.write_bytes(data)
             else:
-                self._replace(data)
+                file = _Replacement(self._path)
+                file.stage(data)
+                file.put()
         except BrokenPipeError:
             raise typer.Exit(_SIGPIPE_STATUS) from None
         except OSError as error:
-            raise self._error(error) from error
+            raise _cannot_write(self._name, error) from error
 
-    def _error(self, error: OSError | ValueError) -> OutputError:
-        reason = error.strerror if isinstance(error, OSError) else None
-        return OutputError(f"{self._name}: cannot write: {(reason or str(error)).lower()}")
 
-    def _temporary(self) -> tuple[int, Path]:
-        assert self._path is not None
-        # A name of its own: with the file's name in it, a long one would be too long. (Importing tempfile takes 2 ms.)
-        path = self._path.with_name(f".audit2seccomp.{os.urandom(8).hex()}")
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        return os.open(path, flags, 0o600), path
+class Directory:
+    """A folder for several files, which all appear or none. Creating it proves that files can be written there, before
+    hours of reading."""
 
-    def _replace(self, data: bytes) -> None:
-        assert self._path is not None
-        descriptor, temporary = self._temporary()
+    def __init__(self, path: str) -> None:
+        """Raises OutputError if that cannot be a folder, or one that can be written to. It need not be there yet."""
+        self.path = Path(path)
+        try:
+            _probe(self.path if self.path.exists() else Path(os.path.realpath(self.path)).parent)
+        except (OSError, ValueError) as error:
+            raise _cannot_write(path, error) from error
+
+    def write(self, texts: Mapping[str, str]) -> None:
+        """Write files by name. All are written beside the old ones first and then take their places, one by one.
+
+        Raises OutputError; then everything is as it was, or the message names what could not be put back. Where the
+        process is killed or the machine stops while files take their places, some are new, each of them whole."""
+        files = [_Replacement(self.path / name) for name in texts]
+        made = False
+        at = self.path
+        try:
+            if not self.path.is_dir():
+                os.mkdir(os.path.realpath(self.path))
+                made = True
+            for file, text in zip(files, texts.values(), strict=True):
+                at = file.path
+                file.stage(text.encode())
+            for file in files:
+                at = file.path
+                file.put(keep_old=True)
+        except BaseException as error:
+            stuck = [f"; {name}: not as it was" for name in map(_Replacement.undo, reversed(files)) if name]
+            if made:
+                with suppress(OSError):
+                    os.rmdir(os.path.realpath(self.path))
+            if isinstance(error, OSError):
+                raise OutputError(f"{_cannot_write(str(at), error)}{''.join(stuck)}") from error
+            raise
+        for file in files:
+            file.forget_old()
+
+
+class _Replacement:
+    """A file's next content, which stands beside it until it takes its place."""
+
+    def __init__(self, path: Path) -> None:
+        # A link stays a link: its target is what gets replaced.
+        self.path = path
+        self._path = Path(os.path.realpath(path))
+        self._new: Path | None = None
+        self._old: Path | None = None
+        self._is_put = False
+
+    def stage(self, data: bytes) -> None:
+        """Write the content to the disk."""
+        descriptor, self._new = _temporary(self._path.parent)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(data)
                 file.flush()
                 os.fchmod(descriptor, self._mode())
                 os.fsync(descriptor)
-            temporary.replace(self._path)
         except BaseException:
-            temporary.unlink(missing_ok=True)
+            self.undo()
             raise
+
+    def put(self, *, keep_old: bool = False) -> None:
+        """Put it in its place; with `keep_old` that can be undone."""
+        assert self._new is not None
+        try:
+            if keep_old:
+                self._keep_old()
+            self._new.replace(self._path)
+            self._is_put = True
+        except BaseException:
+            self.undo()
+            raise
+
+    def _keep_old(self) -> None:
+        with suppress(FileNotFoundError):
+            if not stat.S_ISREG(self._path.lstat().st_mode):
+                raise OSError(EISDIR, "is a directory" if self._path.is_dir() else "is no regular file", self._path)
+            old = _temporary_name(self._path.parent)
+            try:
+                os.link(self._path, old)
+            except OSError:  # some file systems have no links; then there is a moment without the file
+                self._path.rename(old)
+            self._old = old
+
+    def undo(self) -> str | None:
+        """Make all as it was before; returns the file's name if that was not possible."""
+        try:
+            if self._new is not None and not self._is_put:
+                self._new.unlink(missing_ok=True)
+            if self._old is not None:
+                self._old.replace(self._path)
+                self._old.unlink(missing_ok=True)  # two names of one file: then the renaming did nothing
+            elif self._is_put:
+                self._path.unlink()
+        except OSError:
+            kept = "" if self._old is None else f" (it was kept as {self._old})"
+            return f"{self._path}{kept}"
+        self._new = self._old = None
+        self._is_put = False
+        return None
+
+    def forget_old(self) -> None:
+        """It will not be undone."""
+        if self._old is not None:
+            with suppress(OSError):
+                self._old.unlink()
 
     def _mode(self) -> int:
         """The old file's mode, or that of any new file."""
-        assert self._path is not None
         with suppress(FileNotFoundError):
             return stat.S_IMODE(self._path.stat().st_mode)
         umask = os.umask(0)
         os.umask(umask)
         return _NEW_FILE_MODE & ~umask
+
+
+def _temporary_name(folder: Path) -> Path:
+    # A name of its own: with the file's name in it, a long one would be too long. (Importing tempfile takes 2 ms.)
+    return folder / f".audit2seccomp.{os.urandom(8).hex()}"
+
+
+def _temporary(folder: Path) -> tuple[int, Path]:
+    path = _temporary_name(folder)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    return os.open(path, flags, 0o600), path
+
+
+def _probe(folder: Path) -> None:
+    """Raises OSError if no file can be made there."""
+    descriptor, path = _temporary(folder)
+    os.close(descriptor)
+    path.unlink()
+
+
+def _cannot_write(name: str | None, error: OSError | ValueError) -> OutputError:
+    reason = error.strerror if isinstance(error, OSError) else None
+    return OutputError(f"{name}: cannot write: {(reason or str(error)).lower()}")
 
 
 def _is_special(path: Path) -> bool:

@@ -39,6 +39,8 @@ class Gathered(NamedTuple):
     """What the next run must know, where one was given."""
     lost: bool = False
     """Whether a part of a log was gone before it could be read."""
+    inputs: tuple[str, ...] = ()
+    """The names of the logs that were opened, in their order."""
 
     @property
     def status(self) -> int:
@@ -54,11 +56,14 @@ def gather(
     *,
     count_lines: bool = True,
     state: State | None = None,
+    apart: bool = False,
 ) -> Gathered:
     """Read all inputs, standard input if none is named; with `state`, what is new in them. A signal ends the reading;
-    see `Interruption`."""
+    see `Interruption`. With `apart` an event that is in two inputs counts in each of them."""
     names = input_names(logs)
-    scanner = Scanner(choices.trust, choices.assume_arch, on_new, query=choices.query, count_lines=count_lines)
+    scanner = Scanner(
+        choices.trust, choices.assume_arch, on_new, query=choices.query, count_lines=count_lines, apart=apart
+    )
     with progress_bar(names, choices.quiet) as advance:
         opener = _Opener(interruption, advance)
         if state is None:
@@ -66,7 +71,7 @@ def gather(
             if not choices.quiet:
                 for overlap in scanner.overlaps():
                     say(printable(str(overlap)))
-            return Gathered(scanner.evidence(), unread, interruption.exit_status)
+            return Gathered(scanner.evidence(), unread, interruption.exit_status, inputs=tuple(scanner.inputs))
         from audit2seccomp.evidence.following import Follower
 
         follower = Follower(scanner, state, opener, lambda text: None if choices.quiet else say(printable(text)))

@@ -75,6 +75,8 @@ class Once:
 
     def __init__(self) -> None:
         """Start with nothing seen."""
+        self.apart = False
+        """Whether an event counts once in each input, rather than in all of them together."""
         self._chunks: dict[tuple[Channel, int], list[Boot]] = {}
         self._open: dict[Channel, list[int]] = {}
         self._file = ""
@@ -84,6 +86,8 @@ class Once:
         """The events that follow are of another input."""
         self._closed = self.segments()
         self._open.clear()
+        if self.apart:
+            self._chunks.clear()
         self._file = file
 
     def memory(self) -> list[Chunk]:

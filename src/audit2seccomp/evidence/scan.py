@@ -30,7 +30,8 @@ class Scanner:
 
     `trust` is the level that a record needs; `assume_arch` is for records of old kernels, see `parse_record`; of sound
     and trusted records, those count that `query` takes. `on_new` is told each key when it is first seen. Without
-    `count_lines` the evidence has no number of lines, and the places in it are inexact."""
+    `count_lines` the evidence has no number of lines, and the places in it are inexact. With `apart` an event that is
+    in two inputs counts in each of them."""
 
     def __init__(
         self,
@@ -40,13 +41,17 @@ class Scanner:
         *,
         query: Query | None = None,
         count_lines: bool = True,
+        apart: bool = False,
     ) -> None:
         """Start with nothing seen."""
         self._count_lines = count_lines
         self._on_new = on_new
         self._query = query
         self._stored: list[tuple[str, Evidence]] = []
+        self.inputs: list[str] = []
+        """The names of the inputs, in their order."""
         self._tally = Tally(on_new)
+        self._tally.once.apart = apart
         self._decider = Decider(self._tally.key_of, trust, assume_arch, query)
         self._notes = Notes()
         self._lines_before = 0
@@ -98,6 +103,7 @@ class Scanner:
         self._lines.fold()
         self._lines_before += self.lines
         self._tally.start_input(name)
+        self.inputs.append(name)
         self._start(name, form)
         if progress is None or progress.form is None:
             return

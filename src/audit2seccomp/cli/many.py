@@ -1,0 +1,118 @@
+"""Many profiles at once: `-d DIR` writes one for each log, and `--per FIELD` for each value of a field."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+import typer
+
+from audit2seccomp.cli.file_names import file_names, input_names
+from audit2seccomp.cli.messages import complain, plural, printable, say
+from audit2seccomp.cli.output import Directory
+from audit2seccomp.errors import ExitStatus, NothingFoundError, UsageError, did_you_mean
+from audit2seccomp.evidence.split import FIELDS, Value, split
+from audit2seccomp.formats import WRITERS
+
+if TYPE_CHECKING:
+    from audit2seccomp.cli.reading import Gathered
+    from audit2seccomp.evidence.model import Evidence
+    from audit2seccomp.profile.model import Profile
+
+MAX_FILES = 10_000
+"""More values are a mistake, or somebody's joke: whoever runs the recorded programs chooses comm and exe."""
+_FILE = "file"
+_ADVICE = {
+    "unit": "journalctl -o json or export has it",
+    "container": "journalctl -o json or export has it",
+    "host": "syslog and journalctl -o json have it",
+    "subj": "kernels write it where SELinux, AppArmor or Smack runs",
+}
+
+
+class _Made(NamedTuple):
+    """A profile to write."""
+
+    name: str
+    whose: str
+    """Printable."""
+    calls: int
+    text: str
+
+
+class Many:
+    """The folder, and what decides which calls go into one profile."""
+
+    def __init__(self, directory: str, per: str | None) -> None:
+        """Raises UsageError for a field that is none, and OutputError for a folder that cannot be written to."""
+        if per is not None and per not in FIELDS:
+            raise UsageError(f"--per: no field '{per}': one of {', '.join(FIELDS)}{did_you_mean(per, FIELDS)}")
+        if not directory:
+            raise UsageError("-d: names no folder")
+        self._field = _FILE if per is None else per
+        self._directory = Directory(directory)
+
+    @property
+    def of_files(self) -> bool:
+        """Whether each input yields what it would yield alone."""
+        return self._field == _FILE
+
+    def write(self, gathered: Gathered, profile_of: Callable[[Evidence], Profile], *, strict: bool, quiet: bool) -> int:
+        """Write the profiles, all or none, and say which is whose; returns the exit status.
+
+        A value without a call to allow has no profile: that is said, and the status tells. Raises OutputError, and
+        typer.Exit if nothing is written for a reason that was said."""
+        parts = split(gathered.evidence, self._field)
+        known = parts.keys() - {None}
+        if not known:
+            advice = f": {_ADVICE[self._field]}" if self._field in _ADVICE else ""
+            complain(f"--per {self._field}: no record says its {self._field}{advice}")
+            raise typer.Exit(gathered.interrupted or ExitStatus.NO_RESULT)
+        if len(known) > MAX_FILES:
+            complain(
+                f"--per {self._field}: {len(known):,} different values, and no more than {MAX_FILES:,} profiles are "
+                "written: --where selects some of them"
+            )
+            raise typer.Exit(ExitStatus.NO_RESULT)
+        lacking: list[str] = []
+        names = input_names([*gathered.inputs, *map(str, parts)]) if self.of_files else file_names(parts)
+        made = list(self._profiles(parts, names, profile_of, lacking))
+        lacking += [f"{name}: none of its records counts" for name in self._without_records(gathered, parts)]
+        for reason in lacking:
+            complain(f"{reason}: no profile")
+        if strict and lacking:
+            complain("the result is incomplete and --strict was given: nothing is written")
+            raise typer.Exit(ExitStatus.INCOMPLETE)
+        self._directory.write({one.name: one.text for one in made})
+        for one in made if not quiet else ():
+            path = printable(str(self._directory.path / one.name))
+            say(f"wrote {path}: {one.whose}, {plural(one.calls, 'call')}")
+        return gathered.status or (ExitStatus.NO_RESULT if lacking else ExitStatus.DONE)
+
+    def _profiles(
+        self,
+        parts: dict[Value | None, Evidence],
+        names: dict[Value | None, str],
+        profile_of: Callable[[Evidence], Profile],
+        lacking: list[str],
+    ) -> Iterator[_Made]:
+        """The profiles; adds to `lacking` whose profile cannot be made, and why."""
+        for value, part in parts.items():
+            whose = self._whose(value)
+            try:
+                profile = profile_of(part)
+            except NothingFoundError as error:
+                lacking.append(f"{whose}: {error}")
+                continue
+            calls = sum(len(rule.names) for rule in profile.rules)
+            yield _Made(names[value], whose, calls, WRITERS["oci"](profile))
+
+    def _whose(self, value: Value | None) -> str:
+        if value is None:
+            return f"records that do not say their {self._field}"
+        text = value if isinstance(value, str) else value.decode(errors="surrogateescape")
+        return printable(text) if self.of_files else f"{self._field} '{printable(text)}'"
+
+    def _without_records(self, gathered: Gathered, parts: dict[Value | None, Evidence]) -> list[str]:
+        """Inputs that no part is of."""
+        return [name for name in dict.fromkeys(gathered.inputs) if name not in parts] if self.of_files else []
