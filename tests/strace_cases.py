@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from audit2seccomp.evidence.entries.entry import Problem
-from audit2seccomp.evidence.entries.strace import Call, StraceDecoder
+from audit2seccomp.evidence.entries.entry import Call, Problem
+from audit2seccomp.evidence.entries.strace import StraceDecoder
 from audit2seccomp.kernel.abi import abi_named, abi_of
 from audit2seccomp.kernel.syscalls import table_of
 

@@ -103,7 +103,7 @@ def test_a_recorded_log_yields_its_ground_truth(path: Path) -> None:
             found[record.serial] = {
                 "arch_hex": f"{record.arch:x}",
                 "syscall": record.nr,
-                "comm": record.comm.decode(errors="surrogateescape"),
+                "comm": (record.comm or b"").decode(errors="surrogateescape"),
                 "exe": None if record.exe is None else record.exe.decode(errors="surrogateescape"),
                 "code": None if record.code is None else f"{record.code:#x}",
             }

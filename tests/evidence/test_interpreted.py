@@ -169,7 +169,7 @@ def test_a_recorded_log_says_the_same_interpreted(raw: str, printed: str) -> Non
         assert {record.serial: record for record in sound} == {
             serial: record._replace(millis=None, code=0 if record.code == KILL_PROCESS else record.code)
             for serial, record in said.items()
-            if ONE_WORD.fullmatch(record.comm) and ONE_WORD.fullmatch(record.exe or b"")
+            if ONE_WORD.fullmatch(record.comm or b"") and ONE_WORD.fullmatch(record.exe or b"")
         }
 
 
@@ -181,7 +181,7 @@ def test_a_shape_yields_what_it_must(case: Case) -> None:
     bodies = [line[line.find(b"type=SECCOMP") :] for line in case.data.splitlines() if b"type=SECCOMP" in line]
     found = [one.record for one in map(parse_body, bodies) if isinstance(one, Parsed)]
     seen = [
-        (f"{one.arch:x}", one.nr, one.comm.decode(), one.exe.decode() if one.exe else None, f"{one.code:#x}")
+        (f"{one.arch:x}", one.nr, (one.comm or b"").decode(), one.exe.decode() if one.exe else None, f"{one.code:#x}")
         for one in found
     ]
     assert is_right(case, Counter(seen))

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit2seccomp.evidence.entries.entry import Problem
+from audit2seccomp.evidence.entries.entry import Call, Problem
 from audit2seccomp.evidence.entries.strace import (
     KEPT_BYTES,
     NO_ARGUMENT,
@@ -23,7 +23,6 @@ from audit2seccomp.evidence.entries.strace import (
     OTHER_NUMBER,
     UNKNOWN_MODE,
     UNKNOWN_NAME,
-    Call,
     StraceDecoder,
     looks_like_strace,
 )

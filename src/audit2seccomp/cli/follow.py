@@ -117,10 +117,7 @@ class LiveProfile:
             self.written = profile
 
     def _scanner(self) -> Scanner:
-        choices = self._choices
-        return Scanner(
-            choices.trust, choices.assume_arch, self._take, query=choices.query, count_lines=not choices.quiet
-        )
+        return self._choices.scanner(self._take, count_lines=not self._choices.quiet)
 
     def _take(self, key: RecordKey) -> None:
         if self._announce is not None:

@@ -106,6 +106,7 @@ def generate(
     until: options.Until = None,
     trust: options.TrustLevel = "anchored",
     assume_arch: options.AssumeArch = None,
+    format_in: options.FormatIn = None,
     include_denied: Annotated[
         bool, typer.Option("--include-denied", help="Allow also the calls that a filter denied.")
     ] = False,
@@ -137,7 +138,7 @@ def generate(
 ) -> None:
     """Read kernel logs and write a profile that allows the system calls recorded in them."""
     selection = options.Selection(where, comm, exe, pid, uid, unit, container, since, until)
-    choices = options.choices(trust, assume_arch, selection, keep_going=keep_going, quiet=quiet)
+    choices = options.choices(trust, assume_arch, selection, format_in=format_in, keep_going=keep_going, quiet=quiet)
     shape = Shape(
         include_denied,
         _action("--default-action", default_action),

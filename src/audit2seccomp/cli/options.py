@@ -2,13 +2,18 @@
 
 # No `from __future__ import annotations` here: typer would evaluate each one again, which takes 3 ms.
 
+import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from audit2seccomp.errors import UsageError
 from audit2seccomp.evidence.carriers import Trust
+from audit2seccomp.evidence.model import RecordKey
 from audit2seccomp.evidence.reading import arch_named, trust_named
-from audit2seccomp.kernel.abi import oci_abis
+from audit2seccomp.evidence.scan import FORM_NAMES, STRACE, Scanner
+from audit2seccomp.kernel.abi import abi_named, abi_of, oci_abis
 
 if TYPE_CHECKING:
     from audit2seccomp.evidence.query import Query
@@ -40,7 +45,7 @@ AssumeArch = Annotated[
     str | None,
     typer.Option(
         metavar="ARCH",
-        help="The architecture of records that an old kernel wrote without arch=.",
+        help="The architecture of records that an old kernel wrote without arch=, and of strace's output.",
         autocompletion=arches,
     ),
 ]
@@ -115,6 +120,16 @@ class Selection(NamedTuple):
         return query.both(*parts)
 
 
+FormatIn = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="The form of the inputs, instead of what they look like: text, json, export, verbose or strace.",
+        autocompletion=lambda: list(FORM_NAMES),
+    ),
+]
+
+
 class Choices(NamedTuple):
     """What counts, and how inputs are read."""
 
@@ -124,6 +139,32 @@ class Choices(NamedTuple):
     recursive: bool = False
     keep_going: bool = False
     quiet: bool = False
+    form: str | None = None
+    """What `--format-in` names."""
+
+    def scanner(
+        self,
+        on_new: Callable[[RecordKey], None] | None = None,
+        *,
+        count_lines: bool = True,
+        apart: bool = False,
+        alone: bool = False,
+    ) -> Scanner:
+        """What reads inputs; `alone`: there is one of them. strace names no architecture, so it is this machine's."""
+        strace_abi = None
+        if self.form == STRACE or (alone and self.form is None):
+            assumed = None if self.assume_arch is None else abi_of(self.assume_arch, 0)
+            strace_abi = assumed or abi_named(os.uname().machine)
+        return Scanner(
+            self.trust,
+            self.assume_arch,
+            on_new,
+            query=self.query,
+            count_lines=count_lines,
+            apart=apart,
+            form=self.form,
+            strace_abi=strace_abi,
+        )
 
 
 def choices(
@@ -131,10 +172,13 @@ def choices(
     assume_arch: str | None,
     selection: Selection,
     *,
+    format_in: str | None = None,
     recursive: bool = False,
     keep_going: bool = False,
     quiet: bool = False,
 ) -> Choices:
     """Check them; raises UsageError."""
     arch = None if assume_arch is None else arch_named(assume_arch)
-    return Choices(trust_named(trust), arch, selection.query(), recursive, keep_going, quiet)
+    if format_in is not None and format_in not in FORM_NAMES:
+        raise UsageError(f"--format-in: no form '{format_in}': one of {', '.join(FORM_NAMES)}")
+    return Choices(trust_named(trust), arch, selection.query(), recursive, keep_going, quiet, format_in)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
@@ -61,16 +61,14 @@ def gather(
     """Read all inputs, standard input if none is named; with `state`, what is new in them. A signal ends the reading;
     see `Interruption`. With `apart` an event that is in two inputs counts in each of them."""
     names = input_names(logs)
-    scanner = Scanner(
-        choices.trust, choices.assume_arch, on_new, query=choices.query, count_lines=count_lines, apart=apart
-    )
+    scanner = choices.scanner(on_new, count_lines=count_lines, apart=apart, alone=len(names) == 1)
     with progress_bar(names, choices.quiet) as advance:
         opener = _Opener(interruption, advance)
         if state is None:
             unread = _read_all(names, interruption, opener, lambda log: scan_source(scanner, opener(log)))
             if not choices.quiet:
-                for overlap in scanner.overlaps():
-                    say(printable(str(overlap)))
+                for remark in (*map(str, scanner.overlaps()), *about_selection(scanner)):
+                    say(printable(remark))
             return Gathered(scanner.evidence(), unread, interruption.exit_status, inputs=tuple(scanner.inputs))
         from audit2seccomp.evidence.following import Follower
 
@@ -80,6 +78,27 @@ def gather(
         complain(lost)
     new = follower.state()
     return Gathered(new.evidence, unread, interruption.exit_status, new, bool(follower.lost))
+
+
+_WHO_TELLS = {
+    "unit": "journalctl -o json, export or verbose does",
+    "container": "journalctl -o json, export or verbose does, of containers with a systemd scope",
+    "host": "syslog, journald and auditd with name_format do",
+    "time": "the text of journald's audit transport does not, -o json does",
+}
+
+
+def about_selection(scanner: Scanner) -> Iterator[str]:
+    """What a user may not expect of the query."""
+    for field in scanner.unknown_fields():
+        hint = f": {_WHO_TELLS[field]}" if field in _WHO_TELLS else ""
+        yield f"selection: no record here tells its {field}{hint}"
+    runtimes = scanner.runtimes_left_out()
+    if runtimes:
+        yield (
+            f"selection: leaves out what the container runtime itself called ({', '.join(runtimes)}): a container "
+            'would not start under this profile: add to the query: or comm ~ "runc:[*" or comm == crun'
+        )
 
 
 def input_names(logs: list[str] | None) -> list[str]:

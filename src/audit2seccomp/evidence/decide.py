@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 UNKNOWN_ARCH = "arch= is none that the kernel defines"
 
 
+_RUNTIMES = (b"runc:[", b"crun")
+"""How container runtimes call the process that loads the filter and then becomes the program; its executable is `/`."""
+
+
 class Fate(Enum):
     """What becomes of a record."""
 
@@ -63,6 +67,10 @@ class Decider:
         """Whether the same text may be selected at one time and not at another."""
         self.by_task = not looks_at.isdisjoint(("pid", "ppid"))
         """Whether it makes a difference which process made the call."""
+        self.known: set[Field] = set()
+        """Those of the query's fields that a record had."""
+        self.runtimes: set[bytes] = set()
+        """Names of container runtimes among the records that the query does not take."""
 
     def of(
         self,
@@ -99,6 +107,7 @@ class Decider:
     ) -> Outcome:
         """What becomes of a sound and trusted record; `body`, if there is one, tells more of it."""
         if not selected and not self._selects(record, body, origin):
+            self._note_runtime(record)
             return Outcome(None, events, Fate.UNSELECTED, millis=record.millis, serial=record.serial)
         if abi_of(record.arch, record.nr) is None:
             return Outcome(None, events, Fate.REJECTED, UNKNOWN_ARCH)
@@ -115,15 +124,23 @@ class Decider:
             return True
         query, values = self._query, self._values(parsed.record, located.body, origin)
         verdict = query.decide(values)
+        if verdict is not True:
+            self._note_runtime(parsed.record)
         if verdict is not None:
             return verdict is True
         time: Field = next(field for field in query.fields if field == "time")
         return lambda at: query.decide({**values, time: at}) is True
 
+    def _note_runtime(self, record: SeccompRecord) -> None:
+        if record.comm is not None and record.comm.startswith(_RUNTIMES) and record.exe in (None, b"/"):
+            self.runtimes.add(record.comm)
+
     def _selects(self, record: SeccompRecord, body: bytes, origin: Origin) -> bool:
         if self._query is None:
             return True
         values = self._values(record, body, origin)
+        if record.millis is not None:
+            self.known |= {field for field in self._query.fields if field == "time"}
         return (
             self._query.decide(values | {field: record.millis for field in self._query.fields if field == "time"})
             is True
@@ -134,7 +151,7 @@ class Decider:
         from audit2seccomp.evidence.condition import Field
 
         numbers = other_fields(body)
-        return {
+        values: dict[Field, object] = {
             Field.COMM: record.comm,
             Field.EXE: record.exe,
             Field.SUBJ: record.subj,
@@ -154,3 +171,6 @@ class Decider:
             Field.UNIT: origin.unit,
             Field.CONTAINER: origin.container,
         }
+        if self._query is not None:
+            self.known |= {field for field in self._query.fields if values.get(field) is not None}
+        return values

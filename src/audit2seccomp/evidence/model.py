@@ -28,7 +28,8 @@ class SeccompRecord(NamedTuple):
     """The filter's return value, SECCOMP_RET_*; None only on kernels that do not write it."""
     pid: int | None
     uid: int | None
-    comm: bytes
+    comm: bytes | None
+    """None only where no kernel wrote the record, as for strace."""
     exe: bytes | None
     subj: bytes | None
 

@@ -6,23 +6,30 @@ from collections.abc import Callable, Iterable
 from functools import reduce
 from typing import TYPE_CHECKING
 
+from audit2seccomp.errors import UsageError
 from audit2seccomp.evidence.carriers import Trust
 from audit2seccomp.evidence.cuts import TOO_LONG, Cutter
 from audit2seccomp.evidence.decide import Decider, Fate, Outcome
-from audit2seccomp.evidence.entries import FORMS, HEAD_BYTES, detect, undecided
+from audit2seccomp.evidence.entries import FORMS, HEAD_BYTES, detect, may_be_strace, undecided
 from audit2seccomp.evidence.lines import LineReader, tokens_at
 from audit2seccomp.evidence.model import Evidence, Progress, RecordKey, Segment
 from audit2seccomp.evidence.notes import Notes
 from audit2seccomp.evidence.tally import Tally
 
 if TYPE_CHECKING:
+    from audit2seccomp.evidence.entries.strace import StraceDecoder
     from audit2seccomp.evidence.merging import Overlap
     from audit2seccomp.evidence.once import Chunk
     from audit2seccomp.evidence.query import Query
     from audit2seccomp.evidence.structured import EntryReader
+    from audit2seccomp.kernel.abi import Abi
 
 TEXT = "text"
 """The form of an input that is no structured log."""
+STRACE = "strace"
+FORM_NAMES = (TEXT, *FORMS, STRACE)
+"""All forms."""
+STRACE_BESIDE = "strace's output counts only if nothing else is read, or with --format-in strace"
 
 
 class Scanner:
@@ -31,7 +38,8 @@ class Scanner:
     `trust` is the level that a record needs; `assume_arch` is for records of old kernels, see `parse_record`; of sound
     and trusted records, those count that `query` takes. `on_new` is told each key when it is first seen. Without
     `count_lines` the evidence has no number of lines, and the places in it are inexact. With `apart` an event that is
-    in two inputs counts in each of them."""
+    in two inputs counts in each of them. `form`, one of `FORM_NAMES`, is that of all inputs, instead of what
+    they look like. `strace_abi` is that of programs under strace, whose output is not read without."""
 
     def __init__(
         self,
@@ -42,11 +50,15 @@ class Scanner:
         query: Query | None = None,
         count_lines: bool = True,
         apart: bool = False,
+        form: str | None = None,
+        strace_abi: Abi | None = None,
     ) -> None:
         """Start with nothing seen."""
         self._count_lines = count_lines
         self._on_new = on_new
         self._query = query
+        self._form_in = form
+        self._strace_abi = strace_abi
         self._stored: list[tuple[str, Evidence]] = []
         self.inputs: list[str] = []
         """The names of the inputs, in their order."""
@@ -81,6 +93,16 @@ class Scanner:
                 if key not in known:
                     self._on_new(key)
         self._stored.append((name, stored))
+
+    def unknown_fields(self) -> list[str]:
+        """Fields that the query looks at and no record had."""
+        if self._query is None:
+            return []
+        return sorted(str(field) for field in self._query.fields - self._decider.known)
+
+    def runtimes_left_out(self) -> list[str]:
+        """Names of container runtimes whose own records the query does not take."""
+        return sorted(name.decode(errors="surrogateescape") for name in self._decider.runtimes)
 
     def overlaps(self) -> list[Overlap]:
         """Where events of an evidence file may be in another input too."""
@@ -137,8 +159,8 @@ class Scanner:
         self._entries: EntryReader | None = None
         self._cutter = Cutter(self._lines.read, self._too_long, self._lines.skip_line, tokens_at(self._decider.trust))
         self._form = TEXT
-        if form is not None:
-            self._begin(form)
+        if form is not None or self._form_in is not None:
+            self._begin(form or self._form_in or TEXT)
 
     def feed(self, block: bytes) -> None:
         """Read one more block; where blocks are cut makes no difference."""
@@ -167,9 +189,20 @@ class Scanner:
     def _detect(self) -> None:
         head = bytes(self._head)
         made_by = detect(head)
-        self._begin(next((form for form, make in FORMS.items() if make is made_by), TEXT))
+        form = next((form for form, make in FORMS.items() if make is made_by), TEXT)
+        if form == TEXT and may_be_strace(head):
+            from audit2seccomp.evidence.entries.strace import looks_like_strace
+
+            form = self._strace_form(head) if looks_like_strace(head) else TEXT
+        self._begin(form)
         self._head.clear()
         self._feed(head)
+
+    def _strace_form(self, head: bytes) -> str:
+        if self._strace_abi is not None:
+            return STRACE
+        self._notes.outcome(Outcome(None, 1, Fate.REFUSED, STRACE_BESIDE), self._name, lambda: 1, head.split(b"\n")[0])
+        return TEXT
 
     def _begin(self, form: str) -> None:
         self._form = form
@@ -178,7 +211,8 @@ class Scanner:
             return
         from audit2seccomp.evidence.structured import EntryReader
 
-        self._entries = EntryReader(self._name, FORMS[form](), self._tally, self._decider, self._notes, self._lines)
+        decoder = self._strace_decoder() if form == STRACE else FORMS[form]()
+        self._entries = EntryReader(self._name, decoder, self._tally, self._decider, self._notes, self._lines)
         self._feed = self._entries.feed
 
     def evidence(self) -> Evidence:
@@ -195,6 +229,13 @@ class Scanner:
             self._tally.unselected,
         )
         return reduce(Evidence.merge, (stored for _, stored in self._stored), scanned)
+
+    def _strace_decoder(self) -> StraceDecoder:
+        from audit2seccomp.evidence.entries.strace import StraceDecoder
+
+        if self._strace_abi is None:
+            raise UsageError("strace names no architecture: --assume-arch says which one it was")
+        return StraceDecoder(self._strace_abi)
 
     def _too_long(self, start: bytes) -> None:
         outcome = Outcome(None, 1, Fate.REJECTED, TOO_LONG)

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from audit2seccomp.errors import InputError
 from audit2seccomp.evidence.carriers import Carrier, Located, Trust, locate
 from audit2seccomp.evidence.decide import Fate, Outcome
-from audit2seccomp.evidence.entries.entry import RECORD_TOKEN, Decoder, Entry, Found, Problem
+from audit2seccomp.evidence.entries.entry import RECORD_TOKEN, Call, Decoder, Entry, Found, Problem
 from audit2seccomp.evidence.loss import sign_in_message
-from audit2seccomp.evidence.model import Origin
+from audit2seccomp.evidence.model import Origin, SeccompRecord
 from audit2seccomp.evidence.once import Channel, millis
 from audit2seccomp.evidence.shapes import Columns, Expressions, Shape, expressions_of
 
@@ -94,6 +94,8 @@ class EntryReader:
                     self._take_sign(one)
             elif isinstance(one, Problem):
                 self._take_problem(one)
+            elif isinstance(one, Call):
+                self._take_call(one)
             else:
                 self._text.lines = one.line - 1
                 self._text.read(b"\n" + one.text + b"\n")
@@ -105,6 +107,12 @@ class EntryReader:
     def _take_problem(self, problem: Problem) -> None:
         outcome = Outcome(None, 1, Fate.REJECTED, problem.reason)
         self._notes.outcome(outcome, self._name, lambda: problem.line, problem.text)
+
+    def _take_call(self, call: Call) -> None:
+        """Count a call that strace saw: it names neither program nor action, and the call was made."""
+        record = SeccompRecord(call.millis, None, call.arch, call.nr, None, call.pid, None, None, None, None)
+        outcome = self._decider.of_record(record, b"", Origin(self._name))
+        self._tally.add(outcome, Channel(None), call.line)
 
     def _take_sign(self, entry: Entry) -> None:
         sign = sign_in_message(entry.tag, entry.message)

@@ -80,6 +80,8 @@ def _why_nothing(evidence: Evidence, used: list[Observation]) -> str:
         denied = "no call to allow: all records are denials (the calls did not run)"
         known = any(seen.action is not None for seen in evidence.observations())
         return f"{denied}: --include-denied allows them" if known else f"{denied}, with codes that no kernel defines"
+    if evidence.unselected:
+        return f"no call to allow: the selection takes none of {evidence.unselected:,} records"
     if evidence.refused:
         return "no call to allow: no record is trusted: give a log that proves more, or lower --trust"
     if evidence.rejected:

@@ -53,13 +53,21 @@ _MAY_BE_INSIDE = re.compile(rb"[A-Z_][A-Z0-9_]{0,63}+=| {4}|-- ")
 """How the first line of an input begins whose form its next lines show."""
 
 
+_MAY_BE_STRACE = re.compile(rb"[^\n]{0,2000}?(?:\) {1,64}= |<unfinished \.\.\.>|resumed>)|(?:strace: )?Process \d")
+
+
 def undecided(head: bytes) -> bool:
     """Whether more of the input may show another form than this beginning does. One line decides in most cases, so that
     a live log need not wait."""
     if len(head) >= HEAD_BYTES:
         return False
     start = head.lstrip(b"\0\r\n")
-    return b"\n" not in start or _MAY_BE_INSIDE.match(start) is not None
+    return b"\n" not in start or _MAY_BE_INSIDE.match(start) is not None or may_be_strace(start)
+
+
+def may_be_strace(head: bytes) -> bool:
+    """Whether the first line has what those of strace have: the cheap question before `looks_like_strace`."""
+    return _MAY_BE_STRACE.match(head.lstrip(b"\0\r\n")) is not None
 
 
 def detect(head: bytes) -> Callable[[], Decoder] | None:

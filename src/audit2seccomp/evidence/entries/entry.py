@@ -67,7 +67,20 @@ class TextLine(NamedTuple):
     line: int
 
 
-Found = Entry | Problem | TextLine
+class Call(NamedTuple):
+    """A call that a process under strace started."""
+
+    pid: int | None
+    arch: int
+    """An AUDIT_ARCH_* number."""
+    nr: int
+    """As in a record's `syscall=`."""
+    millis: int | None
+    """Milliseconds since the epoch, of strace -ttt; the other clocks name no day."""
+    line: int
+
+
+Found = Entry | Problem | TextLine | Call
 
 
 class Decoder(Protocol):

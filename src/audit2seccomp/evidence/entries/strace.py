@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import NamedTuple
 
-from audit2seccomp.evidence.entries.entry import Problem, problem
+from audit2seccomp.evidence.entries.entry import Call, Problem, problem
 from audit2seccomp.evidence.entries.traced import FORKS, Process, Processes
 from audit2seccomp.kernel.abi import X32_SYSCALL_BIT, Abi, abi_named
 from audit2seccomp.kernel.spellings import MULTIPLEXED, STRACE, spelled_number
@@ -26,19 +25,6 @@ UNKNOWN_MODE = "strace: which architecture the process uses is not certain (stra
 OTHER_NUMBER = "strace: the call's number is not that of its name on this architecture (--assume-arch)"
 NO_NAME = "strace could not tell which call it was"
 NO_ARGUMENT = "strace: it begins like a call, and does not go on like one (the program's own output? strace -o FILE)"
-
-
-class Call(NamedTuple):
-    """A call that a process started."""
-
-    pid: int | None
-    arch: int
-    """An AUDIT_ARCH_* number."""
-    nr: int
-    """As in a record's `syscall=`."""
-    millis: int | None
-    """Milliseconds since the epoch, of strace -ttt; the other clocks name no day."""
-    line: int
 
 
 # The parts of the second line are of different lengths, so that each is told from the others.
@@ -111,6 +97,10 @@ class StraceDecoder:
         self._in_fork: Process | None = None
         """Whose fork the last call was."""
         self._carry = b""
+
+    def pause(self) -> int | None:
+        """What its processes are doing is not kept."""
+        return None
 
     def feed(self, block: bytes) -> list[Call | Problem]:
         """Read one more block."""

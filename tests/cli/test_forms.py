@@ -1,0 +1,53 @@
+"""--format-in, and strace's output, which counts only alone or when it is asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.cli.command import line, run
+from tests.corpus import FIXTURES
+
+STRACE = b"""\
+100 execve("/bin/true", ["true"], 0x7ffd /* 3 vars */) = 0
+100 brk(NULL)                         = 0x55d0
+100 openat(AT_FDCWD, "/etc/ld.so.cache", O_RDONLY|O_CLOEXEC) = 3
+100 write(1, "type=1326 audit(1.000:1): auid=0 comm=\\"x\\" syscall=101 code=0x7ffc0000", 70) = 70
+100 exit_group(0)                     = ?
+100 +++ exited with 0 +++
+"""
+
+
+def test_strace_alone_is_read_with_the_given_architecture() -> None:
+    result = run("--assume-arch", "aarch64", stdin=STRACE)
+    assert (result.status, result.names) == (0, ["brk", "execve", "exit_group", "openat", "write"])
+    assert result.profile["architectures"] == ["SCMP_ARCH_AARCH64"]
+
+
+def test_strace_beside_a_log_counts_only_when_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "a.strace").write_bytes(STRACE)
+    (tmp_path / "kern.log").write_bytes(line(0))
+    beside = run("a.strace", "kern.log", cwd=tmp_path)
+    assert beside.names == ["read"]
+    assert "not trusted: a.strace:1: strace's output counts only if nothing else is read" in beside.stderr
+    asked = run("--format-in", "strace", "--assume-arch", "x86_64", "a.strace", "a.strace", cwd=tmp_path)
+    assert asked.names == ["brk", "execve", "exit_group", "openat", "write"]
+
+
+def test_a_form_can_be_forced() -> None:
+    journal = FIXTURES / "recorded" / "journal-json.txt"
+    assert run("--format-in", "json", journal).status == 0
+    assert run("--format-in", "export", journal).status == 3
+    wrong = run("--format-in", "xml", journal)
+    assert wrong.status == 2
+    assert "no form 'xml': one of text, json, export, verbose, strace" in wrong.stderr
+
+
+def test_a_selection_says_what_it_cannot_ask_and_that_it_leaves_the_runtime_out() -> None:
+    log = FIXTURES / "recorded" / "dmesg-runc-busybox-httpd.txt"
+    said = run("--comm", "httpd", log).stderr
+    assert "leaves out what the container runtime itself called (runc:[2:INIT])" in said
+    assert "leaves out" not in run("--where", 'comm == httpd or comm ~ "runc:[*"', log).stderr
+    none = run("--unit", "nginx.service", log)
+    assert none.status == 3
+    assert "selection: no record here tells its unit" in none.stderr
+    assert "the selection takes none of 201 records" in none.stderr
