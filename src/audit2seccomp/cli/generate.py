@@ -216,7 +216,7 @@ def _announcer() -> Callable[[RecordKey], None]:
 def _profile(gathered: Gathered, choices: options.Choices, shape: Shape, *, strict: bool) -> Profile:
     """Say what was found, and make the profile; raises typer.Exit if something speaks against it."""
     evidence = gathered.evidence
-    seen = evidence.observations()
+    seen = evidence.by_call().observations()
     used = [one for one in seen if counts(one, shape.include_denied)]
     left_out = [one for one in seen if not counts(one, shape.include_denied)]
     missing = list(gaps(used))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from audit2seccomp.kernel.abi import Abi, abi_of
@@ -232,6 +232,15 @@ class Evidence:
         left_out = sum(sample.events for samples in (self.rejected, self.refused) for sample in samples.values())
         return self.sound + self.copies + self.unselected + left_out
 
+    def by_call(self) -> Evidence:
+        """The same without programs, users and places: what is allowed depends on the calls alone."""
+        counts: dict[RecordKey, Count] = {}
+        for key, count in self.counts.items():
+            call = RecordKey(key.arch, key.nr, key.code, None, None, None, None, _NOWHERE)
+            known = counts.get(call)
+            counts[call] = Count(count.events + (known.numbered if known else 0))
+        return replace(self, counts=counts)
+
     def observations(self) -> tuple[Observation, ...]:
         """Every key with its meaning, sorted by ABI, number, action and program."""
         if self._observations is None:
@@ -239,6 +248,9 @@ class Evidence:
             observed.sort(key=_order)
             object.__setattr__(self, "_observations", tuple(observed))
         return self._observations or ()
+
+
+_NOWHERE = Origin("")
 
 
 def _order(seen: Observation) -> tuple[object, ...]:

@@ -15,13 +15,17 @@ from audit2seccomp.evidence.once import Channel, Once, Time, millis
 from audit2seccomp.evidence.record import parse_record
 from audit2seccomp.evidence.shapes import Call, Columns, Fields, record_text
 
-MAX_TEXTS = 1 << 15
-"""So many different texts are counted before they are folded into keys: about 15 MB."""
+MAX_TEXTS = 1 << 14
+"""So many different texts are counted before they are folded into keys: about 10 MB."""
+MAX_CALLS = 1 << 12
+"""So many calls of programs are remembered by what they mean: more than most logs have."""
 _WORTH_IT = 4
 """Texts that are seen less often than this are not worth counting whole."""
 MAX_KEYS = 100_000
 """From so many different keys on, new ones keep only arch, number, action and origin: whoever runs the program chooses
 comm and exe."""
+MAX_NAMES = 1 << 12
+"""So many paths and labels are kept once for all keys."""
 MAX_KEY_BYTES = 16 << 20
 """From so many bytes of names in all keys on, the same: a path may have 4,096."""
 MAX_COARSE_KEYS = MAX_KEYS + 20_000
@@ -62,33 +66,6 @@ class Pile:
         self.choices: dict[Fields | Call, Callable[[int], bool] | bool] = {}
 
 
-class _Slot:
-    """A Count in the making."""
-
-    __slots__ = ("first", "last", "numbered", "unnumbered")
-
-    def __init__(self) -> None:
-        self.numbered = self.unnumbered = 0
-        self.first: tuple[int, int | None] | None = None
-        self.last: int | None = None
-
-    def add(self, numbered: int, unnumbered: int, last: int | None) -> None:
-        """Count more events, the latest of them at `last` (milliseconds)."""
-        self.numbered += numbered
-        self.unnumbered += unnumbered
-        if last is not None and (self.last is None or last > self.last):
-            self.last = last
-
-    def count(self) -> Count:
-        """What it has come to."""
-        line, time = self.first or (0, None)
-        return Count(self.numbered, self.unnumbered, line, time, self.last)
-
-
-def _name_bytes(key: RecordKey) -> int:
-    return sum(len(name) for name in (key.comm, key.exe, key.subj) if name)
-
-
 class Tally:
     """Keys and how often each was seen; `on_new` is told each key when it is first seen."""
 
@@ -101,7 +78,13 @@ class Tally:
         self.unselected = 0
         self._piles: dict[tuple[Form, Origin, bool], Pile] = {}
         self._of_calls: dict[tuple[Origin, Call], Outcome] = {}
-        self._slots: dict[RecordKey, _Slot] = {}
+        self._counts: dict[RecordKey, Count] = {}
+        self._lent = False
+        """Whether somebody else holds the counts too."""
+        self._unplaced: set[RecordKey] = set()
+        """Keys of which no line is known yet."""
+        self._names: dict[bytes, bytes] = {}
+        """One object for each name: most keys share some."""
         self._key_bytes = 0
         self._on_new = on_new
         self._unsettled: list[tuple[Pile, Sequence[Fields | Call], Sequence[Time], Sequence[bytes | int]]] = []
@@ -184,18 +167,32 @@ class Tally:
             self.unselected += outcome.events * (not again)
             return
         self.note_first(outcome.key, line, outcome.millis)
-        slot = self._slots[outcome.key]
-        slot.add(stamped and not again, 0 if stamped else outcome.events, outcome.millis)
+        self._add(outcome.key, int(stamped and not again), 0 if stamped else outcome.events, outcome.millis)
+
+    def _add(self, key: RecordKey, numbered: int, unnumbered: int, last: int | None) -> None:
+        count = self._counts[key]
+        if last is None or (count.last is not None and count.last > last):
+            last = count.last
+        elif last == count.first:
+            last = count.first  # one object, where there are many keys
+        self._owned()[key] = Count(
+            count.numbered + numbered, count.unnumbered + unnumbered, count.line, count.first, last
+        )
 
     def key_of(self, record: SeccompRecord, origin: Origin) -> RecordKey | str:
         """The key of a record of a known arch; or why there can be no more."""
-        key = RecordKey(record.arch, record.nr, record.code, record.comm, record.exe, record.uid, record.subj, origin)
-        if key not in self._slots and (len(self._slots) >= MAX_KEYS or self._key_bytes >= MAX_KEY_BYTES):
+        exe = record.exe and self._names.setdefault(record.exe, record.exe)
+        subj = record.subj and self._names.setdefault(record.subj, record.subj)
+        if len(self._names) > MAX_NAMES:
+            self._names.clear()
+        key = RecordKey(record.arch, record.nr, record.code, record.comm, exe, record.uid, subj, origin)
+        if key not in self._counts and (len(self._counts) >= MAX_KEYS or self._key_bytes >= MAX_KEY_BYTES):
             key = RecordKey(record.arch, record.nr, record.code, None, None, None, None, origin)
-        if key not in self._slots:
-            if len(self._slots) >= MAX_COARSE_KEYS:
+        if key not in self._counts:
+            if len(self._counts) >= MAX_COARSE_KEYS:
                 return TOO_MANY
-            self._slots[key] = _Slot()
+            self._owned()[key] = Count(0)
+            self._unplaced.add(key)
             self._key_bytes += _name_bytes(key)
             if self._on_new is not None:
                 self._on_new(key)
@@ -203,14 +200,14 @@ class Tally:
 
     def note_first(self, key: RecordKey, line: int, time: int | None) -> None:
         """A record of that key stands in that line."""
-        slot = self._slots[key]
-        if slot.first is None or line < slot.first[0]:
-            slot.first = line, time
+        count = self._counts[key]
+        if key in self._unplaced or line < count.line:
+            self._unplaced.discard(key)
+            self._owned()[key] = count._replace(line=line, first=time)
 
     def first_line(self, key: RecordKey) -> int | None:
         """The first line known to hold the key."""
-        first = self._slots[key].first
-        return None if first is None else first[0]
+        return None if key in self._unplaced else self._counts[key].line
 
     def look(self, decider: Decider) -> Iterator[tuple[Pile, Fields | Call, Outcome]]:
         """Find out what the new texts mean; yields each with what becomes of it."""
@@ -239,7 +236,7 @@ class Tally:
             parsed = parse_record(body)
             assert isinstance(parsed, Parsed), "a regular record is a sound one"
             outcome = decider.of_record(parsed.record, body, origin, selected=decider.by_time)
-            if len(self._of_calls) > MAX_TEXTS:
+            if len(self._of_calls) > MAX_CALLS:
                 self._of_calls.clear()
             self._of_calls[origin, call] = outcome
         return outcome
@@ -247,15 +244,17 @@ class Tally:
     def take_over(self, counts: Mapping[RecordKey, Count]) -> None:
         """Go on from what was counted before."""
         for key, count in counts.items():
-            slot = self._slots[key] = _Slot()
-            slot.add(count.numbered, count.unnumbered, count.last)
-            slot.first = (count.line, count.first) if count.line or count.first is not None else None
+            self._owned()[key] = count
+            if not count.line and count.first is None:
+                self._unplaced.add(key)
             self._key_bytes += _name_bytes(key)
 
     @property
     def full(self) -> bool:
         """Whether it is time to fold."""
-        return sum(len(pile.texts) for pile in self._piles.values()) > MAX_TEXTS
+        # Where texts hardly repeat, more of them at once are of no use.
+        limit = MAX_TEXTS // 4 if self.lean else MAX_TEXTS
+        return sum(len(pile.texts) for pile in self._piles.values()) > limit
 
     def fold(self) -> Iterator[Outcome]:
         """Add the texts to the keys; yields those that do not count, with all their events."""
@@ -273,9 +272,9 @@ class Tally:
                 elif outcome.key is None:
                     yield outcome._replace(events=outcome.events * lines)
                 elif last is None:
-                    self._slots[outcome.key].add(0, outcome.events * lines, None)
+                    self._add(outcome.key, 0, outcome.events * lines, None)
                 else:
-                    self._slots[outcome.key].add(lines - again, 0, millis(last))
+                    self._add(outcome.key, lines - again, 0, millis(last))
             for held in (pile.texts, pile.again, pile.last, pile.outcomes, pile.unsound, pile.choices):
                 held.clear()
 
@@ -286,5 +285,19 @@ class Tally:
         self.once.start_input(name)
 
     def counts(self) -> dict[RecordKey, Count]:
-        """What was folded or added."""
-        return {key: slot.count() for key, slot in self._slots.items()}
+        """What was folded or added. Counting on does not change it: it is copied then, and only then, as it may be
+        large."""
+        self._lent = True
+        return self._counts
+
+    def _owned(self) -> dict[RecordKey, Count]:
+        """The counts, to be changed."""
+        if self._lent:
+            self._counts = dict(self._counts)
+            self._lent = False
+        return self._counts
+
+
+def _name_bytes(key: RecordKey) -> int:
+    """The bytes of its names."""
+    return sum(len(name) for name in (key.comm, key.exe, key.subj) if name)

@@ -38,7 +38,7 @@ def build(
         raise UsageError(f"--action: {action} is the default action too: the profile would make no difference")
     if errno is not None and not default_action.takes_errno:
         raise UsageError(f"--errno: {default_action} takes none: only SCMP_ACT_ERRNO and SCMP_ACT_TRACE do")
-    used = [seen for seen in evidence.observations() if counts(seen, include_denied)]
+    used = [seen for seen in evidence.by_call().observations() if counts(seen, include_denied)]
     named = [seen for seen in used if seen.name is not None and seen.abi.scmp_name is not None]
     if not named:
         raise NothingFoundError(_why_nothing(evidence, used))
@@ -78,7 +78,7 @@ def _why_nothing(evidence: Evidence, used: list[Observation]) -> str:
         return "no call to allow: no observed call has a name and an architecture that a profile can hold"
     if evidence.sound:
         denied = "no call to allow: all records are denials (the calls did not run)"
-        known = any(seen.action is not None for seen in evidence.observations())
+        known = any(seen.action is not None for seen in evidence.by_call().observations())
         return f"{denied}: --include-denied allows them" if known else f"{denied}, with codes that no kernel defines"
     if evidence.unselected:
         return f"no call to allow: the selection takes none of {evidence.unselected:,} records"
