@@ -72,7 +72,7 @@ class Directory:
         """Raises OutputError if that cannot be a folder, or one that can be written to. It need not be there yet."""
         self.path = Path(path)
         try:
-            _probe(self.path if self.path.exists() else Path(os.path.realpath(self.path)).parent)
+            _probe(self.path if _is_there(self.path) else Path(os.path.realpath(self.path)).parent)
         except (OSError, ValueError) as error:
             raise _cannot_write(path, error) from error
 
@@ -194,6 +194,14 @@ def _temporary(folder: Path) -> tuple[int, Path]:
     path = _temporary_name(folder)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     return os.open(path, flags, 0o600), path
+
+
+def _is_there(path: Path) -> bool:
+    """Raises OSError where nobody can tell, as for a link to itself."""
+    with suppress(FileNotFoundError):
+        path.stat()
+        return True
+    return False
 
 
 def _probe(folder: Path) -> None:
