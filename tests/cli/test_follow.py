@@ -119,7 +119,7 @@ def test_the_profile_stays_as_it_is_when_nothing_new_is_allowed(log: Log) -> Non
         run.hears_until("new: x86_64 2001")
         assert log.version() == before
         run.signal(signal.SIGTERM)
-        assert "read 7 lines, 6 records" in run.result().stderr.replace("read 6 lines", "read 7 lines")
+        assert "read 8 lines, 7 records: 5 used, 1 denied" in run.result().stderr
         assert log.version() == before
 
 
@@ -281,17 +281,17 @@ def test_a_stream_is_followed_to_its_end(log: Log) -> None:
 
 
 def test_a_stream_that_never_pauses_does_not_keep_the_profile_waiting(log: Log) -> None:
-    script = 'cat "$1"; shift; yes nothing | cat - | { cat; } & :'
     log.append(READ)
-    feed = f'{{ cat "{log.path}"; exec yes nothing; }} | exec "$@"'
-    del script
-    with running("--follow", "-o", log.profile, program=shell(feed)) as stream:
-        assert stream.says() == new(0, "read")
-        log.allows("read")
-        children = Path(f"/proc/{stream.process.pid}/task/{stream.process.pid}/children").read_text().split()
-        for child in children:
-            os.kill(int(child), signal.SIGTERM)
-        stream.process.wait(PATIENCE)
+    pipe = subprocess.PIPE
+    with subprocess.Popen(["sh", "-c", 'cat "$1"; exec yes nothing', "sh", log.path], stdout=pipe) as busy:
+        command = [SCRIPT, "--follow", "-q", "-o", str(log.profile)]
+        with subprocess.Popen(command, stdin=busy.stdout, stderr=subprocess.DEVNULL) as stream:
+            try:
+                log.allows("read")
+                assert (busy.poll(), stream.poll()) == (None, None)
+            finally:
+                busy.kill()
+                stream.kill()
 
 
 def test_a_fifo_is_followed(log: Log) -> None:
@@ -406,5 +406,24 @@ def test_what_is_no_text_ends_it_unless_told_to_keep_going(log: Log, tmp_path: P
         assert followed.result().status == 143
 
 
-def test_the_installed_command_is_what_runs() -> None:
-    assert Path(SCRIPT).exists()
+def test_an_evidence_file_cannot_be_followed(log: Log, tmp_path: Path) -> None:
+    evidence = tmp_path / "a.evidence.json"
+    assert run("collect", "-", "-o", evidence, stdin=READ).status == 0
+    result = run("--follow", evidence, "-o", log.profile)
+    said = f"audit2seccomp: {evidence}: is an evidence file, which does not grow: read it without --follow\n"
+    assert (result.status, result.stderr) == (3, said)
+    assert not log.profile.exists()
+
+
+def test_a_profile_that_cannot_be_replaced_ends_it(tmp_path: Path) -> None:
+    log = Log(tmp_path)
+    log.profile = tmp_path / "gone" / "profile.json"
+    log.profile.parent.mkdir()
+    with running("--follow", log.path, "-o", log.profile) as followed:
+        assert "waiting for it" in followed.says()
+        log.profile.parent.rmdir()
+        log.append(READ)
+        result = followed.result()
+    assert result.status == 3
+    assert f"audit2seccomp: {log.profile}: cannot write: no such file or directory" in result.stderr
+    assert "Traceback" not in result.stderr

@@ -93,6 +93,7 @@ class _File:
         self._looked_at = (0, 0)
 
     def close(self) -> None:
+        """Done with it."""
         os.close(self.descriptor)
 
     def changed(self) -> bool:
@@ -142,6 +143,7 @@ class Tail(Followed):
         try:
             self._file = _File(name)
         except (FileNotFoundError, NotADirectoryError) as error:
+            self.caught_up = True
             self._say(f"{_reason(error)}: waiting for it")
         except (OSError, ValueError) as error:
             raise _error(name, error) from error
