@@ -25,7 +25,7 @@ from audit2seccomp.evidence.notes import SAMPLE_BYTES
 from audit2seccomp.evidence.once import Channel, Once
 from audit2seccomp.evidence.record import parse_record
 from audit2seccomp.evidence.scan import Scanner
-from audit2seccomp.evidence.shapes import Expressions, Shape, record_text
+from audit2seccomp.evidence.shapes import MAX_SHAPES, Expressions, Shape, record_text
 from audit2seccomp.evidence.trust import foreign_line_at, judge, starts_message_of_application
 from audit2seccomp.kernel.abi import abi_of
 from tests.evidence.bodies import ARM
@@ -375,7 +375,7 @@ def test_a_log_of_many_shapes_does_not_make_more_of_them_than_there_are() -> Non
     scanner.start_input("log")
     for start in range(0, len(blocks), len(blocks) // 20):
         scanner.feed(blocks[start : start + len(blocks) // 20])
-        assert len(scanner._lines._shapes) <= lines_module.MAX_SHAPES
+        assert len(scanner._lines._shapes) <= MAX_SHAPES
     scanner.finish_input()
     assert sum(events(scanner.evidence())) == 20 * len(heads)
 

@@ -9,10 +9,11 @@ itself: both by `locate`, `parse_record` and `judge`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from audit2seccomp.evidence.blocks import Block
 from audit2seccomp.evidence.carriers import Located, Speaker, Trust, locate
 from audit2seccomp.evidence.context import Context
 from audit2seccomp.evidence.cuts import MAX_LINE_BYTES, TOO_LONG
@@ -22,16 +23,11 @@ from audit2seccomp.evidence.loss import LINE_TOKENS, sign_in_line
 from audit2seccomp.evidence.model import Origin, Progress
 from audit2seccomp.evidence.notes import Notes
 from audit2seccomp.evidence.once import Channel, millis
-from audit2seccomp.evidence.shapes import Expressions, Shape, expressions_of
-from audit2seccomp.evidence.tally import Pile, Tally
+from audit2seccomp.evidence.shapes import Expressions, Shape, learned
+from audit2seccomp.evidence.tally import Tally
 
 if TYPE_CHECKING:
     from audit2seccomp.evidence.structured import EntryReader
-
-MAX_SHAPES = 4
-"""So many forms of line are looked for in one pass: a log has one or two, a mix of many is read line by line."""
-MAX_HOSTS = 2
-"""With more machines in one log, a form is for any of them: slower, but one for all."""
 
 TOKENS = (b"auid=",)
 """A line without it holds no record: since Linux 2.6 every kernel writes it first. One search must do."""
@@ -69,7 +65,7 @@ class LineReader:
         self._notes = notes
         self._count_lines = count_lines
         self._tokens = tokens_at(decider.trust)
-        self._shapes: list[Expressions] = []
+        self._shapes: Sequence[Expressions] = []
         self._regular = False
         self._all_records = False
         self._json: EntryReader | None = None
@@ -77,15 +73,13 @@ class LineReader:
         """What JSON among the lines of this block says."""
         self._origins: dict[str | None, Origin] = {}
         self._context = Context(foreign_matters=decider.trust is Trust.AUTHENTICATED)
-        self._block = b""
-        self._counted_to = (0, 0)
+        self._block = Block(b"\n", 0)
         self.lines = 0
         """How many were read before this block."""
 
     def read(self, block: bytes) -> None:
         """Read whole lines; `block` begins with a newline that is not of the input."""
-        self._block = block
-        self._counted_to = (0, self.lines)
+        self._block = Block(block, self.lines)
         self._context.start_block(block)
         lines = block.count(b"\n") - 1 if self._count_lines or self._regular else 0
         if not (self._regular and self._take_regular(lines)):
@@ -123,15 +117,6 @@ class LineReader:
         for outcome in self._tally.fold():
             self._notes.outcome(outcome, self._name, lambda: 0, b"")
 
-    def _line_at(self, at: int) -> int:
-        """The number of the line that begins behind the newline at `at`, or holds that byte."""
-        place, number = self._counted_to
-        if at < place:
-            place, number = 0, self.lines
-        number += self._block.count(b"\n", place, at + 1)
-        self._counted_to = (at + 1, number)
-        return number
-
     def _note_first(self) -> None:
         """Look at the new texts; note where each new key, and each reason for leaving something out, stands first."""
         noted: set[tuple[str, Fate]] = set()
@@ -144,40 +129,20 @@ class LineReader:
             elif outcome.fate is Fate.UNSELECTED or (outcome.reason, outcome.fate) in noted:
                 continue
             # Texts of a pile stand in the order of their first lines, so that one pass over the block finds all.
-            at = self._find(pile, text, at if pile is pile_before else 0)
+            at = self._block.find(pile, text, at if pile is pile_before else 0)
             pile_before = pile
-            end = self._block.find(b"\n", at + 1)
+            end = self._block.data.find(b"\n", at + 1)
             if outcome.key is not None:
-                stamp = _STAMP.search(self._block, at, end)
-                number = self._line_at(at) if self._count_lines else 0
+                stamp = _STAMP.search(self._block.data, at, end)
+                number = self._block.line_at(at) if self._count_lines else 0
                 self._tally.note_first(outcome.key, number, millis(stamp[1]) if stamp else None)
             else:
                 # One place for each reason and block.
                 noted.add((outcome.reason, outcome.fate))
-                line = self._block[at + 1 : end]
-                self._notes.outcome(outcome._replace(events=0), self._name, partial(self._line_at, at), line)
+                line = self._block.data[at + 1 : end]
+                self._notes.outcome(outcome._replace(events=0), self._name, partial(self._block.line_at, at), line)
 
-    def _find(self, pile: Pile, text: Any, start: int) -> int:
-        """The newline in front of the first line from `start` on that has the text."""
-        assert isinstance(pile.form, Expressions)
-        expression = pile.form.lean if pile.lean else pile.form.whole
-        wanted = pile.form.bytes_of(text)
-        at = start
-        while True:
-            at = self._block.find(wanted, at)
-            assert at >= 0, "a text that was counted stands in the block"
-            before = self._block.rfind(b"\n", 0, at)
-            match = expression.match(self._block, before)
-            if match is not None and any(
-                column.texts[0] == text and (not pile.form.shape.any_host or column.host == pile.origin.host)
-                for column in pile.form.columns(
-                    [match.groups(b"") if expression.groups > 1 else match[1]], lean=pile.lean
-                )
-            ):
-                return before
-            at += 1
-
-    def _usable(self) -> list[Expressions]:
+    def _usable(self) -> Sequence[Expressions]:
         """The shapes whose lines need no look at the lines above them."""
         if any(known.shape.carrier.bare for known in self._shapes) and self._context.matters():
             return [known for known in self._shapes if not known.shape.carrier.bare]
@@ -190,7 +155,7 @@ class LineReader:
             return False
         taken: list[tuple[Expressions, bool, list[Any]]] = []
         matched = 0
-        rest = self._block
+        rest = self._block.data
         for known in self._shapes:
             lean = self._is_lean(known)
             expression = known.lean if lean else known.whole
@@ -202,7 +167,7 @@ class LineReader:
                 self._context.no_application_line()
                 rest = b""
                 break
-            if rest is self._block and len(found) == sum(map(rest.count, self._tokens)):
+            if rest is self._block.data and len(found) == sum(map(rest.count, self._tokens)):
                 rest = b""  # each line that matches holds a token, so no other line does
                 break
             rest = expression.sub(b"", rest)  # a line may match two shapes, and counts once
@@ -210,7 +175,7 @@ class LineReader:
             return False
         for known, lean, found in taken:
             self._count(known, lean, found)
-        self._regular = matched * _DENSE > len(self._block)
+        self._regular = matched * _DENSE > len(self._block.data)
         return True
 
     def _count(self, known: Expressions, lean: bool, found: list[Any]) -> None:
@@ -225,10 +190,10 @@ class LineReader:
 
     def _take_candidates(self) -> None:
         """Count a block line by line, for the lines with a token."""
-        block = self._block
-        places = self._places(self._tokens)
+        block = self._block.data
+        places = self._block.places(self._tokens)
         self._regular = len(places) * _DENSE > len(block)
-        places += self._places(LINE_TOKENS)
+        places += self._block.places(LINE_TOKENS)
         places.sort()
         usable = self._matchers()
         end = 0
@@ -250,34 +215,21 @@ class LineReader:
                     usable = self._matchers()
         self._count_all(usable)
 
-    def _places(self, tokens: Iterable[bytes]) -> list[int]:
-        """Where they stand in the block."""
-        places: list[int] = []
-        for token in tokens:
-            at = self._block.find(token)
-            while at >= 0:
-                places.append(at)
-                at = self._block.find(token, at + 1)
-        return places
-
     def _take_signs(self) -> None:
         """Look for signs of loss in the lines that are no records."""
         end = 0
-        for at in sorted(self._places(LINE_TOKENS)):
+        for at in sorted(self._block.places(LINE_TOKENS)):
             if at >= end:
-                start, end = self._block.rfind(b"\n", 0, at) + 1, self._block.find(b"\n", at)
+                start, end = self._block.data.rfind(b"\n", 0, at) + 1, self._block.data.find(b"\n", at)
                 self._take_sign(start, end)
 
     def _take_sign(self, start: int, end: int) -> None:
-        if self._has_token(start, end):
+        if self._block.holds(self._tokens, start, end):
             return
-        line = self._block[start:end]
+        line = self._block.data[start:end]
         sign = sign_in_line(line)
         if sign is not None and not (sign.bare and self._context.continues(start)):
-            self._notes.loss(sign.kind, self._name, self._line_at(start - 1), line)
-
-    def _has_token(self, start: int, end: int) -> bool:
-        return any(self._block.find(token, start, end) >= 0 for token in self._tokens)
+            self._notes.loss(sign.kind, self._name, self._block.line_at(start - 1), line)
 
     def _matchers(self) -> list[Matcher]:
         """The usable shapes, ready for line by line."""
@@ -295,13 +247,13 @@ class LineReader:
 
     def _take_line(self, start: int, end: int) -> None:
         """Count one line the slow way."""
-        if not self._has_token(start, end):
+        if not self._block.holds(self._tokens, start, end):
             self._take_sign(start, end)
             return
-        line = self._block[start:end].lstrip(b"\0")
+        line = self._block.data[start:end].lstrip(b"\0")
         if len(line) > MAX_LINE_BYTES:
             too_long = Outcome(None, 1, Fate.REJECTED, TOO_LONG)
-            self._notes.outcome(too_long, self._name, lambda: self._line_at(start - 1), line)
+            self._notes.outcome(too_long, self._name, lambda: self._block.line_at(start - 1), line)
             return
         if line.startswith(JSON_STARTS) and self._take_json(line, start):
             return
@@ -318,16 +270,16 @@ class LineReader:
         )
         if outcome is None:
             return
-        number = self._line_at(start - 1) if self._count_lines and outcome.key is not None else 0
+        number = self._block.line_at(start - 1) if self._count_lines and outcome.key is not None else 0
         self._tally.add(outcome, Channel(host), number)
-        self._notes.outcome(outcome, self._name, lambda: self._line_at(start - 1), line)
+        self._notes.outcome(outcome, self._name, lambda: self._block.line_at(start - 1), line)
         self._learn(located)
 
     def _take_json(self, line: bytes, start: int) -> bool:
         """Count what a line says that is a JSON object; False if it is none."""
         from audit2seccomp.evidence.entries.json_text import decode_line
 
-        found = decode_line(line, self._line_at(start - 1))
+        found = decode_line(line, self._block.line_at(start - 1))
         if found is None:
             return False
         if self._context.continues(start):
@@ -350,16 +302,6 @@ class LineReader:
     def _learn(self, located: Located) -> None:
         if located.carrier is None or located.prefix is None or located.carrier.speaker is Speaker.AUSEARCH:
             return
-        prefix = located.prefix
-        shape = Shape(located.carrier, prefix.literal, prefix.host)
-        if any(known.shape == shape for known in self._shapes):
-            return
-        if prefix.host is not None:
-            general = Shape(located.carrier, prefix.any_host(), None, any_host=True)
-            if any(known.shape == general for known in self._shapes):
-                return
-            alike = [known for known in self._shapes if known.shape.carrier is located.carrier and known.shape.host]
-            if len(alike) >= MAX_HOSTS:
-                shape = general
-                self._shapes = [known for known in self._shapes if known not in alike]
-        self._shapes = [expressions_of(shape), *self._shapes[: MAX_SHAPES - 1]]
+        self._shapes = learned(
+            self._shapes, Shape(located.carrier, located.prefix.literal, located.prefix.host), located.prefix
+        )

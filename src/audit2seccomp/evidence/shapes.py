@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache, cached_property
 from typing import Any, NamedTuple
 
-from audit2seccomp.evidence.carriers import Carrier, Located, Speaker, host_name
+from audit2seccomp.evidence.carriers import Carrier, Located, Prefix, Speaker, host_name
 from audit2seccomp.evidence.once import Time
 
 Fields = bytes | tuple[bytes, bytes, bytes]
@@ -21,6 +21,10 @@ Fields = bytes | tuple[bytes, bytes, bytes]
 Call = tuple[bytes, bytes, bytes]
 """What is counted of a regular line where texts hardly repeat: auid= to the label, comm= to compat=, and the code."""
 
+MAX_SHAPES = 4
+"""So many forms of line are looked for in one pass: a log has one or two, a mix of many is read line by line."""
+MAX_HOSTS = 2
+"""With more machines in one log, a form is for any of them: slower, but one for all."""
 MAX_TEXT_BYTES = 1024
 """A longer text is not kept to be compared with others: whoever writes a log could fill memory with them."""
 
@@ -157,6 +161,19 @@ def _by_column(found: Sequence[tuple[bytes, bytes, bytes]]) -> tuple[Sequence[by
 def expressions_of(shape: Shape) -> Expressions:
     """The expressions of a shape; there are as many shapes as carriers have choices, some thousand."""
     return Expressions(shape)
+
+
+def learned(known: Sequence[Expressions], shape: Shape, prefix: Prefix) -> Sequence[Expressions]:
+    """The shapes to look for after one more was met, with that prefix; the newest first. The same object if it is no
+    news."""
+    general = Shape(shape.carrier, prefix.any_host(), None, any_host=True) if shape.host is not None else shape
+    if any(one.shape in (shape, general) for one in known):
+        return known
+    alike = [one for one in known if one.shape.carrier is shape.carrier and one.shape.host]
+    if shape.host is not None and len(alike) >= MAX_HOSTS:
+        shape = general
+        known = [one for one in known if one not in alike]
+    return [expressions_of(shape), *known[: MAX_SHAPES - 1]]
 
 
 def record_text(call: Call) -> bytes:
