@@ -42,6 +42,14 @@ class EvidenceFileError(InputError):
     """An evidence file is broken, of a newer version, or not sound."""
 
 
+class NotTextError(InputError):
+    """An input can be read, but is certainly no text log."""
+
+
+class ArchiveError(InputError):
+    """A compressed input is cut or damaged. What it held before that place was read, and counts; the rest is lost."""
+
+
 class OutputError(Audit2SeccompError):
     """The output cannot be written."""
 

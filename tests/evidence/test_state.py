@@ -6,7 +6,6 @@ import gzip
 import json
 import os
 import shutil
-from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,7 +21,7 @@ from audit2seccomp.evidence.cuts import MAX_LINE_BYTES
 from audit2seccomp.evidence.entries import undecided
 from audit2seccomp.evidence.following import Follower
 from audit2seccomp.evidence.scan import Scanner
-from audit2seccomp.evidence.sources import Source, from_path
+from audit2seccomp.evidence.sources import from_path
 from audit2seccomp.evidence.state import State
 from tests.evidence.test_files import ROOT, edited, put, scanned
 from tests.evidence.test_scan import LINE, log_lines, trusts
@@ -36,16 +35,6 @@ def line(number: int) -> bytes:
 def lines(first: int, last: int) -> bytes:
     """Some of them."""
     return b"".join(map(line, range(first, last + 1)))
-
-
-def opened(path: str, offset: int = 0) -> Source:
-    """A file, unpacked if it is called a packed one."""
-    if not path.endswith(".gz"):
-        return from_path(path, offset)
-    packed = from_path(path)
-    packed.close()
-    file = gzip.GzipFile(path)
-    return replace(packed, read=lambda: file.read(1000), close=file.close, compressed=True)
 
 
 class Nights:
@@ -62,7 +51,9 @@ class Nights:
     def run(self, *, killed: bool = False) -> None:
         """Read what is new; if killed, before the state is written."""
         self.told = []
-        follower = Follower(Scanner(self.trust), state.from_bytes(self.saved.encode(), "s"), opened, self.told.append)
+        follower = Follower(
+            Scanner(self.trust), state.from_bytes(self.saved.encode(), "s"), from_path, self.told.append
+        )
         for path in self.paths:
             follower.read(path)
         self.lost = follower.lost
@@ -189,7 +180,7 @@ def test_a_rotated_file_is_read_though_no_new_one_has_come(tmp_path: Path) -> No
     with log.open("ab") as file:
         file.write(line(4))
     rotate(log, "nocreate")
-    follower = Follower(Scanner(), state.from_bytes(nights.saved.encode(), "s"), opened, nights.told.append)
+    follower = Follower(Scanner(), state.from_bytes(nights.saved.encode(), "s"), from_path, nights.told.append)
     with pytest.raises(InputError, match=r"kern\.log: no such file or directory"):
         follower.read(str(log))
     assert follower.state().evidence == scanned(lines(1, 4), str(log))

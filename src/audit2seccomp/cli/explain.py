@@ -61,12 +61,21 @@ def explain(
     trust: options.TrustLevel = "anchored",
     assume_arch: options.AssumeArch = None,
     format_in: options.FormatIn = None,
+    recursive: options.Recursive = False,
     keep_going: options.KeepGoing = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Show each system call that logs hold: how often, when, by which programs, and how complete the list may be."""
     selection = options.Selection(where, comm, exe, pid, uid, unit, container, since, until)
-    choices = options.choices(trust, assume_arch, selection, format_in=format_in, keep_going=keep_going, quiet=quiet)
+    choices = options.choices(
+        trust,
+        assume_arch,
+        selection,
+        format_in=format_in,
+        recursive=recursive,
+        keep_going=keep_going,
+        quiet=quiet,
+    )
     if sort not in ORDERS:
         raise UsageError(f"--sort: no order '{sort}': one of {', '.join(ORDERS)}{did_you_mean(sort, ORDERS)}")
     if line:

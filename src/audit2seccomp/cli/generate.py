@@ -129,6 +129,7 @@ def generate(
         ),
     ] = None,
     follow: options.Follow = False,
+    recursive: options.Recursive = False,
     strict: options.Strict = False,
     keep_going: options.KeepGoing = False,
     quiet: options.Quiet = False,
@@ -138,7 +139,15 @@ def generate(
 ) -> None:
     """Read kernel logs and write a profile that allows the system calls recorded in them."""
     selection = options.Selection(where, comm, exe, pid, uid, unit, container, since, until)
-    choices = options.choices(trust, assume_arch, selection, format_in=format_in, keep_going=keep_going, quiet=quiet)
+    choices = options.choices(
+        trust,
+        assume_arch,
+        selection,
+        format_in=format_in,
+        recursive=recursive,
+        keep_going=keep_going,
+        quiet=quiet,
+    )
     shape = Shape(
         include_denied,
         _action("--default-action", default_action),

@@ -12,6 +12,8 @@ from audit2seccomp.evidence.model import Evidence, Observation, Sample
 from audit2seccomp.kernel.syscalls import tables_kernel
 
 _LINE_CHARACTERS = 164
+_MAX_SKIPPED = 5
+"""So many are named: a folder of logs may hold hundreds of journal files."""
 MAX_LISTED = 50
 """So many numbers without a name are listed: a program can make as many as it likes."""
 
@@ -48,6 +50,13 @@ def printable(text: str) -> str:
 def plural(count: int, noun: str) -> str:
     """`1 line`, `1,204 lines`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def skipped_files(names: list[str]) -> str:
+    """What was found in folders, and is no log."""
+    shown = ", ".join(printable(name) for name in names[:_MAX_SKIPPED])
+    more = f" and {len(names) - _MAX_SKIPPED:,} more" if len(names) > _MAX_SKIPPED else ""
+    return f"skipped: {plural(len(names), 'file')} in folders, no text: {shown}{more}"
 
 
 def first_seen(seen: Observation) -> str:

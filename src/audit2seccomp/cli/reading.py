@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import typer
 
 from audit2seccomp.cli.interrupt import Interrupted, Interruption
-from audit2seccomp.cli.messages import complain, printable, say
+from audit2seccomp.cli.messages import complain, printable, say, skipped_files
 from audit2seccomp.cli.progress import progress_bar
-from audit2seccomp.errors import ExitStatus, InputError, UsageError
+from audit2seccomp.errors import ArchiveError, ExitStatus, InputError, NotTextError, UsageError
+from audit2seccomp.evidence.inputs import expand
 from audit2seccomp.evidence.reading import scan_source
 from audit2seccomp.evidence.scan import Scanner
 from audit2seccomp.evidence.sources import from_path
@@ -60,12 +61,13 @@ def gather(
 ) -> Gathered:
     """Read all inputs, standard input if none is named; with `state`, what is new in them. A signal ends the reading;
     see `Interruption`. With `apart` an event that is in two inputs counts in each of them."""
-    names = input_names(logs)
-    scanner = choices.scanner(on_new, count_lines=count_lines, apart=apart, alone=len(names) == 1)
-    with progress_bar(names, choices.quiet) as advance:
+    named = input_names(logs)
+    files = _expanded(named, interruption, choices)
+    scanner = choices.scanner(on_new, count_lines=count_lines, apart=apart, alone=len(files) == 1)
+    with progress_bar(files, choices.quiet) as advance:
         opener = _Opener(interruption, advance)
         if state is None:
-            unread = _read_all(names, interruption, opener, lambda log: scan_source(scanner, opener(log)))
+            unread = _read_all(files, named, opener, lambda log: scan_source(scanner, opener(log)), choices.quiet)
             if not choices.quiet:
                 for remark in (*map(str, scanner.overlaps()), *about_selection(scanner)):
                     say(printable(remark))
@@ -73,7 +75,7 @@ def gather(
         from audit2seccomp.evidence.following import Follower
 
         follower = Follower(scanner, state, opener, lambda text: None if choices.quiet else say(printable(text)))
-        unread = _read_all(names, interruption, opener, follower.read)
+        unread = _read_all(files, named, opener, follower.read, choices.quiet)
     for lost in follower.lost:
         complain(lost)
     new = follower.state()
@@ -135,7 +137,7 @@ class _Opener:
 
     def __init__(self, interruption: Interruption, advance: Callable[[int], object]) -> None:
         """`advance` is told how many more bytes were read."""
-        self._interruption = interruption
+        self.interruption = interruption
         self._advance = advance
         self.last: Source | None = None
         """What was opened last."""
@@ -144,27 +146,44 @@ class _Opener:
         """Open one; raises InputError, and Interrupted, also while it is read."""
         self.last = None
         # The opening of a FIFO waits for its writer.
-        self.last = self._interruption.guard(partial(from_path, path, offset))()
-        read = _counted(self._interruption.guard(self.last.read, self.last.descriptor), self._advance)
-        return replace(self.last, read=read)
+        self.last = self.interruption.guard(partial(from_path, path, offset))()
+        read = _counted(self.interruption.guard(self.last.read, self.last.descriptor), self._advance)
+        return replace(self.last, read=read, pause=self.interruption.guard(self.last.pause))
 
 
-def _read_all(logs: list[str], interruption: Interruption, opener: _Opener, read: Callable[[str], object]) -> bool:
-    """Read all inputs; True if one of them could not be read. A signal ends the reading."""
+def _expanded(named: list[str], interruption: Interruption, choices: Choices) -> list[str]:
+    """What to read for what was named; nothing if a signal ends the search."""
+    try:
+        return interruption.guard(partial(expand, named, recursive=choices.recursive))()
+    except Interrupted:
+        return []
+
+
+def _read_all(logs: list[str], named: list[str], opener: _Opener, read: Callable[[str], object], quiet: bool) -> bool:
+    """Read all inputs; True if one of them could not be read. What was not named but found is skipped if it is no text.
+    A signal ends the reading."""
     unread = False
+    skipped: list[str] = []
     for done, log in enumerate(logs):
         try:
             read(log)
         except Interrupted:
             if opener.last is not None and opener.last.size is not None:
                 complain(f"{opener.last.name}: interrupted: nothing is written")
-                raise typer.Exit(interruption.exit_status or ExitStatus.OWN_BUG) from None
+                raise typer.Exit(opener.interruption.exit_status or ExitStatus.OWN_BUG) from None
             for left in logs[done + 1 :]:
                 complain(f"{left}: not read: interrupted before")
             break
+        except ArchiveError as error:
+            complain(str(error))  # the evidence tells of it too
         except InputError as error:
+            if isinstance(error, NotTextError) and log not in named:
+                skipped.append(log)
+                continue
             complain(str(error))
             unread = True
+    if skipped and not quiet:
+        say(skipped_files(skipped))
     return unread
 
 

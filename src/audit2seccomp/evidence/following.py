@@ -5,14 +5,16 @@ A file is known again by the content at its start, and by device and inode where
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
 from typing import NamedTuple
 
-from audit2seccomp.errors import InputError
+from audit2seccomp.errors import ArchiveError, InputError
 from audit2seccomp.evidence import files
+from audit2seccomp.evidence.inputs import family, rotated
 from audit2seccomp.evidence.scan import Scanner
-from audit2seccomp.evidence.sources import Source, family, rotated
+from audit2seccomp.evidence.sources import Source
 from audit2seccomp.evidence.state import HEAD_BYTES, Log, Position, State
 
 MAX_FILES = 64
@@ -106,10 +108,11 @@ class Follower:
             raise InputError(f"{path}: is no file, so no place in it can be kept: --state is for files")
         head = b""
         blocks = iter(source)
-        for block in blocks:
-            head += block
-            if len(head) >= HEAD_BYTES:
-                break
+        with suppress(ArchiveError):  # it will show again when it is read
+            for block in blocks:
+                head += block
+                if len(head) >= HEAD_BYTES:
+                    break
         blocks.close()
         return _Look(path, source, head[:HEAD_BYTES])
 
@@ -170,6 +173,9 @@ class Follower:
                     self._scanner.feed(block[skip:])
                     fed += len(block) - skip
                 skip = max(0, skip - len(block))
+        except ArchiveError as error:
+            self._scanner.miss_the_rest()
+            self.lost.append(str(error))
         finally:
             if ended or look.source.compressed:
                 self._scanner.finish_input()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from audit2seccomp.errors import UsageError
+from audit2seccomp.errors import ArchiveError, UsageError
 from audit2seccomp.evidence.carriers import Trust
 from audit2seccomp.evidence.files import MAX_FILE_BYTES, from_bytes, recognise
 from audit2seccomp.evidence.model import Evidence
@@ -27,13 +28,15 @@ def read(inputs: Input | Iterable[Input], *, trust: str = "anchored", assume_arc
     `inputs`: a path, an open file (binary or text), lines, or an iterable of these. `trust`: "authenticated",
     "anchored" or "embedded", the least proof of the kernel's authorship that a record needs. `assume_arch`: the
     architecture of records that old kernels wrote without `arch=`, such as "x86_64". Bad lines never raise; they are
-    counted in `Evidence.rejected` and `Evidence.refused`.
+    counted in `Evidence.rejected` and `Evidence.refused`. Nor does an archive that is cut or damaged: what it holds
+    before that place counts, and `Evidence.losses` tells of it.
 
     Raises InputError for an input that cannot be read or is no text, and UsageError for an unknown level or
     architecture. Warns of an evidence file whose events may be in another input too."""
     scanner = Scanner(trust_named(trust), None if assume_arch is None else arch_named(assume_arch))
     for source in _sources(inputs):
-        scan_source(scanner, source)
+        with suppress(ArchiveError):
+            scan_source(scanner, source)
     for overlap in scanner.overlaps():
         from warnings import warn
 
@@ -42,8 +45,9 @@ def read(inputs: Input | Iterable[Input], *, trust: str = "anchored", assume_arc
 
 
 def scan_source(scanner: Scanner, source: Source) -> None:
-    """Feed one input to a scanner, to its end or to an exception; what was read until then counts. An evidence file
-    counts as a whole or not at all: it may raise EvidenceFileError, or UsageError for what a query asks of it."""
+    """Feed one input to a scanner, to its end or to an exception; what was read until then counts; that a
+    damaged archive raises ArchiveError is noted in the evidence too. An evidence file counts as a whole or not at all:
+    it may raise EvidenceFileError, or UsageError for what a query asks of it."""
     scanner.start_input(source.name)
     blocks = iter(source)
     try:
@@ -55,6 +59,9 @@ def scan_source(scanner: Scanner, source: Source) -> None:
             scanner.feed(start)
         for block in blocks:
             scanner.feed(block)
+    except ArchiveError:
+        scanner.miss_the_rest()
+        raise
     finally:
         blocks.close()
         scanner.finish_input()

@@ -215,6 +215,10 @@ class Scanner:
         self._entries = EntryReader(self._name, decoder, self._tally, self._decider, self._notes, self._lines)
         self._feed = self._entries.feed
 
+    def miss_the_rest(self) -> None:
+        """Of this input more was there, which could not be read."""
+        self._notes.loss("archive-cut", self._name, 0, b"")
+
     def evidence(self) -> Evidence:
         """What was seen so far."""
         self._lines.fold()

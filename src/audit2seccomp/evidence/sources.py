@@ -1,36 +1,41 @@
 """The only opener of inputs: standard input, files and lines become blocks of bytes.
 
-A source never parses. It does refuse what is certainly no text, because a search through a compressed file would find
-nothing and say nothing."""
+A source never parses. It unpacks what is compressed, going by its first bytes and not by its name, and refuses what is
+certainly no text, because a search through that would find nothing and say nothing."""
 
 from __future__ import annotations
 
 import os
-import re
 import stat
 import sys
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
+from itertools import chain
 from typing import Protocol, runtime_checkable
 
-from audit2seccomp.errors import InputError
+from audit2seccomp.errors import InputError, NotTextError
 
 BLOCK_BYTES = 1 << 20
 """How much is read at once: reading gets no faster beyond a mebibyte (docs/performance.md), and memory stays small."""
+_KEPT_BYTES = 8 << 20
+"""So much of an archive that cannot be read twice is kept, to lose nothing that stands before damage in it: 100 MB of
+log. In a longer one up to 256 KiB before the damage are lost."""
 
-_MAGIC = (
-    (b"\x1f\x8b", "it is compressed by gzip: zcat {0} | audit2seccomp"),
-    (b"BZh", "it is compressed by bzip2: bzcat {0} | audit2seccomp"),
-    (b"\xfd7zXZ\0", "it is compressed by xz: xzcat {0} | audit2seccomp"),
-    (b"\x28\xb5\x2f\xfd", "it is compressed by zstd: zstdcat {0} | audit2seccomp"),
-    (b"LPKSHHRH", "it is a journal file: journalctl --file {0} | audit2seccomp"),
+_FORMS = (
+    (b"\x1f\x8b", "gzip"),
+    (b"BZh", "bzip2"),
+    (b"\xfd7zXZ\0", "xz"),
+    (b"\x28\xb5\x2f\xfd", "zstd"),
+    *((bytes([0x50 + user]) + b"\x2a\x4d\x18", "zstd") for user in range(16)),  # a skippable frame, as pzstd writes
 )
+"""How archives begin: RFC 1952, bzip2's manual, the .xz file format, and RFC 8878."""
+_JOURNAL = b"LPKSHHRH"
+"""HEADER_SIGNATURE of systemd's journal-def.h."""
+_BEGINNINGS = (_JOURNAL, *(magic for magic, _ in _FORMS))
 # NUL (a hole after a crash), tab, line ends, escape and auditd's and journald's separators do stand in logs.
 _CONTROL_BYTES = bytes({*range(1, 0x20), 0x7F} - set(b"\t\n\v\f\r\x1b\x1d\x1e"))
-# What logrotate and auditd put behind a name: .1, -20260801, -20260801-1785542400, and then the compressor's.
-_ROTATED = re.compile(r"[.-]\d{1,10}(?:-\d{1,10}){0,3}(?:\.(?:gz|bz2|xz|zst))?\Z")
 _CONTROL_SHARE = 20
 """An input is binary with more than one control byte in so many others: logs have next to none, noise has one in
 ten."""
@@ -50,7 +55,7 @@ class Source:
 
     name: str
     read: Callable[[], bytes]
-    """The next block, empty at the end."""
+    """The next bytes as they stand in the input, so of an archive the packed ones; empty at the end."""
     size: int | None = None
     """Bytes in all, for a regular file."""
     descriptor: int | None = None
@@ -64,24 +69,30 @@ class Source:
     offset: int = 0
     """Where the reading starts; behind the start nobody asks again whether it is text."""
     compressed: bool = False
-    """Whether the blocks are what its bytes stand for, so that neither size nor offset is one of the content."""
+    """Whether the blocks are what its bytes stand for, so that neither size nor offset is one of the content. Known of
+    a regular file."""
+    once_more: Callable[[int], bytes] | None = None
+    """Of a regular file the bytes that stand so far behind the start, at most BLOCK_BYTES."""
+    pause: Callable[[], None] = field(default=lambda: None)
+    """Called between blocks of an archive, of which a few bytes may hold many; it may raise to end the reading."""
+    lines: bool = False
+    """Whether it is given in lines, which no archive is put together from."""
 
     def __iter__(self) -> Generator[bytes]:
-        """Yield the blocks, and close the source at the end. Binary data raises InputError before anything is
-        yielded."""
+        """Yield the blocks, and close the source at the end. Binary data raises NotTextError before anything is
+        yielded, a cut or damaged archive ArchiveError at the end."""
         try:
-            block = self.read()
-            # A pipe may give the first bytes one by one.
-            while any(len(block) < len(magic) and magic.startswith(block or b"?") for magic, _ in _MAGIC):
-                more = self.read()
-                if not more:
-                    break
-                block += more
+            blocks = iter(self.read, b"")
+            first = _beginning(blocks)
             if not self.offset:
-                _refuse_binary(self.name, block)
-            while block:
-                yield block
-                block = self.read()
+                form = None if self.lines else _form_of(first)
+                if form is not None:
+                    blocks = self._unpack(form, chain([first], blocks))
+                    first = _beginning(blocks)
+                _refuse_binary(self.name, first, packed=form is not None)
+            if first:
+                yield first
+            yield from blocks
         except OSError as error:
             raise InputError(f"{self.name}: {_reason(error)}") from error
         except ValueError as error:
@@ -90,10 +101,27 @@ class Source:
         finally:
             self.close()
 
+    def _unpack(self, form: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        from audit2seccomp.evidence.archives import unpack
+
+        kept: list[bytes] = []
+
+        def again() -> Iterator[bytes]:
+            if self.once_more is None:
+                yield from kept
+                return
+            at = 0
+            while chunk := self.once_more(at):
+                at += len(chunk)
+                yield chunk
+
+        packed = _keeping(chunks, kept) if self.once_more is None else chunks
+        return unpack(self.name, form, packed, again, self.pause)
+
 
 def from_path(path: str | os.PathLike[str], offset: int = 0) -> Source:
-    """A file, FIFO or device, or standard input for `-`. `offset`: start behind so many bytes of a regular file. Raises
-    InputError if it cannot be opened or is a directory."""
+    """A file, FIFO or device, or standard input for `-`. `offset`: start behind so many bytes of a regular file that is
+    not compressed. Raises InputError if it cannot be opened or is a directory."""
     name = os.fsdecode(path)
     if name == "-":
         if sys.stdin is None:
@@ -105,40 +133,47 @@ def from_path(path: str | os.PathLike[str], offset: int = 0) -> Source:
         raise InputError(f"{name}: {_reason(error)}") from error
     if stat.S_ISDIR(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise InputError(f"{name}: is a directory: name the files in it")
+        raise InputError(f"{name}: is a directory: --recursive reads the files in it")
     return _from_descriptor(name, descriptor, lambda: os.close(descriptor), offset)
 
 
-def family(path: str) -> str:
-    """The name of the log that a file of that name is, or was before it was rotated."""
-    return _ROTATED.sub("", path)
-
-
-def rotated(log: str) -> list[str]:
-    """The files beside a log that are called like older parts of it, the one that was written last standing last."""
-    folder = os.path.dirname(log)
-    found: list[tuple[int, str]] = []
-    with suppress(OSError), os.scandir(folder or ".") as entries:
-        for entry in entries:
-            path = os.path.join(folder, entry.name)
-            if path != log and family(path) == log and entry.is_file():
-                found.append((entry.stat().st_mtime_ns, path))
-    return [path for _, path in sorted(found)]
-
-
 def _from_descriptor(name: str, descriptor: int, close: Callable[[], None], offset: int = 0) -> Source:
-    status = os.fstat(descriptor)
-    size = status.st_size if stat.S_ISREG(status.st_mode) else None
-    if size is not None:
-        if offset:
-            os.lseek(descriptor, offset, os.SEEK_SET)
-        with suppress(OSError):
-            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
-    waiting = descriptor if size is None else None
+    _keep_freed_memory()
     read = partial(os.read, descriptor, BLOCK_BYTES)
-    if size is None:
-        return Source(name, read, size, waiting, close)
-    return Source(name, read, size, waiting, close, status.st_dev, status.st_ino, status.st_mtime_ns, offset)
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        return Source(name, read, None, descriptor, close)
+    start = os.lseek(descriptor, 0, os.SEEK_CUR)  # standard input may have been read before
+    compressed = False
+    with suppress(OSError):
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
+        compressed = _form_of(os.pread(descriptor, len(_JOURNAL), start)) is not None
+    if compressed:
+        offset = 0
+    elif offset:
+        os.lseek(descriptor, offset, os.SEEK_SET)
+    return Source(
+        name,
+        read,
+        status.st_size,
+        close=close,
+        device=status.st_dev,
+        inode=status.st_ino,
+        modified=status.st_mtime_ns,
+        offset=offset,
+        compressed=compressed,
+        once_more=lambda at: os.pread(descriptor, BLOCK_BYTES, start + at),
+    )
+
+
+@cache
+def _keep_freed_memory() -> None:
+    """Have the C library keep the memory of a block for the next one.
+
+    glibc gives memory that was freed back to the kernel, and faults in new pages for each block, which is a fifth of
+    the time that a log with few records takes. Once a large piece is freed, it keeps twice as much (mallopt(3),
+    M_MMAP_THRESHOLD)."""
+    bytes(8 * BLOCK_BYTES)
 
 
 def from_file(file: Reader) -> Source:
@@ -162,7 +197,7 @@ def from_lines(lines: Iterable[bytes | str]) -> Source:
             return data if data.endswith(b"\n") else data + b"\n"
         return b""
 
-    return Source("<lines>", read)
+    return Source("<lines>", read, lines=True)
 
 
 def _bytes(text: bytes | str) -> bytes:
@@ -174,17 +209,47 @@ def _bytes(text: bytes | str) -> bytes:
         return text.encode(errors="surrogatepass")
 
 
-def _refuse_binary(name: str, block: bytes) -> None:
-    for magic, advice in _MAGIC:
-        if block.startswith(magic):
-            from shlex import quote
+def _beginning(blocks: Iterator[bytes]) -> bytes:
+    """As many blocks as are needed to know an archive or a journal: a pipe may give the first bytes one by one."""
+    block = next(blocks, b"")
+    while any(len(block) < len(magic) and magic.startswith(block or b"?") for magic in _BEGINNINGS):
+        more = next(blocks, b"")
+        if not more:
+            break
+        block += more
+    return block
 
-            file = "FILE" if name.startswith("<") else quote(name)
-            raise InputError(f"{name}: not a text log: {advice.format(file)}")
+
+def _form_of(block: bytes) -> str | None:
+    """How an archive that begins so is compressed; None for anything else."""
+    return next((form for magic, form in _FORMS if block.startswith(magic)), None)
+
+
+def _keeping(chunks: Iterable[bytes], kept: list[bytes]) -> Iterator[bytes]:
+    """Keep the chunks that pass, as long as they are few."""
+    size = 0
+    for chunk in chunks:
+        size += len(chunk)
+        if size > _KEPT_BYTES:
+            kept.clear()
+        else:
+            kept.append(chunk)
+        yield chunk
+
+
+def _refuse_binary(name: str, block: bytes, *, packed: bool) -> None:
+    what = f"{name}: not a text log: it {'holds' if packed else 'is'}"
+    if _form_of(block) is not None:
+        raise NotTextError(f"{what} an archive: {'unpack it first' if packed else 'give it as a file'}")
+    if block.startswith(_JOURNAL):
+        from shlex import quote
+
+        file = "FILE" if packed or name.startswith("<") else quote(name)
+        raise NotTextError(f"{what} a journal file: journalctl --file {file} | audit2seccomp")
     text = block.replace(b"\0", b"")
     control = len(text) - len(text.translate(None, _CONTROL_BYTES))
     if control * _CONTROL_SHARE > len(text) - control:
-        raise InputError(f"{name}: binary data, not a text log")
+        raise NotTextError(f"{name}: binary data, not a text log")
 
 
 def _reason(error: OSError | ValueError) -> str:

@@ -10,8 +10,9 @@ from collections.abc import Callable
 
 from audit2seccomp.errors import InputError
 from audit2seccomp.evidence.files import recognise
+from audit2seccomp.evidence.inputs import rotated
 from audit2seccomp.evidence.scan import Scanner
-from audit2seccomp.evidence.sources import BLOCK_BYTES, Source, rotated
+from audit2seccomp.evidence.sources import BLOCK_BYTES, Source
 
 _HEAD_BYTES = 256
 """So much of a file's start tells whether it was truncated and has grown again since: lines begin with their time."""
