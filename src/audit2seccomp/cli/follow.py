@@ -14,7 +14,6 @@ from audit2seccomp.cli.messages import complain, printable, say
 from audit2seccomp.cli.reading import Gathered, input_names
 from audit2seccomp.errors import ExitStatus, InputError, NothingFoundError, UsageError
 from audit2seccomp.evidence.model import Count, Evidence, RecordKey
-from audit2seccomp.evidence.scan import Scanner
 from audit2seccomp.evidence.tail import Followed, follow
 
 if TYPE_CHECKING:
@@ -56,8 +55,9 @@ class LiveProfile:
         """Follow inputs, standard input if none is named, until a signal comes or all have ended. Raises InputError for
         one that cannot be read or is no text, unless the choices say to go on; typer.Exit for a signal that comes
         before all was read that was there."""
-        for log in dict.fromkeys(input_names(logs)):
-            self._attempt(partial(self._add, log))
+        names = list(dict.fromkeys(input_names(logs)))
+        for name in names:
+            self._attempt(partial(self._add, name, alone=len(names) == 1))
         all_followed = list(self._followed)
         try:
             self._loop(interruption)
@@ -69,10 +69,11 @@ class LiveProfile:
         for one in all_followed:
             one.finish()
         evidence = reduce(Evidence.merge, (one.scanner.evidence() for one in all_followed), Evidence())
-        return Gathered(evidence, self._unread, interruption.exit_status)
+        return Gathered(evidence, self._unread, interruption.exit_status, inputs=tuple(names))
 
-    def _add(self, log: str) -> None:
-        self._followed.append(follow(log, self._scanner(), self._tell))
+    def _add(self, name: str, *, alone: bool) -> None:
+        scanner = self._choices.scanner(self._take, count_lines=not self._choices.quiet, alone=alone)
+        self._followed.append(follow(name, scanner, self._tell))
 
     def _loop(self, interruption: Interruption) -> None:
         pause = 0.0
@@ -115,9 +116,6 @@ class LiveProfile:
         if profile != self.written:
             self._write(profile)
             self.written = profile
-
-    def _scanner(self) -> Scanner:
-        return self._choices.scanner(self._take, count_lines=not self._choices.quiet)
 
     def _take(self, key: RecordKey) -> None:
         if self._announce is not None:
