@@ -13,7 +13,7 @@ import pytest
 from tests.cli.command import line, run, running
 
 OPTIONS = [
-    "--output", "--trust", "--assume-arch", "--include-denied", "--default-action", "--errno", "--action", "--arch",
+    "--output", "--directory", "--per", "--trust", "--assume-arch", "--include-denied", "--default-action", "--errno", "--action", "--arch",
     "--strict", "--keep-going", "--quiet", "--verbose",
 ]  # fmt: skip
 
