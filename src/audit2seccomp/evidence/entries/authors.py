@@ -52,6 +52,8 @@ CONTINUATION = _author(CONTINUES, Trust.EMBEDDED)
 WRAPPED = _author("it is text in the JSON of another program", Trust.EMBEDDED)
 UNREAD = _author("it stands in a part of JSON that is not read", Trust.EMBEDDED)
 
+PROCESSES = frozenset({"syslog", "journal", "stdout"})
+"""The transports of what processes write."""
 KERNEL_FACILITY = "0"
 """LOG_KERN of syslog(3)."""
 _SPEAKERS_OF_LOSS = {

@@ -1,135 +1,80 @@
-"""Whole entries of `journalctl -o export` that are all text, without a look at each of their fields.
-
-An entry's fields stand in the order in which journald stored their values: first what all entries of a journal and a
-transport share, in the middle what some do, and at the end what was new with this one, which for a record are its
-serial and its message."""
+"""Whole entries of `journalctl -o export` that are all text, by one search for the fields that decide."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 
-from audit2seccomp.evidence.entries.authors import JOURNAL_AUDIT, JOURNAL_KERNEL, Author, client
+from audit2seccomp.evidence.entries.authors import JOURNAL_AUDIT, JOURNAL_KERNEL, PROCESSES, Author, client
 from audit2seccomp.evidence.entries.container import container_of
-from audit2seccomp.evidence.entries.entry import Entry, Found
-from audit2seccomp.evidence.entries.export_fields import NEWLINE
+from audit2seccomp.evidence.entries.entry import MAX_ENTRY_BYTES, Entry, Found
 from audit2seccomp.evidence.entries.journal import MAX_DIGITS
 
 CURSOR = b"__CURSOR="
 _NEXT = b"\n" + CURSOR
 _SEQUENCE = re.compile(rb"s=[0-9a-f]{32};")
-_SHARED = b"\n_BOOT_ID="
-"""What all share begins with this, behind the fields that journalctl adds to each entry."""
-_HOST = b"\n_HOSTNAME="
-_TRANSPORT = b"\n_TRANSPORT="
-_FACILITY = b"\nSYSLOG_FACILITY="
-_SERIAL = b"\n_AUDIT_ID="
-_SPOKEN = b"\n_SOURCE_REALTIME_TIMESTAMP="
-_MESSAGE = b"\nMESSAGE="
-_NOWHERE = b"\n\n"
-"""What no entry holds."""
-_UNUSUAL = (b"\n_AUDIT_ID=", b"\nCONTAINER_ID_FULL=")
-"""What a process's entry has at times, and is then read field by field."""
-
-
-class _Shared(NamedTuple):
-    """What all entries of a transport have in common."""
-
-    author: Author
-    text: bytes
-    """The lines from _BOOT_ID to the last of those that decide about all this, with both newlines."""
-    message: bytes
-    """How the line with the message begins."""
-    host: str | None
-    boot: str | None
+_DECIDING = re.compile(
+    rb"\n(MESSAGE|_(?:TRANSPORT|HOSTNAME|BOOT_ID|AUDIT_ID|SOURCE_REALTIME_TIMESTAMP|SYSTEMD_UNIT|SYSTEMD_CGROUP)"
+    rb"|SYSLOG_FACILITY|CONTAINER_ID_FULL)=(.*)"
+)
 
 
 class TextEntries:
-    """Reads the usual entries of one input."""
+    """Reads the entries of one input."""
 
     def __init__(self, found: list[Found], unusual: Callable[[bytes, int], None]) -> None:
-        """At the start of an input. `found` gets the entries; those that have anything unusual are given to `unusual`,
-        without the newlines at both ends, with the number of the first line."""
+        """At the start of an input. `found` gets the entries; text with anything unusual is given to `unusual`, without
+        the newlines at both ends, with the number of its first line."""
         self.sequence = b""
         """How the cursors of the journal begin, once one was seen: with a number that clients cannot know."""
         self._found = found
         self._unusual = unusual
-        self._audit = _Shared(JOURNAL_AUDIT, _NOWHERE, _MESSAGE + b"SECCOMP ", None, None)
-        self._kernel = _Shared(JOURNAL_KERNEL, _NOWHERE, _MESSAGE, None, None)
-        self._begin = 0
 
     def read(self, text: bytes, line: int) -> int:
         """Read entries whose first line has that number; returns the number of the line behind the last.
 
         `text` begins with a newline that is not of the input, and lacks the one that makes the last line blank."""
-        found, begin = self._found, self._begin
         pieces = text.split(_NEXT)
         if pieces[0]:
             self._unusual(pieces[0][1:], line)
             line += pieces[0].count(b"\n")
         for at in range(1, len(pieces)):
             piece = pieces[at]
-            if not piece.startswith(_SHARED, begin):
-                begin = self._begin = max(0, piece.find(_SHARED))
-            entry = None
-            if piece.startswith(self._audit.text, begin):
-                entry = _usual(piece, begin, self._audit, line)
-            elif piece.startswith(self._kernel.text, begin):
-                entry = _usual(piece, begin, self._kernel, line)
+            found = _DECIDING.findall(piece)
+            fields = dict(found)
+            entry = _usual(fields, line) if len(fields) == len(found) and len(piece) <= MAX_ENTRY_BYTES else None
             if entry is None:
-                self._other(piece, line)
+                self._unusual((CURSOR + piece).rstrip(b"\n"), line)
             else:
-                found.append(entry)
+                self._found.append(entry)
             line += piece.count(b"\n") + 1
+        if not self.sequence and len(pieces) > 1:
+            match = _SEQUENCE.match(pieces[1])
+            self.sequence = b"" if match is None else match[0]
         return line
 
-    def _other(self, piece: bytes, line: int) -> None:
-        """Read one entry, and see what others may share with it."""
-        if not self.sequence:
-            match = _SEQUENCE.match(piece)
-            self.sequence = b"" if match is None else match[0]
-        text = b"\n" + CURSOR + piece.rstrip(b"\n") + b"\n"
-        if b"\n_TRANSPORT=audit\n" in text:
-            self._audit = _learn(text, self._audit, _TRANSPORT)
-        elif b"\n_TRANSPORT=kernel\n" in text and b"\nSYSLOG_FACILITY=0\n" in text:
-            self._kernel = _learn(text, self._kernel, _TRANSPORT, _FACILITY)
-        entry = _of_process(text, line)
-        if entry is None:
-            self._unusual(text[1:-1], line)
-        else:
-            self._found.append(entry)
 
-
-def _usual(piece: bytes, begin: int, shared: _Shared, line: int) -> Entry | None:
-    """What an entry says of which all but the lines behind the shared ones is known; None where anything is unusual.
-
-    What was new with the entry stands at its end, so the search begins there."""
-    fields = piece[begin + len(shared.text) - 1 :]
-    at = fields.rfind(shared.message) + len(_MESSAGE)
-    # The rest of one entry and the beginning of another, where both a blank line and a cursor are broken, have another
-    # transport.
-    if at < len(_MESSAGE) or fields[-1] != NEWLINE or _TRANSPORT in fields or b"\n_SYSTEMD_" in fields:
+def _usual(fields: Mapping[bytes, bytes], line: int) -> Entry | None:
+    """What an entry with these fields says, as `entries_of` would; None where anything about it is unusual."""
+    get = fields.get
+    author = _usual_author(fields)
+    serial, micros = get(b"_AUDIT_ID", b""), get(b"_SOURCE_REALTIME_TIMESTAMP", b"")
+    if author is None or not (serial + micros or b"0").isdigit() or not len(serial) <= MAX_DIGITS >= len(micros):
         return None
-    millis = serial = None
-    if shared.author is JOURNAL_AUDIT:
-        serial = _number(fields, _SERIAL)
-        micros = _number(fields, _SPOKEN)
-        if serial is None or micros is None:
-            return None
-        millis = micros // 1000
+    cgroup = get(b"_SYSTEMD_CGROUP")
     return _make(
         Entry,
         (
-            fields[at : fields.find(b"\n", at)],
-            shared.author.carrier,
-            shared.host,
-            None,
-            None,
-            shared.boot,
-            millis,
-            serial,
-            shared.author.tag,
+            fields[b"MESSAGE"],
+            author.carrier,
+            _text(get(b"_HOSTNAME", b"")),
+            _text(get(b"_SYSTEMD_UNIT", b"")),
+            container_of(_text(cgroup) or "") if cgroup else None,
+            _text(get(b"_BOOT_ID", b"")),
+            int(micros) // 1000 if micros else None,
+            int(serial) if serial else None,
+            author.tag,
             line,
         ),
     )
@@ -139,62 +84,27 @@ _make = tuple.__new__
 """Makes a NamedTuple in half the time."""
 
 
-def _number(fields: bytes, name: bytes) -> int | None:
-    """The value of the last line with that name; None where it is no number of 64 bits, or there is no such line."""
-    at = fields.rfind(name)
-    digits = fields[at + len(name) : fields.find(b"\n", at + 1)]
-    return int(digits) if at >= 0 and digits.isdigit() and len(digits) <= MAX_DIGITS else None
-
-
-def _learn(text: bytes, known: _Shared, *decide: bytes) -> _Shared:
-    """What the entries of this one's transport share, as far as the last of the fields that decide; what was known
-    where these do not stand as they should."""
-    begin = text.find(_SHARED)
-    places = [text.find(name) for name in (_SHARED, _HOST, *decide)]
-    if min(places) < begin or begin < 0:
-        return known
-    end = text.find(b"\n", max(places) + 1) + 1
-    return known._replace(text=text[begin:end], host=_value(text, _HOST) or None, boot=_value(text, _SHARED) or None)
-
-
-def _of_process(text: bytes, line: int) -> Entry | None:
-    """What an entry says that a process wrote, of which the unit is known; None where there is anything unusual.
-
-    `text` has a newline at both ends."""
-    at = text.find(b"\n_TRANSPORT=")
-    if at < 0 or text.find(b"\n_TRANSPORT=", at + 1) >= 0 or any(name in text for name in _UNUSUAL):
+def _usual_author(fields: Mapping[bytes, bytes]) -> Author | None:
+    """Who wrote an entry; None where there is anything unusual about it."""
+    transport, message = fields.get(b"_TRANSPORT"), fields.get(b"MESSAGE")
+    if not message:
         return None
-    if text.startswith((b"audit\n", b"kernel\n", b"driver\n", b"\n"), at + len(b"\n_TRANSPORT=")):
+    if transport == b"audit":
+        return JOURNAL_AUDIT if message.startswith(b"SECCOMP ") else None
+    if b"_AUDIT_ID" in fields:
         return None
-    at = text.find(b"\nMESSAGE=")
-    unit = _value(text, b"\n_SYSTEMD_UNIT=")
-    if at < 0 or not unit or text.find(b"\nMESSAGE=", at + 1) >= 0:
+    if transport == b"kernel":
+        return JOURNAL_KERNEL if fields.get(b"SYSLOG_FACILITY") == b"0" else None
+    unit = _text(fields.get(b"_SYSTEMD_UNIT", b""))
+    if transport not in _PROCESSES or not unit or b"CONTAINER_ID_FULL" in fields or message.startswith(b"{"):
         return None
-    message = text[at + 9 : text.find(b"\n", at + 1)]
-    spoken = _value(text, b"\n_SOURCE_REALTIME_TIMESTAMP=")
-    if (
-        message.startswith(b"{")
-        or not message.strip()
-        or (spoken and (not spoken.isdecimal() or len(spoken) > MAX_DIGITS))
-    ):
-        return None
-    author = client(unit, "", "")
-    cgroup = _value(text, b"\n_SYSTEMD_CGROUP=")
-    return Entry(
-        message,
-        author.carrier,
-        _value(text, _HOST) or None,
-        unit,
-        container_of(cgroup) if cgroup else None,
-        _value(text, _SHARED) or None,
-        int(spoken) // 1000 if spoken else None,
-        None,
-        author.tag,
-        line,
-    )
+    return client(unit, "", "") if message.strip() else None
 
 
-def _value(text: bytes, name: bytes) -> str:
-    """The value of the first line with that name; empty where there is no such line."""
-    at = text.find(name)
-    return "" if at < 0 else text[at + len(name) : text.find(b"\n", at + 1)].decode(errors="surrogateescape")
+_PROCESSES = frozenset(transport.encode() for transport in PROCESSES)
+
+
+@lru_cache(maxsize=1024)
+def _text(value: bytes) -> str | None:
+    """A field's text; None where it is empty."""
+    return value.decode(errors="surrogateescape") or None

@@ -9,7 +9,14 @@ from msgspec import Raw
 
 from audit2seccomp.evidence.cuts import MAX_LINE_BYTES
 from audit2seccomp.evidence.entries import authors
-from audit2seccomp.evidence.entries.authors import JOURNAL_AUDIT, JOURNAL_KERNEL, KERNEL_FACILITY, Author, client
+from audit2seccomp.evidence.entries.authors import (
+    JOURNAL_AUDIT,
+    JOURNAL_KERNEL,
+    KERNEL_FACILITY,
+    PROCESSES,
+    Author,
+    client,
+)
 from audit2seccomp.evidence.entries.container import container_of
 from audit2seccomp.evidence.entries.entry import RECORD_TOKEN, WRONG_TYPE, Entry, Found, problem
 from audit2seccomp.evidence.entries.journal import FIELDS, MAX_DIGITS, entries_of, lines_of
@@ -44,7 +51,6 @@ class _JournalEntry(msgspec.Struct, gc=False):
 
 
 _decode = msgspec.json.Decoder(_JournalEntry).decode
-_OF_PROCESSES = frozenset({"syslog", "journal", "stdout"})
 _MARKS = (b"data: {", b"\x1e{")
 """What json-sse and json-seq put in front of an object."""
 _JOURNAL_FIELDS = frozenset({"_TRANSPORT", "_AUDIT_ID", "__CURSOR"})
@@ -101,7 +107,7 @@ def _usual_author(entry: _JournalEntry, data: bytes) -> Author | None:
         return None
     elif transport == "kernel" and entry.facility == KERNEL_FACILITY:
         author = JOURNAL_KERNEL
-    elif transport in _OF_PROCESSES and entry.unit and b"CONTAINER_ID_FULL" not in data:
+    elif transport in PROCESSES and entry.unit and b"CONTAINER_ID_FULL" not in data:
         if "\n" in message or message.startswith("{"):
             return None
         author = client(entry.unit, "", "")
