@@ -18,6 +18,7 @@ ONLY_IN = {
     "rich": ["cli"],
     "pyparsing": ["evidence/grammar.py", "evidence/query.py"],
     "pyseccomp": [],
+    "msgspec": ["evidence/entries/json_"],
 }
 
 

@@ -1,10 +1,14 @@
-"""Whole entries of `journalctl -o export` that are all text, by one search for the fields that decide."""
+"""Whole entries of `journalctl -o export` that are all text, by a search for the fields that decide.
+
+An entry's fields stand in the order in which journald stored their values: first those that entries of a kind share,
+at the end what was new with this one. For records, what all share is compared as one string."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from typing import NamedTuple
 
 from audit2seccomp.evidence.entries.authors import JOURNAL_AUDIT, JOURNAL_KERNEL, PROCESSES, Author, client
 from audit2seccomp.evidence.entries.container import container_of
@@ -20,6 +24,36 @@ _DECIDING = re.compile(
 )
 
 
+_SHARED = b"\n_BOOT_ID="
+"""What entries share begins with this, behind the fields that journalctl adds to each."""
+_NEW = re.compile(rb"\n(?:MESSAGE|_AUDIT_ID|_PID|_SOURCE_[A-Z]{1,16}_TIMESTAMP)=")
+_MESSAGE = b"\nMESSAGE="
+_RECORD = _MESSAGE + b"SECCOMP "
+_SERIAL = b"\n_AUDIT_ID="
+_SPOKEN = b"\n_SOURCE_REALTIME_TIMESTAMP="
+_TRANSPORT = b"\n_TRANSPORT="
+_HOST = b"\n_HOSTNAME="
+_SYSTEMD = b"\n_SYSTEMD_"
+
+
+class _Shared(NamedTuple):
+    """What all entries of the audit transport have in common, as far as they were seen."""
+
+    text: bytes
+    """The lines from _BOOT_ID on, with the newlines at both ends; the transport is among them."""
+    size: int
+    """Its length, less the newline at the end."""
+    host_line: bytes
+    """The line that names the host, with both newlines, where it stands behind these."""
+    host: str | None
+    boot: str | None
+
+
+_NOWHERE = b"\n\n"
+"""What no entry holds."""
+_NOTHING_SHARED = _Shared(_NOWHERE, 0, _NOWHERE, None, None)
+
+
 class TextEntries:
     """Reads the entries of one input."""
 
@@ -30,29 +64,93 @@ class TextEntries:
         """How the cursors of the journal begin, once one was seen: with a number that clients cannot know."""
         self._found = found
         self._unusual = unusual
+        self._shared = _NOTHING_SHARED
 
     def read(self, text: bytes, line: int) -> int:
         """Read entries whose first line has that number; returns the number of the line behind the last.
 
         `text` begins with a newline that is not of the input, and lacks the one that makes the last line blank."""
+        found, shared = self._found, self._shared
         pieces = text.split(_NEXT)
         if pieces[0]:
             self._unusual(pieces[0][1:], line)
             line += pieces[0].count(b"\n")
+        begin = 0
         for at in range(1, len(pieces)):
             piece = pieces[at]
-            found = _DECIDING.findall(piece)
-            fields = dict(found)
-            entry = _usual(fields, line) if len(fields) == len(found) and len(piece) <= MAX_ENTRY_BYTES else None
-            if entry is None:
-                self._unusual((CURSOR + piece).rstrip(b"\n"), line)
+            if not piece.startswith(_SHARED, begin):
+                begin = max(0, piece.find(_SHARED))
+            same = piece.startswith(shared.text, begin)
+            entry = _record(piece[begin + shared.size :], shared, line) if same else None
+            if entry is not None:
+                found.append(entry)
             else:
-                self._found.append(entry)
+                self._other(piece, line)
+                shared = self._shared = _common(piece[begin:], shared)
             line += piece.count(b"\n") + 1
-        if not self.sequence and len(pieces) > 1:
-            match = _SEQUENCE.match(pieces[1])
-            self.sequence = b"" if match is None else match[0]
         return line
+
+    def _other(self, piece: bytes, line: int) -> None:
+        """Read an entry of any author."""
+        if not self.sequence:
+            match = _SEQUENCE.match(piece)
+            self.sequence = b"" if match is None else match[0]
+        found = _DECIDING.findall(piece)
+        fields = dict(found)
+        entry = _usual(fields, line) if len(fields) == len(found) and len(piece) <= MAX_ENTRY_BYTES else None
+        if entry is None:
+            self._unusual((CURSOR + piece).rstrip(b"\n"), line)
+        else:
+            self._found.append(entry)
+
+
+def _record(fields: bytes, shared: _Shared, line: int) -> Entry | None:
+    """What an entry of the audit transport says that has these fields behind the shared ones; None where anything
+    about it is unusual.
+
+    `fields` begins with a newline. What was new with the entry stands at the end, so that the search begins there."""
+    at = fields.rfind(_RECORD) + len(_MESSAGE)
+    serial, micros = _number(fields, _SERIAL), _number(fields, _SPOKEN)
+    if at < len(_MESSAGE) or serial is None or micros is None or len(fields) > MAX_ENTRY_BYTES:
+        return None
+    # The rest of one entry and the beginning of another, where what stands between them is broken, have two transports.
+    if _TRANSPORT in fields or _SYSTEMD in fields or shared.host_line not in fields:
+        return None
+    end = fields.find(b"\n", at)
+    message = fields[at:end] if end >= 0 else fields[at:]
+    carrier, tag = JOURNAL_AUDIT
+    return _make(Entry, (message, carrier, shared.host, None, None, shared.boot, micros // 1000, serial, tag, line))
+
+
+def _number(fields: bytes, name: bytes) -> int | None:
+    """The value of the last line with that name; None where it is no number, or there is no such line."""
+    at = fields.rfind(name) + len(name)
+    end = fields.find(b"\n", at)
+    digits = fields[at:end] if end >= 0 else fields[at:]
+    return int(digits) if at >= len(name) and digits.isdigit() and len(digits) <= MAX_DIGITS else None
+
+
+def _common(fields: bytes, shared: _Shared) -> _Shared:
+    """What an entry of the audit transport has in common with those before it; what it has alone, if that is not
+    enough."""
+    if b"\n_TRANSPORT=audit\n" not in fields or not fields.startswith(_SHARED):
+        return shared
+    new = _NEW.search(fields)
+    lines = fields[1 : len(fields) if new is None else new.start()].split(b"\n")
+    same = 0
+    for one, other in zip(lines, shared.text[1:-1].split(b"\n"), strict=False):
+        if one != other:
+            break
+        same += 1
+    for common in (lines[:same], lines):
+        text = b"\n" + b"\n".join(common) + b"\n"
+        if b"\n_TRANSPORT=audit\n" in text and _SYSTEMD not in text:
+            known = dict(_DECIDING.findall(fields))
+            host = known.get(b"_HOSTNAME", b"")
+            host_line = _HOST + host + b"\n"
+            line_behind = b"\n" if host_line in text else host_line if host else _NOWHERE
+            return _Shared(text, len(text) - 1, line_behind, _text(host), _text(known[b"_BOOT_ID"]))
+    return shared
 
 
 def _usual(fields: Mapping[bytes, bytes], line: int) -> Entry | None:
