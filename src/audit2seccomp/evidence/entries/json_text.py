@@ -13,8 +13,6 @@ from audit2seccomp.evidence.entries.json_values import read_array
 
 _MARKS = re.compile(rb"(?:[\0\x1e]|\xef\xbb\xbf|data: )*+")
 """What json-seq, json-sse, a crash or an editor put in front of an object."""
-_MEMBERS = (b'\t"_', b'\t"S', b'\t"P')
-"""How lines inside an object of `-o json-pretty` begin."""
 _CRI = re.compile(rb"\d{4}-\d\d-\d\dT[0-9:.]{8,18}(?:Z|[+-]\d\d:\d\d) std(?:out|err) [FP] (?=\{)")
 
 
@@ -60,6 +58,9 @@ class JsonDecoder:
         while at < len(lines):
             if not self._gatherer.inside:
                 at = decode_usual(lines, at, first + at, self._found)
+                if at < len(lines) and lines[at] == b"{":
+                    at = self._gatherer.take_whole(lines, at, first + at)
+                    continue
             if at < len(lines):
                 self._unusual(lines[at], first + at)
                 at += 1
@@ -69,9 +70,6 @@ class JsonDecoder:
         if len(line) > MAX_LINE_BYTES:
             if RECORD_TOKEN in line:
                 self._found.append(problem(TOO_LONG, number, line))
-            return
-        if self._gatherer.inside and line.startswith(_MEMBERS):
-            self._gatherer.add(line)
             return
         text = _without_marks(line).rstrip(b" \t\r")
         if not text or self._gatherer.take(text, number):
