@@ -24,6 +24,7 @@ ONLY_IN = {
     "lzma": ["evidence/archives.py"],
     "backports": ["evidence/archives.py"],
     "compression": ["evidence/archives.py"],
+    "msgspec": ["evidence/entries/json_"],
 }
 
 

@@ -63,6 +63,17 @@ def test_logs_with_losses_say_so(name: str, kind: str) -> None:
     assert kind in read_bytes((FIXTURES / "recorded" / name).read_bytes()).losses
 
 
+@pytest.mark.parametrize("name", ["odd-values.json", "odd-values.export", "odd-values.verbose"])
+def test_signs_of_loss_are_those_of_who_can_know(name: str) -> None:
+    """rsyslogd's words are there twice, once by a stranger."""
+    evidence = read_bytes((FIXTURES / "journal" / name).read_bytes())
+    assert {kind: sample.events for kind, sample in evidence.losses.items()} == {
+        "printk-limit": 1,
+        "journal-missed": 1,
+        "syslog-limit": 1,
+    }
+
+
 def test_json_among_text_and_text_among_json_are_read() -> None:
     (entry,) = [
         text

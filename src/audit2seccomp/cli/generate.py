@@ -30,7 +30,7 @@ Examples:
   audit2seccomp --trust authenticated /var/log/audit/audit.log
   dmesg | audit2seccomp --errno EPERM --arch x86 --arch x32
   audit2seccomp --follow /var/log/kern.log -o profile.json
-  journalctl -o json | audit2seccomp --per unit -d profiles
+  journalctl -o json | audit2seccomp --per comm -d profiles
 
 \b
 Other commands:

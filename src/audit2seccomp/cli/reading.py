@@ -83,8 +83,8 @@ def gather(
 
 
 _WHO_TELLS = {
-    "unit": "journalctl -o json, export or verbose does",
-    "container": "journalctl -o json, export or verbose does, of containers with a systemd scope",
+    "unit": "journald names none for most of what the kernel writes: select by --comm, --exe or --pid",
+    "container": "journald names none for most of what the kernel writes: select by --comm, --exe or subj",
     "host": "syslog, journald and auditd with name_format do",
     "time": "the text of journald's audit transport does not, -o json does",
 }

@@ -115,8 +115,9 @@ class EntryReader:
         self._tally.add(outcome, Channel(None), call.line)
 
     def _take_sign(self, entry: Entry) -> None:
+        # An entry has a tag only where its speaker is known, also where a record in it would prove nothing.
         sign = sign_in_message(entry.tag, entry.message)
-        if sign is not None and entry.carrier.trust >= min(self._decider.trust, Trust.ANCHORED):
+        if sign is not None:
             self._notes.loss(sign.kind, self._name, entry.line, entry.message)
 
     def _take_group(self, source: _Source, entries: list[Entry]) -> None:

@@ -52,6 +52,8 @@ CONTINUATION = _author(CONTINUES, Trust.EMBEDDED)
 WRAPPED = _author("it is text in the JSON of another program", Trust.EMBEDDED)
 UNREAD = _author("it stands in a part of JSON that is not read", Trust.EMBEDDED)
 
+PROCESSES = frozenset({"syslog", "journal", "stdout"})
+"""The transports of what processes write."""
 KERNEL_FACILITY = "0"
 """LOG_KERN of syslog(3)."""
 _SPEAKERS_OF_LOSS = {
@@ -60,6 +62,11 @@ _SPEAKERS_OF_LOSS = {
     "syslog-ng.service": "syslog-ng",
     "auditd.service": "auditd",
 }
+
+
+_CLIENTS = {tag: JOURNAL_CLIENT._replace(tag=tag) for tag in _SPEAKERS_OF_LOSS.values()}
+_COMM_BYTES = 15
+"""TASK_COMM_LEN of linux/sched.h, less its NUL."""
 
 
 def of_journal(transport: str, facility: str, *, seccomp: bool, audit_id: bool, journalctl: bool) -> Author:
@@ -83,16 +90,13 @@ def of_journal(transport: str, facility: str, *, seccomp: bool, audit_id: bool, 
 def client(unit: str, uid: str, comm: str) -> Author:
     """A process that wrote to the journal. SYSLOG_IDENTIFIER is for anybody to set; the unit is not, nor, where no unit
     is known, is the name of a process that runs as root."""
-    tag = _SPEAKERS_OF_LOSS.get(unit, "") if unit else ""
-    if not unit and uid == "0":
-        tag = next((tag for tag in _SPEAKERS_OF_LOSS.values() if comm == tag[:_COMM_BYTES]), "")
-    return JOURNAL_CLIENT._replace(tag=tag)
+    if unit:
+        return _CLIENTS.get(_SPEAKERS_OF_LOSS.get(unit, ""), JOURNAL_CLIENT)
+    if uid == "0":
+        return next((author for tag, author in _CLIENTS.items() if comm == tag[:_COMM_BYTES]), JOURNAL_CLIENT)
+    return JOURNAL_CLIENT
 
 
 def program(name: str) -> Author:
     """A program other than the kernel and the audit daemon, by its syslog tag."""
-    return OTHER_PROGRAM._replace(tag=name if name in _SPEAKERS_OF_LOSS.values() else "")
-
-
-_COMM_BYTES = 15
-"""TASK_COMM_LEN of linux/sched.h, less its NUL."""
+    return OTHER_PROGRAM._replace(tag=name if name in _CLIENTS else "")

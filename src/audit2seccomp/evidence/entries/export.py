@@ -18,7 +18,7 @@ from audit2seccomp.evidence.entries.export_text import CURSOR, TextEntries
 
 _PARTIAL_BYTES = 1 << 16
 """An entry whose end is not there yet waits in memory up to this size; then it is read field by field."""
-_NEXT_ENTRY = b"\n" + CURSOR
+_NEXT_ENTRY = b"\n\n" + CURSOR
 
 
 class ExportDecoder:
@@ -30,7 +30,7 @@ class ExportDecoder:
         self._buffer = bytearray()
         self._found: list[Found] = []
         self._reader: FieldReader | None = None
-        self._text = TextEntries()
+        self._text = TextEntries(self._found, self._read_lines)
 
     def feed(self, block: bytes) -> Iterable[Found]:
         """Read one more block."""
@@ -38,7 +38,7 @@ class ExportDecoder:
             # The usual case, with one copy less.
             cut = _end_of_text(block)
             if cut > 0:
-                text = b"".join((b"\n", self._buffer, memoryview(block)[:cut]))
+                text = b"".join((b"\n", self._buffer, memoryview(block)[: cut - 1]))
                 self._buffer = bytearray(block[cut:])
                 self._read_text(text)
                 block = b""
@@ -100,7 +100,7 @@ class ExportDecoder:
         # A length may begin with newlines.
         end = _end_of_text(buffer) if nul < 0 else buffer.rfind(b"\n\n", 0, max(0, nul - LENGTH_BYTES)) + 2
         if end >= 2:
-            text = b"\n" + buffer[:end]
+            text = b"\n" + buffer[: end - 1]
             del buffer[:end]
             self._read_text(text)
         if buffer and (nul >= 0 or len(buffer) > _PARTIAL_BYTES):
@@ -109,33 +109,18 @@ class ExportDecoder:
         return False
 
     def _read_text(self, text: bytes) -> None:
-        """Read whole entries without a NUL; `text` begins with a newline that is not of the input."""
-        at = 0
-        lines = self.lines + 1
-        while True:
-            end = text.find(b"\n\n", at) + 1
-            if end == 0:
-                break
-            if end > at + 1:
-                entry = text[at:end]
-                usual = self._text.read(entry, lines)
-                if usual is None:
-                    self._read_lines(entry, lines)
-                else:
-                    self._found.append(usual)
-                lines += entry.count(b"\n") - 1
-            lines += 1
-            at = end
-        self.lines = lines - 1
+        """Read whole entries without a NUL, as `TextEntries.read` takes them."""
+        self.lines = self._text.read(text, self.lines + 1) - 1
 
     def _read_lines(self, text: bytes, number: int) -> None:
-        """Read an entry line by line."""
+        """Read entries line by line."""
         fields = Fields(number)
-        for line in text[1:-1].split(b"\n"):
-            if line.startswith(CURSOR[1:]) and fields.begun:
+        for line in text.split(b"\n"):
+            if not line or (line.startswith(CURSOR) and fields.begun):
                 self._found += fields.told()
-                fields = Fields(number)
-            fields.line_of_text(line)
+                fields = Fields(number + (not line))
+            if line:
+                fields.line_of_text(line)
             number += 1
         self._found += fields.told()
 

@@ -1,154 +1,208 @@
-"""A whole entry of `journalctl -o export` that is all text, by searching it for the fields that decide."""
+"""Whole entries of `journalctl -o export` that are all text, by a search for the fields that decide.
+
+An entry's fields stand in the order in which journald stored their values: first those that entries of a kind share,
+at the end what was new with this one. For records, what all share is compared as one string."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
-from audit2seccomp.evidence.entries.authors import JOURNAL_AUDIT, JOURNAL_KERNEL, Author, client
+from audit2seccomp.evidence.entries.authors import JOURNAL_AUDIT, JOURNAL_KERNEL, PROCESSES, Author, client
 from audit2seccomp.evidence.entries.container import container_of
-from audit2seccomp.evidence.entries.entry import MAX_ENTRY_BYTES, Entry
+from audit2seccomp.evidence.entries.entry import MAX_ENTRY_BYTES, Entry, Found
+from audit2seccomp.evidence.entries.journal import MAX_DIGITS
 
-CURSOR = b"\n__CURSOR="
-_NOWHERE = b"\n\n"
-"""What no entry holds."""
+CURSOR = b"__CURSOR="
+_NEXT = b"\n" + CURSOR
 _SEQUENCE = re.compile(rb"s=[0-9a-f]{32};")
-_UNUSUAL = (b"\n_AUDIT_ID=", b"\nCONTAINER_ID_FULL=")
-"""What a process's entry has at times, and is then read field by field."""
+_DECIDING = re.compile(
+    rb"\n(MESSAGE|_(?:TRANSPORT|HOSTNAME|BOOT_ID|AUDIT_ID|SOURCE_REALTIME_TIMESTAMP|SYSTEMD_UNIT|SYSTEMD_CGROUP)"
+    rb"|SYSLOG_FACILITY|CONTAINER_ID_FULL)=(.*)"
+)
+
+
+_SHARED = b"\n_BOOT_ID="
+"""What entries share begins with this, behind the fields that journalctl adds to each."""
+_NEW = re.compile(rb"\n(?:MESSAGE|_AUDIT_ID|_PID|_SOURCE_[A-Z]{1,16}_TIMESTAMP)=")
+_MESSAGE = b"\nMESSAGE="
+_RECORD = _MESSAGE + b"SECCOMP "
+_SERIAL = b"\n_AUDIT_ID="
+_SPOKEN = b"\n_SOURCE_REALTIME_TIMESTAMP="
+_TRANSPORT = b"\n_TRANSPORT="
+_HOST = b"\n_HOSTNAME="
+_SYSTEMD = b"\n_SYSTEMD_"
 
 
 class _Shared(NamedTuple):
-    """What the entries of one transport have in common."""
+    """What all entries of the audit transport have in common, as far as they were seen."""
 
-    author: Author
-    lines: bytes
-    """The lines from _BOOT_ID to the last of those that decide about all this, both newlines included."""
+    text: bytes
+    """The lines from _BOOT_ID on, with the newlines at both ends; the transport is among them."""
+    size: int
+    """Its length, less the newline at the end."""
+    host_line: bytes
+    """The line that names the host, with both newlines, where it stands behind these."""
     host: str | None
     boot: str | None
 
 
-class TextEntries:
-    """Reads the usual entries of one input."""
+_NOWHERE = b"\n\n"
+"""What no entry holds."""
+_NOTHING_SHARED = _Shared(_NOWHERE, 0, _NOWHERE, None, None)
 
-    def __init__(self) -> None:
-        """At the start of an input."""
+
+class TextEntries:
+    """Reads the entries of one input."""
+
+    def __init__(self, found: list[Found], unusual: Callable[[bytes, int], None]) -> None:
+        """At the start of an input. `found` gets the entries; text with anything unusual is given to `unusual`, without
+        the newlines at both ends, with the number of its first line."""
         self.sequence = b""
         """How the cursors of the journal begin, once one was seen: with a number that clients cannot know."""
-        self._audit = _Shared(JOURNAL_AUDIT, _NOWHERE, None, None)
-        self._kernel = _Shared(JOURNAL_KERNEL, _NOWHERE, None, None)
+        self._found = found
+        self._unusual = unusual
+        self._shared = _NOTHING_SHARED
 
-    def read(self, text: bytes, line: int) -> Entry | None:
-        """What a text of one whole entry says, as `entries_of` would; None where there is anything unusual about it.
+    def read(self, text: bytes, line: int) -> int:
+        """Read entries whose first line has that number; returns the number of the line behind the last.
 
-        `text` begins with the newline in front of the entry. What nearly all entries of a transport share stands at
-        their beginning, what is new with each at its end, since journald sorts by place in its file."""
-        if not text.startswith(CURSOR) or len(text) > MAX_ENTRY_BYTES:
-            return None
-        self.sequence = self.sequence or _sequence(text)
-        head = text.find(b"\n_BOOT_ID=")
-        shared = self._audit if text.startswith(self._audit.lines, head) else self._kernel
-        if not text.startswith(shared.lines, head):
-            found = self._learn(text)
-            if found is None:
-                return _of_process(text, line)
-            if not text.startswith(found.lines, head):
-                return None
-            shared = found
-        serial = spoken = None
-        if shared.author is JOURNAL_AUDIT:
-            at = text.rfind(b"\nMESSAGE=SECCOMP ")
-            serial = _number(text, b"\n_AUDIT_ID=")
-            spoken = _number(text, b"\n_SOURCE_REALTIME_TIMESTAMP=")
-            if serial is None or spoken is None:
-                return None
-            spoken //= 1000
-        else:
-            at = text.rfind(b"\nMESSAGE=")
-        # Two entries whose blank line is broken have two transports.
-        if at < 0 or text.find(b"\n_TRANSPORT=", head + len(shared.lines) - 1) >= 0 or b"\n_SYSTEMD_" in text:
-            return None
-        return Entry(
-            text[at + 9 : text.find(b"\n", at + 9)],
-            shared.author.carrier,
-            shared.host,
-            None,
-            None,
-            shared.boot,
-            spoken,
-            serial,
-            shared.author.tag,
-            line,
-        )
+        `text` begins with a newline that is not of the input, and lacks the one that makes the last line blank."""
+        found, shared = self._found, self._shared
+        pieces = text.split(_NEXT)
+        if pieces[0]:
+            self._unusual(pieces[0][1:], line)
+            line += pieces[0].count(b"\n")
+        begin = 0
+        for at in range(1, len(pieces)):
+            piece = pieces[at]
+            if not piece.startswith(_SHARED, begin):
+                begin = max(0, piece.find(_SHARED))
+            same = piece.startswith(shared.text, begin)
+            entry = _record(piece[begin + shared.size :], shared, line) if same else None
+            if entry is not None:
+                found.append(entry)
+            else:
+                self._other(piece, line)
+                shared = self._shared = _common(piece[begin:], shared)
+            line += piece.count(b"\n") + 1
+        return line
 
-    def _learn(self, text: bytes) -> _Shared | None:
-        """Keep what the entries of this one's transport share; None where that is not the audit or kernel transport."""
-        marks = [b"\n_BOOT_ID=", b"\n_HOSTNAME=", b"\n_TRANSPORT="]
-        if b"\n_TRANSPORT=audit\n" in text:
-            author = JOURNAL_AUDIT
-        elif b"\n_TRANSPORT=kernel\n" in text and b"\nSYSLOG_FACILITY=0\n" in text:
-            author = JOURNAL_KERNEL
-            marks.append(b"\nSYSLOG_FACILITY=")
+    def _other(self, piece: bytes, line: int) -> None:
+        """Read an entry of any author."""
+        if not self.sequence:
+            match = _SEQUENCE.match(piece)
+            self.sequence = b"" if match is None else match[0]
+        found = _DECIDING.findall(piece)
+        fields = dict(found)
+        entry = _usual(fields, line) if len(fields) == len(found) and len(piece) <= MAX_ENTRY_BYTES else None
+        if entry is None:
+            self._unusual((CURSOR + piece).rstrip(b"\n"), line)
         else:
-            return None
-        places = [text.find(mark) for mark in marks]
-        boot, host = (_value(text, mark) or None for mark in marks[:2])
-        lines = text[places[0] : text.find(b"\n", max(places) + 1) + 1] if min(places) == places[0] >= 0 else _NOWHERE
-        shared = _Shared(author, lines, host, boot)
-        if author is JOURNAL_AUDIT:
-            self._audit = shared
-        else:
-            self._kernel = shared
-        self.sequence = _sequence(text)
+            self._found.append(entry)
+
+
+def _record(fields: bytes, shared: _Shared, line: int) -> Entry | None:
+    """What an entry of the audit transport says that has these fields behind the shared ones; None where anything
+    about it is unusual.
+
+    `fields` begins with a newline. What was new with the entry stands at the end, so that the search begins there."""
+    at = fields.rfind(_RECORD) + len(_MESSAGE)
+    serial, micros = _number(fields, _SERIAL), _number(fields, _SPOKEN)
+    if at < len(_MESSAGE) or serial is None or micros is None or len(fields) > MAX_ENTRY_BYTES:
+        return None
+    # The rest of one entry and the beginning of another, where what stands between them is broken, have two transports.
+    if _TRANSPORT in fields or _SYSTEMD in fields or shared.host_line not in fields:
+        return None
+    end = fields.find(b"\n", at)
+    message = fields[at:end] if end >= 0 else fields[at:]
+    carrier, tag = JOURNAL_AUDIT
+    return _make(Entry, (message, carrier, shared.host, None, None, shared.boot, micros // 1000, serial, tag, line))
+
+
+def _number(fields: bytes, name: bytes) -> int | None:
+    """The value of the last line with that name; None where it is no number, or there is no such line."""
+    at = fields.rfind(name) + len(name)
+    end = fields.find(b"\n", at)
+    digits = fields[at:end] if end >= 0 else fields[at:]
+    return int(digits) if at >= len(name) and digits.isdigit() and len(digits) <= MAX_DIGITS else None
+
+
+def _common(fields: bytes, shared: _Shared) -> _Shared:
+    """What an entry of the audit transport has in common with those before it; what it has alone, if that is not
+    enough."""
+    if b"\n_TRANSPORT=audit\n" not in fields or not fields.startswith(_SHARED):
         return shared
+    new = _NEW.search(fields)
+    lines = fields[1 : len(fields) if new is None else new.start()].split(b"\n")
+    same = 0
+    for one, other in zip(lines, shared.text[1:-1].split(b"\n"), strict=False):
+        if one != other:
+            break
+        same += 1
+    for common in (lines[:same], lines):
+        text = b"\n" + b"\n".join(common) + b"\n"
+        if b"\n_TRANSPORT=audit\n" in text and _SYSTEMD not in text:
+            known = dict(_DECIDING.findall(fields))
+            host = known.get(b"_HOSTNAME", b"")
+            host_line = _HOST + host + b"\n"
+            line_behind = b"\n" if host_line in text else host_line if host else _NOWHERE
+            return _Shared(text, len(text) - 1, line_behind, _text(host), _text(known[b"_BOOT_ID"]))
+    return shared
 
 
-def _of_process(text: bytes, line: int) -> Entry | None:
-    """What an entry says that a process wrote, of which the unit is known; None where there is anything unusual."""
-    at = text.find(b"\n_TRANSPORT=")
-    if at < 0 or text.find(b"\n_TRANSPORT=", at + 1) >= 0 or any(name in text for name in _UNUSUAL):
+def _usual(fields: Mapping[bytes, bytes], line: int) -> Entry | None:
+    """What an entry with these fields says, as `entries_of` would; None where anything about it is unusual."""
+    get = fields.get
+    author = _usual_author(fields)
+    serial, micros = get(b"_AUDIT_ID", b""), get(b"_SOURCE_REALTIME_TIMESTAMP", b"")
+    if author is None or not (serial + micros or b"0").isdigit() or not len(serial) <= MAX_DIGITS >= len(micros):
         return None
-    if text.startswith((b"audit\n", b"kernel\n", b"driver\n", b"\n"), at + len(b"\n_TRANSPORT=")):
-        return None
-    at = text.find(b"\nMESSAGE=")
-    unit = _value(text, b"\n_SYSTEMD_UNIT=")
-    if at < 0 or not unit or text.find(b"\nMESSAGE=", at + 1) >= 0:
-        return None
-    message = text[at + 9 : text.find(b"\n", at + 1)]
-    spoken = _number(text, b"\n_SOURCE_REALTIME_TIMESTAMP=")
-    if message.startswith(b"{") or not message.strip() or (spoken is None and b"\n_SOURCE_REALTIME" in text):
-        return None
-    author = client(unit, "", "")
-    cgroup = _value(text, b"\n_SYSTEMD_CGROUP=")
-    return Entry(
-        message,
-        author.carrier,
-        _value(text, b"\n_HOSTNAME=") or None,
-        unit,
-        container_of(cgroup) if cgroup else None,
-        _value(text, b"\n_BOOT_ID=") or None,
-        None if spoken is None else spoken // 1000,
-        None,
-        author.tag,
-        line,
+    cgroup = get(b"_SYSTEMD_CGROUP")
+    return _make(
+        Entry,
+        (
+            fields[b"MESSAGE"],
+            author.carrier,
+            _text(get(b"_HOSTNAME", b"")),
+            _text(get(b"_SYSTEMD_UNIT", b"")),
+            container_of(_text(cgroup) or "") if cgroup else None,
+            _text(get(b"_BOOT_ID", b"")),
+            int(micros) // 1000 if micros else None,
+            int(serial) if serial else None,
+            author.tag,
+            line,
+        ),
     )
 
 
-def _sequence(text: bytes) -> bytes:
-    """How the cursor of an entry begins, which every entry of its journal shares."""
-    match = _SEQUENCE.match(text, len(CURSOR))
-    return b"" if match is None else match[0]
+_make = tuple.__new__
+"""Makes a NamedTuple in half the time."""
 
 
-def _value(text: bytes, name: bytes) -> str:
-    """The value of the first line with that name; empty where there is no such line."""
-    at = text.find(name)
-    return "" if at < 0 else text[at + len(name) : text.find(b"\n", at + 1)].decode(errors="surrogateescape")
-
-
-def _number(text: bytes, name: bytes) -> int | None:
-    """The value of the last line with that name; None where it is no number of 64 bits, or there is no such line."""
-    at = text.rfind(name)
-    if at < 0:
+def _usual_author(fields: Mapping[bytes, bytes]) -> Author | None:
+    """Who wrote an entry; None where there is anything unusual about it."""
+    transport, message = fields.get(b"_TRANSPORT"), fields.get(b"MESSAGE")
+    if not message:
         return None
-    digits = text[at + len(name) : text.find(b"\n", at + len(name))]
-    return int(digits) if digits.isdigit() and len(digits) <= 20 else None
+    if transport == b"audit":
+        return JOURNAL_AUDIT if message.startswith(b"SECCOMP ") else None
+    if b"_AUDIT_ID" in fields:
+        return None
+    if transport == b"kernel":
+        return JOURNAL_KERNEL if fields.get(b"SYSLOG_FACILITY") == b"0" else None
+    unit = _text(fields.get(b"_SYSTEMD_UNIT", b""))
+    if transport not in _PROCESSES or not unit or b"CONTAINER_ID_FULL" in fields or message.startswith(b"{"):
+        return None
+    return client(unit, "", "") if message.strip() else None
+
+
+_PROCESSES = frozenset(transport.encode() for transport in PROCESSES)
+
+
+@lru_cache(maxsize=1024)
+def _text(value: bytes) -> str | None:
+    """A field's text; None where it is empty."""
+    return value.decode(errors="surrogateescape") or None

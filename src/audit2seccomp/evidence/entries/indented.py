@@ -7,6 +7,7 @@ object costs no other."""
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -24,6 +25,8 @@ from audit2seccomp.evidence.entries.json_objects import decode_element, decode_o
 _STRUCTURE = re.compile(rb"([ \t]*)([\]}\[{][\[\]{}, \t]*)")
 _NAME = re.compile(rb'[ \t]*"[^"]{0,256}"[ \t]*:')
 _DMESG = re.compile(rb'[ \t]*"dmesg"[ \t]*:[ \t]*\[[ \t]*')
+_UNUSUAL = (b'"dmesg"', b"},{", b"\r", b" \n", b"\t\n")
+_NO_MEMBER = re.compile(rb'\n(?![ \t"])')
 _DMESG_INDENT = 6
 """Where util-linux puts the brackets of an element."""
 
@@ -75,10 +78,22 @@ class Gatherer:
         """Whether an object has begun and not ended."""
         return self._open is not None
 
-    def add(self, line: bytes) -> None:
-        """A member of the object that has begun."""
-        if self._open is not None:
-            self._open.add(line)
+    def take_whole(self, lines: list[bytes], at: int, number: int) -> int:
+        """Read the object that begins with the line at that index, a lone bracket, and return the index behind what was
+        read: of a usual object that is all, if all of it is there."""
+        members = None
+        with suppress(ValueError):
+            end = lines.index(b"}", at)
+            members = b"\n".join(lines[at + 1 : end])
+        if members is None or len(members) >= MAX_ENTRY_BYTES or any(mark in members for mark in _UNUSUAL):
+            self.take(lines[at], number)
+            return at + 1
+        if _NO_MEMBER.search(b"\n" + members) or not decode_object(b"{\n%b\n}" % members, number, self._found):
+            self.take(lines[at], number)
+            return at + 1
+        self._stray = False
+        self._place = _Place.ARRAY if self._place is _Place.ARRAY else _Place.NOTHING
+        return end + 1
 
     def take(self, line: bytes, number: int) -> bool:
         """Read a line that is not empty; False where it belongs to no such object."""

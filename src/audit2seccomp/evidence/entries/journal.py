@@ -34,6 +34,8 @@ _SPELLED = {
     "_AUDIT_FIELD_CODE": "code",
 }
 """journald's names for the fields of a record."""
+MAX_DIGITS = 20
+"""Of a number of 64 bits."""
 _LABEL = "_SELINUX_CONTEXT"
 FIELDS = frozenset({
     "MESSAGE", "_TRANSPORT", "SYSLOG_FACILITY", "_AUDIT_ID", "_AUDIT_TYPE", "_SOURCE_REALTIME_TIMESTAMP", "_HOSTNAME",
@@ -108,10 +110,10 @@ def _text(values: Values, name: str) -> str:
 
 
 def number(text: str) -> int | None:
-    """A number of at most 20 digits, as 64 bits hold; None for nothing."""
+    """A number of 64 bits; None for nothing."""
     if not text:
         return None
-    if len(text) > len(str(1 << 64)) or not text.isdecimal() or not text.isascii():
+    if len(text) > MAX_DIGITS or not text.isdecimal():
         raise _WrongTypeError
     return int(text)
 

@@ -7,12 +7,19 @@ from collections.abc import Mapping
 import msgspec
 from msgspec import Raw
 
-from audit2seccomp.evidence.carriers import Trust
+from audit2seccomp.evidence.cuts import MAX_LINE_BYTES
 from audit2seccomp.evidence.entries import authors
-from audit2seccomp.evidence.entries.authors import JOURNAL_CLIENT, Author, client, of_journal
+from audit2seccomp.evidence.entries.authors import (
+    JOURNAL_AUDIT,
+    JOURNAL_KERNEL,
+    KERNEL_FACILITY,
+    PROCESSES,
+    Author,
+    client,
+)
 from audit2seccomp.evidence.entries.container import container_of
 from audit2seccomp.evidence.entries.entry import RECORD_TOKEN, WRONG_TYPE, Entry, Found, problem
-from audit2seccomp.evidence.entries.journal import FIELDS, entries_of, lines_of
+from audit2seccomp.evidence.entries.journal import FIELDS, MAX_DIGITS, entries_of, lines_of
 from audit2seccomp.evidence.entries.json_values import (
     name_of,
     read_array,
@@ -44,6 +51,8 @@ class _JournalEntry(msgspec.Struct, gc=False):
 
 
 _decode = msgspec.json.Decoder(_JournalEntry).decode
+_MARKS = (b"data: {", b"\x1e{")
+"""What json-sse and json-seq put in front of an object."""
 _JOURNAL_FIELDS = frozenset({"_TRANSPORT", "_AUDIT_ID", "__CURSOR"})
 _CONTAINER_FIELDS = frozenset({"stream", "kubernetes"})
 """What log drivers and shippers put beside the text of a container, which may be JSON whose members they merge in."""
@@ -54,60 +63,76 @@ _DMESG_FIELDS = frozenset({"pri", "msg"})
 _ALL_DMESG_FIELDS = frozenset({"fac", "pri", "time", "caller", "msg"})
 
 
-def decode_object(data: bytes, line: int, found: list[Found]) -> bool:
-    """Append what an object says, which begins in that line; False where it is no sound JSON object.
-
-    Of members with one name the last counts."""
-    try:
-        entry = _decode(data)
-        if (
-            entry.cursor
-            and entry.stream is _ABSENT
-            and entry.kubernetes is _ABSENT
-            and _usual(entry, data, line, found)
-        ):
-            return True
-    except (ValueError, RecursionError):
-        pass  # a field is no string, or this is no JSON at all
-    fields = read_object(data)
-    if fields is None:
-        return False
-    found += of_object(fields, line, data)
-    return True
-
-
-def _usual(entry: _JournalEntry, data: bytes, line: int, found: list[Found]) -> bool:
-    """Append an entry of journalctl's that has nothing unusual, as `entries_of` would; False where it has."""
-    message, audit_id, spoken = entry.message, entry.audit_id, entry.spoken
-    author = of_journal(
-        entry.transport,
-        entry.facility,
-        seccomp=message.startswith("SECCOMP "),
-        audit_id=audit_id != "",
-        journalctl=True,
-    )
-    if not message or not (audit_id or "0").isdecimal() or not (spoken or "0").isdecimal():
-        return False
-    if author.carrier.trust is Trust.EMBEDDED:
-        if author is not JOURNAL_CLIENT or not entry.unit or b"CONTAINER_ID_FULL" in data:
-            return False
-        if "\n" in message or message.startswith("{"):
-            return False
-        author = client(entry.unit, "", "")
-    found.append(
-        Entry(
-            message.encode(),
+def decode_usual(lines: list[bytes], start: int, number: int, found: list[Found]) -> int:
+    """Append the entries of journalctl's that lines hold from `start` on, which has that number, as `entries_of` would
+    make them. Returns the index of the first line that has anything unusual, or the number of lines."""
+    for at in range(start, len(lines)):
+        line = lines[at]
+        if line[:1] != b"{":
+            if not line:
+                continue
+            if not line.startswith(_MARKS):
+                return at
+            line = line[line.index(b"{") :]
+        try:
+            entry = _decode(line)
+        except (ValueError, RecursionError):
+            return at  # a field is no string, or this is no JSON at all
+        author = _usual_author(entry, line)
+        if author is None:
+            return at
+        serial, spoken = entry.audit_id, entry.spoken
+        fields = (
+            entry.message.encode(),
             author.carrier,
             entry.host or None,
             entry.unit or None,
             container_of(entry.cgroup) if entry.cgroup else None,
             entry.boot or None,
             int(spoken) // 1000 if spoken else None,
-            int(audit_id) if audit_id else None,
+            int(serial) if serial else None,
             author.tag,
-            line,
+            number + at - start,
         )
-    )
+        found.append(_make(Entry, fields))
+    return len(lines)
+
+
+def _usual_author(entry: _JournalEntry, data: bytes) -> Author | None:
+    """Who wrote an entry of journalctl's; None where there is anything unusual about it."""
+    message, transport, serial = entry.message, entry.transport, entry.audit_id
+    if transport == "audit" and message.startswith("SECCOMP "):
+        author = JOURNAL_AUDIT
+    elif serial or not message:
+        return None
+    elif transport == "kernel" and entry.facility == KERNEL_FACILITY:
+        author = JOURNAL_KERNEL
+    elif transport in PROCESSES and entry.unit and b"CONTAINER_ID_FULL" not in data:
+        if "\n" in message or message.startswith("{"):
+            return None
+        author = client(entry.unit, "", "")
+    else:
+        return None
+    if not (serial + entry.spoken or "0").isdecimal() or not len(serial) <= MAX_DIGITS >= len(entry.spoken):
+        return None
+    own = entry.cursor and entry.stream is _ABSENT and entry.kubernetes is _ABSENT
+    return author if own and len(data) <= MAX_LINE_BYTES else None
+
+
+_make = tuple.__new__
+"""Makes a NamedTuple in half the time."""
+
+
+def decode_object(data: bytes, line: int, found: list[Found]) -> bool:
+    """Append what an object says, which begins in that line; False where it is no sound JSON object.
+
+    Of members with one name the last counts."""
+    if decode_usual([data], 0, line, found):
+        return True
+    fields = read_object(data)
+    if fields is None:
+        return False
+    found += of_object(fields, line, data)
     return True
 
 

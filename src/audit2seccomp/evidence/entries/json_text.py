@@ -8,14 +8,11 @@ from collections.abc import Iterable
 from audit2seccomp.evidence.cuts import MAX_LINE_BYTES, TOO_LONG, Cutter
 from audit2seccomp.evidence.entries.entry import BROKEN_JSON, RECORD_TOKEN, Found, TextLine, problem
 from audit2seccomp.evidence.entries.indented import Gatherer
-from audit2seccomp.evidence.entries.json_objects import decode_object, decode_wrapped
+from audit2seccomp.evidence.entries.json_objects import decode_object, decode_usual, decode_wrapped
 from audit2seccomp.evidence.entries.json_values import read_array
 
 _MARKS = re.compile(rb"(?:[\0\x1e]|\xef\xbb\xbf|data: )*+")
 """What json-seq, json-sse, a crash or an editor put in front of an object."""
-_MEMBERS = (b'\t"_', b'\t"S', b'\t"P')
-"""How lines inside an object of `-o json-pretty` begin."""
-_USUAL_MARKS = (b"data: {", b"\x1e{")
 _CRI = re.compile(rb"\d{4}-\d\d-\d\dT[0-9:.]{8,18}(?:Z|[+-]\d\d:\d\d) std(?:out|err) [FP] (?=\{)")
 
 
@@ -54,25 +51,25 @@ class JsonDecoder:
     def _read(self, block: bytes) -> None:
         """Read whole lines; `block` begins with a newline that is not of the input."""
         lines = block.split(b"\n")
-        found, gatherer = self._found, self._gatherer
-        number = self.lines
-        self.lines += len(lines) - 2
-        for whole in lines[1:-1]:
-            number += 1
-            line = whole[whole.index(b"{") :] if whole.startswith(_USUAL_MARKS) else whole
-            if not line.startswith(b'{"') or gatherer.inside or len(line) > MAX_LINE_BYTES:
-                self._unusual(line, number)
-            elif not decode_object(line, number, found):
-                self._broken(line, number)
+        del lines[0], lines[-1]
+        first = self.lines + 1
+        self.lines += len(lines)
+        at = 0
+        while at < len(lines):
+            if not self._gatherer.inside:
+                at = decode_usual(lines, at, first + at, self._found)
+                if at < len(lines) and lines[at] == b"{":
+                    at = self._gatherer.take_whole(lines, at, first + at)
+                    continue
+            if at < len(lines):
+                self._unusual(lines[at], first + at)
+                at += 1
 
     def _unusual(self, line: bytes, number: int) -> None:
         """Any line."""
         if len(line) > MAX_LINE_BYTES:
             if RECORD_TOKEN in line:
                 self._found.append(problem(TOO_LONG, number, line))
-            return
-        if self._gatherer.inside and line.startswith(_MEMBERS):
-            self._gatherer.add(line)
             return
         text = _without_marks(line).rstrip(b" \t\r")
         if not text or self._gatherer.take(text, number):

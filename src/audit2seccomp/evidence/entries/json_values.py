@@ -1,7 +1,6 @@
 """JSON in bytes → values, with the types that logs use. The one place that knows the JSON library.
 
-msgspec decodes just the fields that are asked for: a journal entry takes 1.7 µs, where orjson takes 4.8 and the
-standard library 13 (docs/performance.md)."""
+msgspec decodes just the fields that are asked for (docs/performance.md, "Structured logs")."""
 
 from __future__ import annotations
 
