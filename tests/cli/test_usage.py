@@ -13,7 +13,8 @@ import pytest
 from tests.cli.command import line, run, running
 
 OPTIONS = [
-    "--output", "--directory", "--per", "--trust", "--assume-arch", "--include-denied", "--default-action", "--errno", "--action", "--arch",
+    "--output", "--directory", "--per", "--follow", "--where", "--format-in", "--recursive", "--trust", "--assume-arch",
+    "--include-denied", "--default-action", "--errno", "--action", "--arch",
     "--strict", "--keep-going", "--quiet", "--verbose",
 ]  # fmt: skip
 
