@@ -142,3 +142,13 @@ def test_every_line_of_dmesg_json_may_be_lost() -> None:
         # The line between two elements holds both.
         assert len(left) >= len(whole) - (2 if lines[lost].strip() == b"},{" else 1), lines[lost]
         assert set(left) <= set(whole)
+
+
+@pytest.mark.parametrize("broken", [b'   "dme5g": [', b"   x", b""])
+def test_dmesg_json_is_known_by_its_brackets_too(broken: bytes) -> None:
+    elements = b"      },{\n".join(b'         "pri": 5,\n         "msg": "%b"\n' % text for text in (b"a", b"b", b"c"))
+    data = b'{\n   "dmesg": [\n      {\n' + elements + b"      }\n   ]\n}\n"
+    assert believed(decoded(data)) == [b"a", b"b", b"c"]
+    found = entries(decoded(data.replace(b'   "dmesg": [', broken), "json"))
+    assert [entry.message for entry in found] == [b"a", b"b", b"c"]
+    assert [entry.line for entry in found][1:] == [6, 9]

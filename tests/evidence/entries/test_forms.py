@@ -166,6 +166,20 @@ def test_many_values_are_bounded_like_one() -> None:
     assert memory < 6 * MIB
 
 
+def test_many_lines_of_a_value_are_bounded_like_one() -> None:
+    header = b"Sun 2026-11-22 09:01:57.076341 UTC [" + CURSOR + b"]\n"
+
+    def blocks() -> Iterable[bytes]:
+        yield header + b"    _TRANSPORT=journal\n    MESSAGE=" + PRINTK + b"\n"
+        for _ in range(8):
+            yield (b" " * 12 + b"x" * 1000 + b"\n") * 500
+        yield header + b"    _TRANSPORT=kernel\n    SYSLOG_FACILITY=0\n    MESSAGE=" + PRINTK + b"\n"
+
+    memory, found = peak("verbose", blocks)
+    assert (problems(found), believed(found)) == ([(TOO_LONG_ENTRY, 1)], [PRINTK])
+    assert memory < 6 * MIB
+
+
 @pytest.mark.parametrize("size", [MAX_FIELD_BYTES + 1, 1 << 55])
 def test_a_length_that_cannot_be_is_broken(size: int) -> None:
     memory, found = peak("export", lambda: [*list(export(b"COREDUMP", size % MIB)())[:1], KERNEL, KERNEL])

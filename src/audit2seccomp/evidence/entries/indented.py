@@ -29,6 +29,7 @@ _UNUSUAL = (b'"dmesg"', b"},{", b"\r", b" \n", b"\t\n")
 _NO_MEMBER = re.compile(rb'\n(?![ \t"])')
 _DMESG_INDENT = 6
 """Where util-linux puts the brackets of an element."""
+_DMESG_BEGIN = b"\n      {\n"
 
 
 class _Place(Enum):
@@ -172,10 +173,11 @@ class Gatherer:
 
     def _dmesg_after_all(self, current: _Object, number: int) -> None:
         """The line that says `"dmesg": [` is broken or gone, but nothing else prints such brackets."""
-        start = current.text.rfind(b"\n      {\n")
+        text = b"\n" + current.text
+        start = text.rfind(_DMESG_BEGIN)
         if start >= 0:
-            element = _Object(current.line + current.text.count(b"\n", 0, start + 1) + 1, _DMESG_INDENT, element=True)
-            element.text = current.text[start + len(b"\n      {\n") :]
+            element = _Object(current.line + 1 + text.count(b"\n", 0, start), _DMESG_INDENT, element=True)
+            element.text = bytearray(text[start + len(_DMESG_BEGIN) :])
             del current.text[start:]
             self.cut()
             self._close(element)
