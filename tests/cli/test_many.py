@@ -210,6 +210,23 @@ class TestBatch:
         assert "audit2seccomp: b.txt: no call to allow: all records are denials" in result.stderr
         assert profiles(tmp_path / "out") == {"a.log.json": ["read"]}
 
+    def test_what_is_no_log_needs_no_profile(self, tmp_path: Path) -> None:
+        (tmp_path / "logs").mkdir()
+        (tmp_path / "logs/a.log").write_bytes(A)
+        (tmp_path / "logs/b.bin").write_bytes(b"\x01" * 100)
+        (tmp_path / "c.log").write_bytes(C)
+        assert run("collect", "c.log", "-o", "old.evidence.json", cwd=tmp_path).status == 0
+        result = run("-r", "-d", "out", "logs", "old.evidence.json", cwd=tmp_path)
+        assert result.status == 0
+        assert profiles(tmp_path / "out") == {"a.json": ["read"], "c.json": ["getsockname"]}
+
+    def test_an_empty_log_has_no_profile(self, tmp_path: Path) -> None:
+        (tmp_path / "a.log").write_bytes(A)
+        (tmp_path / "b.log").touch()
+        result = run("-d", "out", "a.log", "b.log", cwd=tmp_path)
+        assert result.status == 3
+        assert "audit2seccomp: b.log: none of its records counts: no profile\n" in result.stderr
+
     def test_a_stream_that_a_signal_ends(self, tmp_path: Path) -> None:
         with running("-v", "-d", tmp_path / "out") as stream:
             stream.feed(A)

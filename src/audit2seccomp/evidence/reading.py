@@ -55,6 +55,7 @@ def scan_source(scanner: Scanner, source: Source) -> None:
         if holds_evidence:
             scanner.add(source.name, from_bytes(_whole(start, blocks), source.name))
             return
+        scanner.inputs.append(source.name)
         if start:
             scanner.feed(start)
         for block in blocks:

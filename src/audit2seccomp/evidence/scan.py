@@ -61,7 +61,7 @@ class Scanner:
         self._strace_abi = strace_abi
         self._stored: list[tuple[str, Evidence]] = []
         self.inputs: list[str] = []
-        """The names of the inputs, in their order."""
+        """The names of the logs that `scan_source` read, in their order; not those of evidence files."""
         self._tally = Tally(on_new)
         self._tally.once.apart = apart
         self._decider = Decider(self._tally.key_of, trust, assume_arch, query)
@@ -125,7 +125,6 @@ class Scanner:
         self._lines.fold()
         self._lines_before += self.lines
         self._tally.start_input(name)
-        self.inputs.append(name)
         self._start(name, form)
         if progress is None or progress.form is None:
             return
