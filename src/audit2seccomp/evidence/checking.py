@@ -56,7 +56,7 @@ def read_file(data: bytes, name: str, reader: Callable[[dict[str, Any]], T]) -> 
 
 def _parsed(data: bytes, name: str) -> Any:
     try:
-        text = data.decode()
+        text = data.decode().removeprefix("\ufeff")  # as some editors begin a file
     except UnicodeDecodeError as error:
         raise EvidenceFileError(f"{name}: byte {error.start:,}: not UTF-8: {_ADVICE}") from None
     try:

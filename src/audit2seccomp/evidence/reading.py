@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from audit2seccomp.errors import ArchiveError, UsageError
 from audit2seccomp.evidence.carriers import Trust
-from audit2seccomp.evidence.files import MAX_FILE_BYTES, from_bytes, recognise
+from audit2seccomp.evidence.files import MAX_FILE_BYTES, from_bytes
 from audit2seccomp.evidence.model import Evidence
+from audit2seccomp.evidence.recognising import Beginning
 from audit2seccomp.evidence.scan import Scanner
 from audit2seccomp.evidence.sources import Reader, Source, from_file, from_lines, from_path
 from audit2seccomp.kernel.abi import abi_named, all_abis
@@ -81,13 +82,14 @@ def load_state(path: str) -> State:
 
 def _start_of(blocks: Iterator[bytes]) -> tuple[bytes, bool]:
     """The first blocks, and whether they begin an evidence file."""
-    start = b""
+    beginning = Beginning()
+    pieces: list[bytes] = []
     for block in blocks:
-        start += block
-        holds_evidence = recognise(start)
+        pieces.append(block)
+        holds_evidence = beginning.look(block)
         if holds_evidence is not None:
-            return start, holds_evidence
-    return start, False
+            return b"".join(pieces), holds_evidence
+    return b"".join(pieces), beginning.end()
 
 
 def _whole(start: bytes, blocks: Iterator[bytes]) -> bytes:

@@ -9,8 +9,8 @@ import sys
 from collections.abc import Callable
 
 from audit2seccomp.errors import InputError
-from audit2seccomp.evidence.files import recognise
 from audit2seccomp.evidence.inputs import rotated
+from audit2seccomp.evidence.recognising import Beginning
 from audit2seccomp.evidence.scan import Scanner
 from audit2seccomp.evidence.sources import BLOCK_BYTES, Source
 
@@ -35,6 +35,7 @@ class Followed:
         self.descriptor: int | None = None
         """What tells that `step` has something to do; None where only looking does."""
         self._started = False
+        self._beginning = Beginning()
 
     def step(self) -> bool:
         """Read the next block, if there is one; whether there was. Raises InputError, also for what is no text."""
@@ -47,6 +48,11 @@ class Followed:
             self._started = False
 
     def _feed(self, block: bytes) -> None:
+        if not self._started:
+            self._beginning = Beginning()
+        # A live log does not wait until this is certain: an evidence file that was fed in part had no record in it.
+        if self._beginning.look(block):
+            raise InputError(f"{self.name}: is an evidence file, which does not grow: read it without --follow")
         if not self._started:
             _refuse_no_text(self.name, block)
             self.scanner.start_input(self.name)
@@ -262,8 +268,6 @@ def follow(path: str, scanner: Scanner, tell: Tell) -> Followed:
 
 def _refuse_no_text(name: str, block: bytes) -> None:
     """Raise InputError for a beginning that is not that of a log."""
-    if recognise(block):
-        raise InputError(f"{name}: is an evidence file, which does not grow: read it without --follow")
     blocks = iter([block])
     next(iter(Source(name, lambda: next(blocks, b""))), None)
 
