@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -90,3 +91,18 @@ def test_json_among_text_and_text_among_json_are_read() -> None:
     forged = read_in_pieces(b"2026-11-22 09:01:56 INFO got:\n" + entry, 4096)
     assert not forged.counts
     assert sum(sample.events for sample in forged.refused.values()) == 1
+
+
+def test_entries_with_and_without_a_number_are_counted_apart() -> None:
+    message = 'SECCOMP auid=0 uid=0 gid=0 ses=1 pid=7 comm="a" exe="/b" sig=0 arch=c000003e syscall=1 compat=0 ip=0x1 code=0x7ffc0000'  # noqa: E501
+    entry = {"__CURSOR": "s=1", "_TRANSPORT": "audit", "_HOSTNAME": "h", "MESSAGE": message}
+    scanner = Scanner()
+    scanner.start_input("journal")
+    for numbers in ([1], [2], [None, None], [3]):
+        stamps = [
+            {"_AUDIT_ID": str(number), "_SOURCE_REALTIME_TIMESTAMP": "1000"} if number else {} for number in numbers
+        ]
+        scanner.feed(b"".join(json.dumps(entry | stamp).encode() + b"\n" for stamp in stamps))
+    scanner.finish_input()
+    (count,) = scanner.evidence().counts.values()
+    assert (count.numbered, count.unnumbered, count.events) == (3, 2, 3)
