@@ -54,7 +54,7 @@ def shuffled(value: Any, data: st.DataObject) -> Any:
     return [shuffled(item, data) for item in value] if isinstance(value, list) else value
 
 
-@given(st.data(), evidences, st.sampled_from([b"", b"\xef\xbb\xbf", b"\n \t\r\n", b"\xef\xbb\xbf\n"]), st.booleans())
+@given(st.data(), evidences(), st.sampled_from([b"", b"\xef\xbb\xbf", b"\n \t\r\n", b"\xef\xbb\xbf\n"]), st.booleans())
 def test_a_rewritten_file_is_known_and_says_the_same(
     data: st.DataObject, evidence: Evidence, front: bytes, ascii_only: bool
 ) -> None:
