@@ -24,7 +24,7 @@ ONLY_IN = {
     "lzma": ["evidence/archives.py"],
     "backports": ["evidence/archives.py"],
     "compression": ["evidence/archives.py"],
-    "msgspec": ["evidence/entries/json_"],
+    "msgspec": ["evidence/entries/json_", "evidence/decoding.py"],
 }
 
 
