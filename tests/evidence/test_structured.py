@@ -90,3 +90,19 @@ def test_json_among_text_and_text_among_json_are_read() -> None:
     forged = read_in_pieces(b"2026-11-22 09:01:56 INFO got:\n" + entry, 4096)
     assert not forged.counts
     assert sum(sample.events for sample in forged.refused.values()) == 1
+
+
+def test_a_copy_in_another_input_counts_nothing_again() -> None:
+    data = (FIXTURES / "recorded" / "dmesg-runc-busybox-httpd.txt").read_bytes()
+    scanner = Scanner()
+    for name in ("kern.log", "kern.log.1"):
+        scanner.start_input(name)
+        scanner.feed(data)
+        scanner.finish_input()
+    evidence = scanner.evidence()
+    assert (evidence.records, evidence.sound, evidence.copies) == (402, 201, 201)
+
+
+def test_what_auditd_says_of_having_stopped_holds_what_records_hold() -> None:
+    suspended = (FIXTURES / "recorded" / "auditd-suspended.log").read_bytes()
+    assert "auditd-disk" in read_bytes(suspended).losses

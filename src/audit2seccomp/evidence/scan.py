@@ -39,7 +39,8 @@ class Scanner:
     and trusted records, those count that `query` takes. `on_new` is told each key when it is first seen. Without
     `count_lines` the evidence has no number of lines, and the places in it are inexact. With `apart` an event that is
     in two inputs counts in each of them. `form`, one of `FORM_NAMES`, is that of all inputs, instead of what
-    they look like. `strace_abi` is that of programs under strace, whose output is not read without."""
+    they look like. `strace_abi` is that of programs under strace, whose output is not read without. `beside` reads
+    other inputs at the same time: what is in both counts once."""
 
     def __init__(
         self,
@@ -52,6 +53,7 @@ class Scanner:
         apart: bool = False,
         form: str | None = None,
         strace_abi: Abi | None = None,
+        beside: Scanner | None = None,
     ) -> None:
         """Start with nothing seen."""
         self._count_lines = count_lines
@@ -62,7 +64,7 @@ class Scanner:
         self._stored: list[tuple[str, Evidence]] = []
         self.inputs: list[str] = []
         """The names of the logs that `scan_source` read, in their order; not those of evidence files."""
-        self._tally = Tally(on_new)
+        self._tally: Tally = Tally(on_new, None if beside is None else beside._tally.once)
         self._tally.once.apart = apart
         self._decider = Decider(self._tally.key_of, trust, assume_arch, query)
         self._notes = Notes()
@@ -101,8 +103,9 @@ class Scanner:
         return sorted(str(field) for field in self._query.fields - self._decider.known)
 
     def runtimes_left_out(self) -> list[str]:
-        """Names of container runtimes whose own records the query does not take."""
-        return sorted(name.decode(errors="surrogateescape") for name in self._decider.runtimes)
+        """Names of container runtimes whose own records the query does not take, not even some."""
+        taken = {key.comm for key in self._tally.counts()}
+        return sorted(name.decode(errors="surrogateescape") for name in self._decider.runtimes - taken)
 
     def overlaps(self) -> list[Overlap]:
         """Where events of an evidence file may be in another input too."""
