@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from audit2seccomp.errors import UsageError
+from audit2seccomp.evidence.beginning import FORM_NAMES, STRACE
 from audit2seccomp.evidence.carriers import Trust
 from audit2seccomp.evidence.model import RecordKey
 from audit2seccomp.evidence.reading import arch_named, trust_named
-from audit2seccomp.evidence.scan import FORM_NAMES, STRACE, Scanner
+from audit2seccomp.evidence.scan import Scanner
 from audit2seccomp.kernel.abi import abi_named, abi_of, oci_abis
 
 if TYPE_CHECKING:

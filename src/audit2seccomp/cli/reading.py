@@ -15,8 +15,9 @@ from audit2seccomp.cli.interrupt import Interrupted, Interruption
 from audit2seccomp.cli.messages import complain, printable, say, skipped_files
 from audit2seccomp.cli.progress import progress_bar
 from audit2seccomp.errors import ArchiveError, ExitStatus, InputError, NotTextError, UsageError
+from audit2seccomp.evidence.beginning import STRACE
 from audit2seccomp.evidence.inputs import expand
-from audit2seccomp.evidence.reading import scan_source
+from audit2seccomp.evidence.reading import all_traces, scan_source
 from audit2seccomp.evidence.scan import Scanner
 from audit2seccomp.evidence.sources import from_path
 
@@ -63,6 +64,8 @@ def gather(
     see `Interruption`. With `apart` an event that is in two inputs counts in each of them."""
     named = input_names(logs)
     files = _expanded(named, interruption, choices)
+    if len(files) > 1 and choices.form is None and all_traces(files):
+        choices = choices._replace(form=STRACE)
     scanner = choices.scanner(on_new, count_lines=count_lines, apart=apart, alone=len(files) == 1)
     with progress_bar(files, choices.quiet) as advance:
         opener = _Opener(interruption, advance)

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from audit2seccomp.errors import ArchiveError, UsageError
 from audit2seccomp.evidence.carriers import Trust
+from audit2seccomp.evidence.entries import may_be_strace
 from audit2seccomp.evidence.files import MAX_FILE_BYTES, from_bytes, recognise
 from audit2seccomp.evidence.model import Evidence
 from audit2seccomp.evidence.scan import Scanner
-from audit2seccomp.evidence.sources import Reader, Source, from_file, from_lines, from_path
+from audit2seccomp.evidence.sources import Reader, Source, from_file, from_lines, from_path, peek
 from audit2seccomp.kernel.abi import abi_named, all_abis
 
 if TYPE_CHECKING:
@@ -66,6 +67,19 @@ def scan_source(scanner: Scanner, source: Source) -> None:
     finally:
         blocks.close()
         scanner.finish_input()
+
+
+def all_traces(paths: Iterable[str]) -> bool:
+    """Whether all of these are files of strace's output, as far as their beginnings show."""
+    heads: list[bytes] = []
+    for path in paths:
+        head = peek(path)
+        if head is None or (head and not may_be_strace(head)):
+            return False  # so that other logs cost one look at one file
+        heads.append(head)
+    from audit2seccomp.evidence.entries.strace import are_one_trace
+
+    return are_one_trace(heads)
 
 
 def load_state(path: str) -> State:

@@ -137,6 +137,17 @@ def from_path(path: str | os.PathLike[str], offset: int = 0) -> Source:
     return _from_descriptor(name, descriptor, lambda: os.close(descriptor), offset)
 
 
+def peek(path: str) -> bytes | None:
+    """The first block of a regular file; None where there is none, or where it cannot be read twice."""
+    with suppress(OSError, ValueError, InputError):
+        if stat.S_ISREG(os.stat(path).st_mode):
+            blocks = iter(from_path(path))
+            first = next(blocks, b"")
+            blocks.close()
+            return first
+    return None
+
+
 def _from_descriptor(name: str, descriptor: int, close: Callable[[], None], offset: int = 0) -> Source:
     _keep_freed_memory()
     read = partial(os.read, descriptor, BLOCK_BYTES)
