@@ -34,6 +34,16 @@ def test_every_command_reads_what_it_wrote(folder: Path) -> None:
     assert run("collect", "e.json", cwd=folder).stdout == (folder / "e.json").read_bytes()
 
 
+def test_a_file_that_was_written_anew_is_read_too(folder: Path) -> None:
+    written = run("collect", "-q", "a.log", cwd=folder).stdout
+    anew = json.dumps(json.loads(written), sort_keys=True, indent=4).encode()
+    assert run("collect", "-q", cwd=folder, stdin=anew).stdout == written
+    (folder / "e.json").write_bytes(anew.replace(b"audit2seccomp evidence", b"evidence"))
+    refused = run("e.json", cwd=folder)
+    assert (refused.status, refused.stdout) == (3, b"")
+    assert refused.stderr.startswith('audit2seccomp: e.json: no "format": "audit2seccomp evidence" in it: ')
+
+
 def test_files_and_logs_merge_in_any_order(folder: Path) -> None:
     whole = run("collect", "a.log", "b.log", cwd=folder).stdout
     run("collect", "a.log", "-o", "a.json", cwd=folder)

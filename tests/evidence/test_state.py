@@ -327,9 +327,11 @@ def test_events_that_come_again_later_count_once(tmp_path: Path) -> None:
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="/dev/null: is no file, so no place in it can be kept"):
         Nights("/dev/null").run()
-    (tmp_path / "e.json").write_text(files.to_text(scanned(LINE)))
-    with pytest.raises(InputError, match="an evidence file would be merged anew in each run"):
-        Nights(tmp_path / "e.json").run()
+    written = files.to_text(scanned(lines(1, 300)))
+    for text in (written, json.dumps(json.loads(written), sort_keys=True)):
+        (tmp_path / "e.json").write_text(text)
+        with pytest.raises(InputError, match="an evidence file would be merged anew in each run"):
+            Nights(tmp_path / "e.json").run()
 
 
 def test_the_runs_start_from_an_evidence_file(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -106,3 +107,19 @@ def test_a_copy_in_another_input_counts_nothing_again() -> None:
 def test_what_auditd_says_of_having_stopped_holds_what_records_hold() -> None:
     suspended = (FIXTURES / "recorded" / "auditd-suspended.log").read_bytes()
     assert "auditd-disk" in read_bytes(suspended).losses
+
+
+def test_entries_with_and_without_a_number_are_counted_apart() -> None:
+    task = 'auid=0 uid=0 gid=0 ses=1 pid=7 comm="a" exe="/b"'
+    message = f"SECCOMP {task} sig=0 arch=c000003e syscall=1 compat=0 ip=0x1 code=0x7ffc0000"
+    entry = {"__CURSOR": "s=1", "_TRANSPORT": "audit", "_HOSTNAME": "h", "MESSAGE": message}
+    scanner = Scanner()
+    scanner.start_input("journal")
+    for numbers in ([1], [2], [None, None], [3]):
+        stamps = [
+            {"_AUDIT_ID": str(number), "_SOURCE_REALTIME_TIMESTAMP": "1000"} if number else {} for number in numbers
+        ]
+        scanner.feed(b"".join(json.dumps(entry | stamp).encode() + b"\n" for stamp in stamps))
+    scanner.finish_input()
+    (count,) = scanner.evidence().counts.values()
+    assert (count.numbered, count.unnumbered, count.events) == (3, 2, 3)

@@ -10,6 +10,7 @@ from typing import Any, NoReturn, TypeVar
 
 from audit2seccomp.errors import EvidenceFileError, did_you_mean
 from audit2seccomp.evidence.files import FORMAT, MAX_FILE_BYTES, VERSION
+from audit2seccomp.evidence.fitting import misfit
 from audit2seccomp.evidence.loss import KINDS
 from audit2seccomp.evidence.model import Count, Evidence, Origin, RecordKey, Sample, Segment
 from audit2seccomp.kernel.abi import abi_of
@@ -56,7 +57,7 @@ def read_file(data: bytes, name: str, reader: Callable[[dict[str, Any]], T]) -> 
 
 def _parsed(data: bytes, name: str) -> Any:
     try:
-        text = data.decode()
+        text = data.decode().removeprefix("\ufeff")  # as some editors begin a file
     except UnicodeDecodeError as error:
         raise EvidenceFileError(f"{name}: byte {error.start:,}: not UTF-8: {_ADVICE}") from None
     try:
@@ -106,12 +107,16 @@ def evidence_of(value: dict[str, Any]) -> Evidence:
             "rejected": _samples,
             "refused": _samples,
             "losses": _losses,
-            "segments": lambda array: tuple(sorted(items(array, segment), key=repr)),
+            "segments": lambda array: items(array, segment),
             "origins": lambda _: None,
             "counts": lambda array: _distinct(items(array, lambda item: _count(item, origins))),
         },
         unchecked=STATE_MEMBERS,
     )
+    wrong = misfit(read["segments"], read["counts"], read["repeated"], read["unselected"])
+    if wrong is not None:
+        raise WrongError(*wrong)
+    read["segments"] = tuple(sorted(read["segments"], key=repr))
     return Evidence(**{name: read[name] for name in read if name not in ("format", "version", "origins")})
 
 

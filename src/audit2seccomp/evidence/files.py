@@ -20,21 +20,10 @@ VERSION = 1
 MAX_FILE_BYTES = 128 << 20
 """A larger file is neither read nor written. What one run gathers at most (`tally.MAX_COARSE_KEYS`, names of
 `tally.MAX_KEY_BYTES` in hex) has about 60 MB."""
-LEAD_BYTES = 256
-"""In so many bytes it must show that a file holds evidence."""
 # Controls, and what is not seen or turns the direction of text. Not str.isprintable(), which each Python has anew.
 _UNPRINTABLE = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]"
 )
-_LEAD = b'{"format":"audit2seccompevidence"'
-
-
-def recognise(start: bytes) -> bool | None:
-    """Whether a file that begins so holds evidence; None if more of it must be seen. Blanks make no difference."""
-    squeezed = b"".join(start[:LEAD_BYTES].split())
-    if squeezed.startswith(_LEAD):
-        return True
-    return None if len(start) < LEAD_BYTES and _LEAD.startswith(squeezed) else False
 
 
 def to_text(evidence: Evidence, more: Mapping[str, list[Mapping[str, object]]] | None = None) -> str:

@@ -11,8 +11,8 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from audit2seccomp.errors import ArchiveError, InputError
-from audit2seccomp.evidence import files
 from audit2seccomp.evidence.inputs import family, rotated
+from audit2seccomp.evidence.recognising import Recogniser
 from audit2seccomp.evidence.scan import Scanner
 from audit2seccomp.evidence.sources import Source
 from audit2seccomp.evidence.state import HEAD_BYTES, Log, Position, State
@@ -33,6 +33,7 @@ class _Look(NamedTuple):
     source: Source
     """Used up."""
     head: bytes
+    holds_evidence: bool
 
     @property
     def identity(self) -> tuple[int | None, int | None]:
@@ -82,7 +83,7 @@ class Follower:
             if path in self._logs:
                 self._catch_up(self._logs[path])
             raise
-        if files.recognise(look.head):
+        if look.holds_evidence:
             raise InputError(
                 f"{path}: an evidence file would be merged anew in each run: merge it once, without --state"
             )
@@ -107,14 +108,15 @@ class Follower:
             source.close()
             raise InputError(f"{path}: is no file, so no place in it can be kept: --state is for files")
         head = b""
+        recogniser = Recogniser()
         blocks = iter(source)
         with suppress(ArchiveError):  # it will show again when it is read
             for block in blocks:
-                head += block
-                if len(head) >= HEAD_BYTES:
+                head += block[: HEAD_BYTES - len(head)]
+                if recogniser.look(block) is not None and len(head) == HEAD_BYTES:
                     break
         blocks.close()
-        return _Look(path, source, head[:HEAD_BYTES])
+        return _Look(path, source, head, recogniser.end())
 
     def _known(self, look: _Look) -> tuple[Log, Position] | None:
         """The log and the position in it of a file that was read before, under whichever name."""

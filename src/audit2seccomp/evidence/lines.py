@@ -182,7 +182,8 @@ class LineReader:
         for columns in known.columns(found, lean=lean):
             origin = self._origin(columns.host)
             trusted = known.shape.carrier.trust >= self._decider.trust
-            pile = self._tally.pile(known, origin, Channel(columns.host), lean=lean, trusted=trusted)
+            channel, stamped = Channel(columns.host), bool(columns.times)
+            pile = self._tally.pile(known, origin, channel, lean=lean, trusted=trusted, stamped=stamped)
             self._tally.count_chosen(pile, columns, self._decider)
 
     def _is_lean(self, known: Expressions) -> bool:

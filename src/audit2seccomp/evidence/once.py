@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
-from typing import NamedTuple
+from itertools import islice, pairwise
+from operator import le
+from typing import NamedTuple, cast
 
 from audit2seccomp.evidence.model import Segment
 
@@ -117,11 +118,12 @@ class Once:
         """See some events; returns the indices of those that were seen before, in ascending order."""
         numbers = list(map(int, serials))
         count = len(numbers)
+        in_order = _in_order(times)
         ascending = numbers == list(range(numbers[0], numbers[0] + count)) and _millis_pass(times[0], times[-1])
         again: list[int] = []
         start = 0
         for end in [count] if ascending else _run_ends(times, numbers):
-            again += self._take_run(channel, times, numbers, start, end)
+            again += self._take_run(channel, times, numbers, start, end, in_order=in_order)
             start = end
         if len(self._chunks) > MAX_CHUNKS:
             for key in list(self._chunks)[: MAX_CHUNKS // 8]:
@@ -131,13 +133,13 @@ class Once:
             fresh = [i for i in range(count) if i not in known]
             times, numbers = [times[i] for i in fresh], [numbers[i] for i in fresh]
         if numbers:
-            self._extend(channel, times, numbers, ascending=ascending)
+            self._extend(channel, times, numbers, ascending=ascending, in_order=in_order)
         return again
 
     def _take_run(
-        self, channel: Channel, times: Sequence[Time], numbers: list[int], start: int, stop: int
+        self, channel: Channel, times: Sequence[Time], numbers: list[int], start: int, stop: int, *, in_order: bool
     ) -> list[int]:
-        """See events whose serials and times ascend."""
+        """See events whose serials ascend, and whose times do so as far as they do in a log. `in_order`: all do."""
         again: list[int] = []
         while start < stop:
             chunk = numbers[start] >> CHUNK_BITS
@@ -147,35 +149,42 @@ class Once:
                 mask = ((1 << span) - 1) << (numbers[start] & (_CHUNK - 1))
             else:
                 mask = sum(map((1).__lshift__, (number & (_CHUNK - 1) for number in numbers[start:end])))
-            seen = Boot(millis(times[start]), millis(times[end - 1]), mask)
-            for boot in self._place(channel, chunk, seen):
-                again += [
+            seen = Boot(*_ends(times[start:end], in_order=in_order), mask)
+            again += sorted(
+                {
                     i
+                    for boot in self._place(channel, chunk, seen)
                     for i in range(start, end)
                     if boot.mask >> (numbers[i] & (_CHUNK - 1)) & 1 and boot.spans(millis(times[i]))
-                ]
+                }
+            )
             start = end
         return again
 
     def _place(self, channel: Channel, chunk: int, seen: Boot) -> list[Boot]:
-        """Note events of a chunk with the boot that they fit; returns that boot as it was, if it holds some of them."""
+        """Note events of a chunk with the boot that they fit; returns the boots that held some of them before."""
         # The newest chunks stand last, so that the oldest can be forgotten.
         boots = self._chunks.pop((channel, chunk), [])
         self._chunks[channel, chunk] = boots
+        # Not only the boot that they fit: two boots may have grown towards each other, and a copy is one of either.
+        holding = [old for old in boots if old.mask & seen.mask]
         for place in reversed(range(len(boots))):
             old = boots[place]
             if old.fits(seen):
                 boots[place] = Boot(min(old.first, seen.first), max(old.last, seen.last), old.mask | seen.mask)
-                return [old] if old.mask & seen.mask else []
+                return holding
         boots.append(seen)
         del boots[:-MAX_BOOTS]
-        return []
+        return holding
 
-    def _extend(self, channel: Channel, times: Sequence[Time], numbers: list[int], *, ascending: bool) -> None:
-        """Add events to the open segment; `ascending`: their serials are, so only the first can be of another boot."""
+    def _extend(
+        self, channel: Channel, times: Sequence[Time], numbers: list[int], *, ascending: bool, in_order: bool
+    ) -> None:
+        """Add events to the open segment; `ascending`: their serials are, so only the first can be of another boot.
+        `in_order`: their times are."""
         lowest, highest = (numbers[0], numbers[-1]) if ascending else (min(numbers), max(numbers))
         if ascending or (highest - lowest <= RESET_DISTANCE and not self._resets(channel, lowest)):
-            self._add(channel, lowest, highest, *_ends(times), len(numbers))
+            self._add(channel, lowest, highest, *_ends(times, in_order=in_order), len(numbers))
             return
         for time, number in zip(times, numbers, strict=True):
             at = millis(time)
@@ -204,11 +213,21 @@ def millis(time: Time) -> int:
     return time if isinstance(time, int) else int(time[:-4]) * 1000 + int(time[-3:])
 
 
-def _ends(times: Sequence[Time]) -> tuple[int, int]:
+def _in_order(times: Sequence[Time]) -> bool:
+    """Whether none is before the one in front of it."""
+    return _comparable(times) and all(map(le, times, islice(times, 1, None)))
+
+
+def _comparable(times: Sequence[Time]) -> bool:
+    """Whether they compare as they are: bytes of different lengths do not compare as numbers."""
+    return isinstance(times[0], int) or len(set(map(len, cast("Sequence[bytes]", times)))) == 1
+
+
+def _ends(times: Sequence[Time], *, in_order: bool) -> tuple[int, int]:
     """The first and the last, in milliseconds."""
-    if len({len(time) if isinstance(time, bytes) else 0 for time in times}) > 1:
-        times = list(map(millis, times))  # bytes of different lengths do not compare as numbers
-    ordered = sorted(times)
+    if in_order:
+        return millis(times[0]), millis(times[-1])
+    ordered = sorted(times if _comparable(times) else map(millis, times))
     return millis(ordered[0]), millis(ordered[-1])
 
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from audit2seccomp.errors import ArchiveError, UsageError
 from audit2seccomp.evidence.carriers import Trust
 from audit2seccomp.evidence.entries import may_be_strace
-from audit2seccomp.evidence.files import MAX_FILE_BYTES, from_bytes, recognise
+from audit2seccomp.evidence.files import MAX_FILE_BYTES, from_bytes
 from audit2seccomp.evidence.model import Evidence
+from audit2seccomp.evidence.recognising import Recogniser
 from audit2seccomp.evidence.scan import Scanner
 from audit2seccomp.evidence.sources import Reader, Source, from_file, from_lines, from_path, peek
 from audit2seccomp.kernel.abi import abi_named, all_abis
@@ -95,13 +96,14 @@ def load_state(path: str) -> State:
 
 def _start_of(blocks: Iterator[bytes]) -> tuple[bytes, bool]:
     """The first blocks, and whether they begin an evidence file."""
-    start = b""
+    recogniser = Recogniser()
+    pieces: list[bytes] = []
     for block in blocks:
-        start += block
-        holds_evidence = recognise(start)
+        pieces.append(block)
+        holds_evidence = recogniser.look(block)
         if holds_evidence is not None:
-            return start, holds_evidence
-    return start, False
+            return b"".join(pieces), holds_evidence
+    return b"".join(pieces), recogniser.end()
 
 
 def _whole(start: bytes, blocks: Iterator[bytes]) -> bytes:

@@ -145,7 +145,8 @@ class EntryReader:
         trusted = source.carrier.trust >= self._decider.trust
         for found in known.columns(matches, lean=lean):
             columns = found if found.times else _stamped(found, entries)
-            pile = self._tally.pile(known, self._origin(source), self._channel(source), lean=lean, trusted=trusted)
+            origin, channel, stamped = self._origin(source), self._channel(source), bool(columns.times)
+            pile = self._tally.pile(known, origin, channel, lean=lean, trusted=trusted, stamped=stamped)
             self._tally.count_chosen(pile, columns, self._decider)
             for _, text, outcome in self._tally.look(self._decider):
                 at = columns.texts.index(text)

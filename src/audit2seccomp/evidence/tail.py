@@ -10,8 +10,8 @@ from collections.abc import Callable
 from itertools import chain
 
 from audit2seccomp.errors import ArchiveError, InputError
-from audit2seccomp.evidence.files import recognise
 from audit2seccomp.evidence.inputs import rotated
+from audit2seccomp.evidence.recognising import Recogniser
 from audit2seccomp.evidence.scan import Scanner
 from audit2seccomp.evidence.sources import BLOCK_BYTES, Source, archive_form, from_path
 
@@ -38,6 +38,7 @@ class Followed:
         self.descriptor: int | None = None
         """What tells that `step` has something to do; None where only looking does."""
         self._started = False
+        self._recogniser = Recogniser()
 
     def step(self) -> bool:
         """Read the next block, if there is one; whether there was. Raises InputError, also for what is no text."""
@@ -50,6 +51,11 @@ class Followed:
             self._started = False
 
     def _feed(self, block: bytes) -> None:
+        if not self._started:
+            self._recogniser = Recogniser()
+        # A live log does not wait until this is certain: an evidence file that was fed in part had no record in it.
+        if self._recogniser.look(block):
+            raise InputError(f"{self.name}: is an evidence file, which does not grow: read it without --follow")
         if not self._started:
             _refuse_no_text(self.name, block)
             self.scanner.start_input(self.name)
@@ -301,8 +307,6 @@ def _refuse_no_text(name: str, block: bytes) -> None:
     """Raise InputError for a beginning that is not that of a log."""
     if archive_form(block) is not None:
         raise InputError(f"{name}: is an archive, which does not grow: read it without --follow")
-    if recognise(block):
-        raise InputError(f"{name}: is an evidence file, which does not grow: read it without --follow")
     blocks = iter([block])
     next(iter(Source(name, lambda: next(blocks, b""))), None)
 

@@ -76,7 +76,7 @@ class Tally:
         self.once = Once(beside)
         self.repeated = 0
         self.unselected = 0
-        self._piles: dict[tuple[Form, Origin, bool], Pile] = {}
+        self._piles: dict[tuple[Form, Origin, Channel, bool, bool], Pile] = {}
         self._of_calls: dict[tuple[Origin, Call], Outcome] = {}
         self._counts: dict[RecordKey, Count] = {}
         self._lent = False
@@ -89,9 +89,10 @@ class Tally:
         self._on_new = on_new
         self._unsettled: list[tuple[Pile, Sequence[Fields | Call], Sequence[Time], Sequence[bytes | int]]] = []
 
-    def pile(self, form: Form, origin: Origin, channel: Channel, *, lean: bool, trusted: bool) -> Pile:
-        """Where to count the texts of a form; see Pile. `look` must be called after each block."""
-        key = (form, origin, lean)
+    def pile(self, form: Form, origin: Origin, channel: Channel, *, lean: bool, trusted: bool, stamped: bool) -> Pile:
+        """Where to count the texts of a form; see Pile. `stamped`: they come with time and serial, and never stand
+        together with those that do not. `look` must be called after each block."""
+        key = (form, origin, channel, lean, stamped)
         pile = self._piles.get(key)
         if pile is None:
             pile = self._piles[key] = Pile(form, origin, channel, lean=lean, trusted=trusted)
