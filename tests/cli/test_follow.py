@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -176,6 +177,32 @@ def test_a_rotation_that_nobody_saw_loses_nothing(log: Log) -> None:
         log.allows("close", "read", "stat", "write")
 
 
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_a_log_that_is_rotated_twice_between_two_looks_is_read_in_order(
+    log: Log, pack: Callable[[bytes], bytes]
+) -> None:
+    log.append(READ * 2)
+    with following(log) as run:
+        assert run.says() == new(0, "read")
+        run.signal(signal.SIGSTOP)
+        older, newer = (log.path.with_name(name) for name in ("kern.log.2.gz", "kern.log.1.gz"))
+        older.write_bytes(pack(READ * 2))
+        shutil.copystat(log.path, older)
+        log.path.unlink()
+        newer.write_bytes(pack(CLOSE))
+        log.append(STAT)
+        run.signal(signal.SIGCONT)
+        assert run.says() == f"{newer}: was {log.path} in between: it is read\n"
+        assert run.says() == new(3, "close")
+        assert run.says() == f"{log.path}: is another file now: it is read from its start\n"
+        assert run.says() == new(4, "stat")
+        log.allows("close", "read", "stat")
+        run.signal(signal.SIGTERM)
+        assert "read 4 lines, 4 records: 3 used, 0 denied, 0 rejected, 0 not trusted, 1 seen before" in (
+            run.result().stderr
+        )
+
+
 @pytest.mark.parametrize("longer", [False, True])
 def test_a_truncated_log_is_read_from_its_start(log: Log, longer: bool) -> None:
     log.append(READ)
@@ -242,6 +269,18 @@ def test_logrotate_loses_nothing(log: Log, tmp_path: Path, how: str) -> None:
         assert "read 4 lines, 4 records: 4 used, 0 denied, 0 rejected, 0 not trusted" in run.result().stderr
 
 
+def test_what_two_followed_logs_hold_counts_once_and_a_selection_is_remarked_on(log: Log, tmp_path: Path) -> None:
+    other = tmp_path / "other.log"
+    log.append(READ + CLOSE)
+    log.append(READ, other)
+    with following(log, other, "--where", "comm == 'http-echo' or unit == nginx") as run:
+        log.allows("close", "read")
+        run.signal(signal.SIGTERM)
+        said = run.result().stderr
+    assert "3 records: 2 used, 0 denied, 0 rejected, 0 not trusted, 1 seen before" in said
+    assert "selection: no record here tells its unit" in said
+
+
 def test_several_logs_and_a_stream_make_one_profile(log: Log, tmp_path: Path) -> None:
     other = tmp_path / "other.log"
     with following(log, other, "-") as run:
@@ -259,7 +298,9 @@ def test_several_logs_and_a_stream_make_one_profile(log: Log, tmp_path: Path) ->
         log.append(WRITE, other)
         assert run.says() == new(1, "write")
         run.signal(signal.SIGTERM)
-        assert "read 5 lines, 5 records: 5 used" in run.result().stderr
+        assert "read 5 lines, 5 records: 4 used, 0 denied, 0 rejected, 0 not trusted, 1 seen before" in (
+            run.result().stderr
+        )
 
 
 def test_a_stream_is_followed_to_its_end(log: Log) -> None:
@@ -441,6 +482,17 @@ def test_an_evidence_file_cannot_be_followed(log: Log, tmp_path: Path) -> None:
     assert run("collect", "-", "-o", evidence, stdin=READ).status == 0
     result = run("--follow", evidence, "-o", log.profile)
     said = f"audit2seccomp: {evidence}: is an evidence file, which does not grow: read it without --follow\n"
+    assert (result.status, result.stderr) == (3, said)
+    assert not log.profile.exists()
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_an_archive_cannot_be_followed_whatever_its_name(log: Log, streamed: bool) -> None:
+    log.path.write_bytes(gzip.compress(READ))
+    with log.path.open("rb") as file:
+        name = "<stdin>" if streamed else str(log.path)
+        result = run("--follow", "-" if streamed else log.path, "-o", log.profile, stdin=file.read())
+    said = f"audit2seccomp: {name}: is an archive, which does not grow: read it without --follow\n"
     assert (result.status, result.stderr) == (3, said)
     assert not log.profile.exists()
 

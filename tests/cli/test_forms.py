@@ -33,6 +33,17 @@ def test_strace_beside_a_log_counts_only_when_asked_for(tmp_path: Path) -> None:
     assert asked.names == ["brk", "execve", "exit_group", "openat", "write"]
 
 
+def test_the_files_of_strace_ff_count_together(tmp_path: Path) -> None:
+    (tmp_path / "x.100").write_bytes(STRACE.replace(b"100 ", b""))
+    (tmp_path / "x.101").write_bytes(b"close(3)                = 0\n+++ killed by SIGKILL +++\n")
+    (tmp_path / "x.102").write_bytes(b"")
+    result = run("--assume-arch", "x86_64", "x.100", "x.101", "x.102", cwd=tmp_path)
+    assert result.names == ["brk", "close", "execve", "exit_group", "openat", "write"]
+    assert run("-r", "--assume-arch", "x86_64", tmp_path).names == result.names
+    (tmp_path / "kern.log").write_bytes(line(0))
+    assert run("x.100", "x.101", "kern.log", cwd=tmp_path).names == ["read"]
+
+
 def test_a_form_can_be_forced() -> None:
     journal = FIXTURES / "recorded" / "journal-json.txt"
     assert run("--format-in", "json", journal).status == 0

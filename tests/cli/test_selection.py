@@ -52,3 +52,18 @@ def test_a_mistake_is_shown_with_a_caret() -> None:
         "    com == nginx",
         "    ^",
     ]
+
+
+@pytest.mark.parametrize("option", ["--where", "--since", "--until"])
+def test_an_empty_query_is_a_mistake_not_everything(option: str) -> None:
+    """A variable that is not set must not select all records."""
+    assert run(option, "", stdin=LOG).status == 2
+    assert run("explain", option, "", stdin=LOG).status == 2
+
+
+@pytest.mark.parametrize("times", [1, 300], ids=["few lines", "many lines"])
+def test_the_runtime_is_missed_only_where_the_time_leaves_it_out(times: int) -> None:
+    log = (line(0, comm='"runc:[2:INIT]"').replace(b"/http-echo", b"/") + line(1)) * times
+    assert "runtime" not in run("--since", "2020-01-01", stdin=log).stderr
+    assert "leaves out what the container runtime itself called" in run("--until", "2020-01-01", stdin=log).stderr
+    assert "leaves out" not in run("--where", "syscall == 0 or time < 1990-01-01", stdin=log).stderr

@@ -16,7 +16,7 @@ import audit2seccomp
 from audit2seccomp.errors import EvidenceFileError, InputError
 from audit2seccomp.evidence.files import from_bytes, to_text
 from audit2seccomp.evidence.model import Evidence
-from audit2seccomp.evidence.recognising import ELEMENTS, LOOK_BYTES, OTHERS, Beginning
+from audit2seccomp.evidence.recognising import ELEMENTS, LOOK_BYTES, OTHERS, Recogniser
 from audit2seccomp.evidence.scan import Scanner
 from audit2seccomp.evidence.tail import Stream
 from tests.evidence.stored import evidences
@@ -39,12 +39,12 @@ LOGS = [
 
 def verdict(data: bytes, step: int | None = None) -> bool:
     """What is said of an input that comes in pieces."""
-    beginning = Beginning()
+    recogniser = Recogniser()
     for at in range(0, len(data), step or len(data) or 1):
-        known = beginning.look(data[at : at + (step or len(data))])
+        known = recogniser.look(data[at : at + (step or len(data))])
         if known is not None:
             return known
-    return beginning.end()
+    return recogniser.end()
 
 
 def shuffled(value: Any, data: st.DataObject) -> Any:
@@ -135,13 +135,13 @@ def test_no_log_is_taken_for_evidence(path: Path) -> None:
     "entry", [b"Jan  1 00:00:00 h kernel: x", b'{"a":1,"b":"c"}', b'{\n\t"a": 1\n}', b'[{"a":1}', b'{"dmesg":[']
 )
 def test_the_first_entry_decides(entry: bytes) -> None:
-    assert Beginning().look(entry) is False
+    assert Recogniser().look(entry) is False
 
 
 def test_memory_is_bounded() -> None:
-    beginning = Beginning()
-    assert beginning.look(b'{"comment":"') is None
-    assert [beginning.look(b"x" * 1000) for _ in range(100)].index(False) == LOOK_BYTES // 1000
+    recogniser = Recogniser()
+    assert recogniser.look(b'{"comment":"') is None
+    assert [recogniser.look(b"x" * 1000) for _ in range(100)].index(False) == LOOK_BYTES // 1000
 
 
 def test_the_names_are_those_of_the_schema() -> None:

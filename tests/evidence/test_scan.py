@@ -68,13 +68,12 @@ def of_line(line: bytes, number: int, trust: Trust, continues: bool, foreign: bo
     """The evidence of one line."""
     stripped = line.lstrip(b"\0")
     if not any(token in line for token in lines_module.tokens_at(trust)):
-        sign = sign_in_line(line)
-        if sign is None or (sign.bare and continues):
-            return Evidence()
-        return Evidence(losses={sign.kind: sample(line, number)})
+        return sign_of(line, number, continues)
     located = locate(stripped)
-    parsed = None if located is None else parse_record(located.body)
-    if located is None or parsed is None:
+    if located is None:
+        return sign_of(line, number, continues)
+    parsed = parse_record(located.body)
+    if parsed is None:
         return Evidence()
     if not isinstance(parsed, Parsed):
         if located.carrier is not None or trust is Trust.EMBEDDED:
@@ -93,6 +92,14 @@ def of_line(line: bytes, number: int, trust: Trust, continues: bool, foreign: bo
         return Evidence({key: Count(0, located.repeat, number)})
     again = bool(once.take(Channel(host), [record.millis], [record.serial]))
     return Evidence({key: Count(1 - again, 0, number, record.millis, record.millis)}, repeated=int(again))
+
+
+def sign_of(line: bytes, number: int, continues: bool) -> Evidence:
+    """The loss that a line tells of."""
+    sign = sign_in_line(line)
+    if sign is None or (sign.bare and continues):
+        return Evidence()
+    return Evidence(losses={sign.kind: sample(line, number)})
 
 
 def sample(line: bytes, number: int, events: int = 1) -> Sample:

@@ -93,8 +93,25 @@ def test_json_among_text_and_text_among_json_are_read() -> None:
     assert sum(sample.events for sample in forged.refused.values()) == 1
 
 
+def test_a_copy_in_another_input_counts_nothing_again() -> None:
+    data = (FIXTURES / "recorded" / "dmesg-runc-busybox-httpd.txt").read_bytes()
+    scanner = Scanner()
+    for name in ("kern.log", "kern.log.1"):
+        scanner.start_input(name)
+        scanner.feed(data)
+        scanner.finish_input()
+    evidence = scanner.evidence()
+    assert (evidence.records, evidence.sound, evidence.copies) == (402, 201, 201)
+
+
+def test_what_auditd_says_of_having_stopped_holds_what_records_hold() -> None:
+    suspended = (FIXTURES / "recorded" / "auditd-suspended.log").read_bytes()
+    assert "auditd-disk" in read_bytes(suspended).losses
+
+
 def test_entries_with_and_without_a_number_are_counted_apart() -> None:
-    message = 'SECCOMP auid=0 uid=0 gid=0 ses=1 pid=7 comm="a" exe="/b" sig=0 arch=c000003e syscall=1 compat=0 ip=0x1 code=0x7ffc0000'  # noqa: E501
+    task = 'auid=0 uid=0 gid=0 ses=1 pid=7 comm="a" exe="/b"'
+    message = f"SECCOMP {task} sig=0 arch=c000003e syscall=1 compat=0 ip=0x1 code=0x7ffc0000"
     entry = {"__CURSOR": "s=1", "_TRANSPORT": "audit", "_HOSTNAME": "h", "MESSAGE": message}
     scanner = Scanner()
     scanner.start_input("journal")

@@ -88,7 +88,7 @@ def _tell(gathered: Gathered, choices: options.Choices, *, strict: bool) -> None
     """Say what was found; raises typer.Exit if something speaks against writing it down."""
     evidence = gathered.evidence
     if not choices.quiet:
-        for line in collected(evidence):
+        for line in collected(evidence, unread=gathered.unread):
             say(line)
     refuse_unread(gathered, choices)
     if strict and (evidence.rejected or evidence.losses or gathered.lost):

@@ -81,7 +81,7 @@ def explain(
     if line:
         from audit2seccomp.cli.explain_line import explain_line
 
-        if json or csv or any(selection):
+        if json or csv or any(part not in (None, []) for part in selection):
             raise UsageError("--line: explains what is written there: it has no other form, and selects nothing")
         raise typer.Exit(explain_line(logs, choices.trust, choices.assume_arch))
     if json and csv:
@@ -90,7 +90,7 @@ def explain(
     with Interruption() as interruption:
         gathered = gather(logs, choices, interruption)
         if not quiet:
-            _tell(gathered.evidence)
+            _tell(gathered.evidence, unread=gathered.unread)
         refuse_unread(gathered, choices)
         calls = in_order(calls_of(gathered.evidence.observations()), sort)
         if not calls:
@@ -99,9 +99,9 @@ def explain(
     raise typer.Exit(gathered.status)
 
 
-def _tell(evidence: Evidence) -> None:
+def _tell(evidence: Evidence, *, unread: bool) -> None:
     denied = sum(seen.events for seen in evidence.observations() if not seen.let_through)
-    for line in (what_was_read(evidence, denied), *what_is_missing(evidence)):
+    for line in (what_was_read(evidence, denied), *what_is_missing(evidence, unread=unread)):
         say(line)
 
 

@@ -11,7 +11,7 @@ import typer
 
 from audit2seccomp.cli.interrupt import Interrupted, Interruption
 from audit2seccomp.cli.messages import complain, printable, say
-from audit2seccomp.cli.reading import Gathered, input_names
+from audit2seccomp.cli.reading import Gathered, about_selection, input_names
 from audit2seccomp.errors import ExitStatus, InputError, NothingFoundError, UsageError
 from audit2seccomp.evidence.model import Count, Evidence, RecordKey
 from audit2seccomp.evidence.tail import Followed, follow
@@ -68,11 +68,14 @@ class LiveProfile:
                     raise typer.Exit(interruption.exit_status or ExitStatus.OWN_BUG) from None
         for one in all_followed:
             one.finish()
+        for remark in about_selection([one.scanner for one in all_followed]):
+            self._tell(remark)
         evidence = reduce(Evidence.merge, (one.scanner.evidence() for one in all_followed), Evidence())
         return Gathered(evidence, self._unread, interruption.exit_status, inputs=tuple(names))
 
     def _add(self, name: str, *, alone: bool) -> None:
-        scanner = self._choices.scanner(self._take, count_lines=not self._choices.quiet, alone=alone)
+        beside = self._followed[0].scanner if self._followed else None
+        scanner = self._choices.scanner(self._take, count_lines=not self._choices.quiet, alone=alone, beside=beside)
         self._followed.append(follow(name, scanner, self._tell))
 
     def _loop(self, interruption: Interruption) -> None:

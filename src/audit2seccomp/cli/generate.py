@@ -230,7 +230,7 @@ def _profile(gathered: Gathered, choices: options.Choices, shape: Shape, *, stri
     left_out = [one for one in seen if not counts(one, shape.include_denied)]
     missing = list(gaps(used))
     if not choices.quiet:
-        for line in (*summary(evidence, used, left_out), *missing):
+        for line in (*summary(evidence, used, left_out, unread=gathered.unread), *missing):
             say(line)
     refuse_unread(gathered, choices)
     try:

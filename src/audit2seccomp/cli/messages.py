@@ -72,10 +72,10 @@ def what_was_read(evidence: Evidence, denied: int) -> str:
     return _read(evidence, f"{evidence.sound - denied:,} used, {denied:,} denied")
 
 
-def collected(evidence: Evidence) -> Iterable[str]:
+def collected(evidence: Evidence, *, unread: bool) -> Iterable[str]:
     """What was read, where all that counts is kept."""
     yield _read(evidence, f"{evidence.sound:,} kept in {plural(len(evidence.counts), 'row')}")
-    yield from what_is_missing(evidence)
+    yield from what_is_missing(evidence, unread=unread)
 
 
 def _read(evidence: Evidence, used: str) -> str:
@@ -89,20 +89,25 @@ def _read(evidence: Evidence, used: str) -> str:
     )
 
 
-def summary(evidence: Evidence, used: list[Observation], left_out: list[Observation]) -> Iterable[str]:
-    """What was read and what became of it. `used` made it into the profile, `left_out` are denials that did not."""
+def summary(evidence: Evidence, used: list[Observation], left_out: list[Observation], *, unread: bool) -> Iterable[str]:
+    """What was read and what became of it. `used` made it into the profile, `left_out` are denials that did not;
+    `unread`: an input could not be read."""
     denied = sum(seen.events for seen in left_out)
     yield what_was_read(evidence, denied)
     per_arch = Counter(abi for abi, _ in {(seen.abi.name, seen.nr) for seen in used if seen.name})
     if per_arch:
         yield "distinct calls: " + ", ".join(f"{count} on {abi}" for abi, count in sorted(per_arch.items()))
-    yield from what_is_missing(evidence)
+    yield from what_is_missing(evidence, unread=unread)
     yield from _denials(left_out)
 
 
-def what_is_missing(evidence: Evidence) -> Iterable[str]:
+def what_is_missing(evidence: Evidence, *, unread: bool) -> Iterable[str]:
     """What the log lost, and the records that do not count, by reason, each with an example."""
-    yield from (_shortened(line) for line in describe(all_losses(evidence), evidence.segments))
+    losses = all_losses(evidence)
+    if unread:
+        yield "INCOMPLETE: an input could not be read: see above"
+    if losses or not unread:
+        yield from (_shortened(line) for line in describe(losses, evidence.segments))
     yield from _samples("rejected", evidence.rejected)
     yield from _samples("not trusted", evidence.refused)
 

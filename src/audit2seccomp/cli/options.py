@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from audit2seccomp.errors import UsageError
+from audit2seccomp.evidence.beginning import FORM_NAMES, STRACE
 from audit2seccomp.evidence.carriers import Trust
 from audit2seccomp.evidence.model import RecordKey
 from audit2seccomp.evidence.reading import arch_named, trust_named
-from audit2seccomp.evidence.scan import FORM_NAMES, STRACE, Scanner
+from audit2seccomp.evidence.scan import Scanner
 from audit2seccomp.kernel.abi import abi_named, abi_of, oci_abis
 
 if TYPE_CHECKING:
@@ -101,7 +102,8 @@ class Selection(NamedTuple):
 
     def query(self) -> "Query | None":
         """What they ask for together; raises UsageError."""
-        if not any(self):
+        # An option that was given empty, such as by a variable that is not set, is no choice of everything.
+        if all(part is None or part == [] for part in self):
             return None
         from datetime import datetime
 
@@ -149,8 +151,10 @@ class Choices(NamedTuple):
         count_lines: bool = True,
         apart: bool = False,
         alone: bool = False,
+        beside: Scanner | None = None,
     ) -> Scanner:
-        """What reads inputs; `alone`: there is one of them. strace names no architecture, so it is this machine's."""
+        """What reads inputs; see Scanner. `alone`: there is one of them. strace names no architecture, so it is this
+        machine's."""
         strace_abi = None
         if self.form == STRACE or (alone and self.form is None):
             assumed = None if self.assume_arch is None else abi_of(self.assume_arch, 0)
@@ -164,6 +168,7 @@ class Choices(NamedTuple):
             apart=apart,
             form=self.form,
             strace_abi=strace_abi,
+            beside=beside,
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
@@ -15,8 +15,9 @@ from audit2seccomp.cli.interrupt import Interrupted, Interruption
 from audit2seccomp.cli.messages import complain, printable, say, skipped_files
 from audit2seccomp.cli.progress import progress_bar
 from audit2seccomp.errors import ArchiveError, ExitStatus, InputError, NotTextError, UsageError
+from audit2seccomp.evidence.beginning import STRACE
 from audit2seccomp.evidence.inputs import expand
-from audit2seccomp.evidence.reading import scan_source
+from audit2seccomp.evidence.reading import all_traces, scan_source
 from audit2seccomp.evidence.scan import Scanner
 from audit2seccomp.evidence.sources import from_path
 
@@ -63,13 +64,15 @@ def gather(
     see `Interruption`. With `apart` an event that is in two inputs counts in each of them."""
     named = input_names(logs)
     files = _expanded(named, interruption, choices)
+    if len(files) > 1 and choices.form is None and all_traces(files):
+        choices = choices._replace(form=STRACE)
     scanner = choices.scanner(on_new, count_lines=count_lines, apart=apart, alone=len(files) == 1)
     with progress_bar(files, choices.quiet) as advance:
         opener = _Opener(interruption, advance)
         if state is None:
             unread = _read_all(files, named, opener, lambda log: scan_source(scanner, opener(log)), choices.quiet)
             if not choices.quiet:
-                for remark in (*map(str, scanner.overlaps()), *about_selection(scanner)):
+                for remark in (*map(str, scanner.overlaps()), *about_selection([scanner])):
                     say(printable(remark))
             return Gathered(scanner.evidence(), unread, interruption.exit_status, inputs=tuple(scanner.inputs))
         from audit2seccomp.evidence.following import Follower
@@ -90,12 +93,13 @@ _WHO_TELLS = {
 }
 
 
-def about_selection(scanner: Scanner) -> Iterator[str]:
-    """What a user may not expect of the query."""
-    for field in scanner.unknown_fields():
+def about_selection(scanners: Sequence[Scanner]) -> Iterator[str]:
+    """What a user may not expect of the query that these have in common."""
+    unknown = [set(scanner.unknown_fields()) for scanner in scanners]
+    for field in sorted(set.intersection(*unknown) if unknown else ()):
         hint = f": {_WHO_TELLS[field]}" if field in _WHO_TELLS else ""
         yield f"selection: no record here tells its {field}{hint}"
-    runtimes = scanner.runtimes_left_out()
+    runtimes = sorted({name for scanner in scanners for name in scanner.runtimes_left_out()})
     if runtimes:
         yield (
             f"selection: leaves out what the container runtime itself called ({', '.join(runtimes)}): a container "

@@ -123,13 +123,22 @@ class Decider:
         if self._query is None or not isinstance(parsed, Parsed):
             return True
         query, values = self._query, self._values(parsed.record, located.body, origin)
+        record = parsed.record
         verdict = query.decide(values)
-        if verdict is not True:
-            self._note_runtime(parsed.record)
         if verdict is not None:
-            return verdict is True
+            if verdict is False:
+                self._note_runtime(record)
+            return verdict
         time: Field = next(field for field in query.fields if field == "time")
-        return lambda at: query.decide({**values, time: at}) is True
+
+        def at(millis: int) -> bool:
+            self.known.add(time)
+            selected = query.decide({**values, time: millis}) is True
+            if not selected:
+                self._note_runtime(record)
+            return selected
+
+        return at
 
     def _note_runtime(self, record: SeccompRecord) -> None:
         if record.comm is not None and record.comm.startswith(_RUNTIMES) and record.exe in (None, b"/"):

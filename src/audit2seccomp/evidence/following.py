@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from audit2seccomp.errors import ArchiveError, InputError
 from audit2seccomp.evidence.inputs import family, rotated
-from audit2seccomp.evidence.recognising import Beginning
+from audit2seccomp.evidence.recognising import Recogniser
 from audit2seccomp.evidence.scan import Scanner
 from audit2seccomp.evidence.sources import Source
 from audit2seccomp.evidence.state import HEAD_BYTES, Log, Position, State
@@ -108,15 +108,15 @@ class Follower:
             source.close()
             raise InputError(f"{path}: is no file, so no place in it can be kept: --state is for files")
         head = b""
-        beginning = Beginning()
+        recogniser = Recogniser()
         blocks = iter(source)
         with suppress(ArchiveError):  # it will show again when it is read
             for block in blocks:
                 head += block[: HEAD_BYTES - len(head)]
-                if beginning.look(block) is not None and len(head) == HEAD_BYTES:
+                if recogniser.look(block) is not None and len(head) == HEAD_BYTES:
                     break
         blocks.close()
-        return _Look(path, source, head, beginning.end())
+        return _Look(path, source, head, recogniser.end())
 
     def _known(self, look: _Look) -> tuple[Log, Position] | None:
         """The log and the position in it of a file that was read before, under whichever name."""

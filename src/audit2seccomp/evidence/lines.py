@@ -222,11 +222,10 @@ class LineReader:
         for at in sorted(self._block.places(LINE_TOKENS)):
             if at >= end:
                 start, end = self._block.data.rfind(b"\n", 0, at) + 1, self._block.data.find(b"\n", at)
-                self._take_sign(start, end)
+                if not self._block.holds(self._tokens, start, end):
+                    self._take_sign(start, end)
 
     def _take_sign(self, start: int, end: int) -> None:
-        if self._block.holds(self._tokens, start, end):
-            return
         line = self._block.data[start:end]
         sign = sign_in_line(line)
         if sign is not None and not (sign.bare and self._context.continues(start)):
@@ -260,6 +259,7 @@ class LineReader:
             return
         located = locate(line)
         if located is None:
+            self._take_sign(start, end)  # auditd says `auid=` in such a line
             return
         host = located.prefix.host if located.prefix else None
         bare = located.carrier is not None and located.carrier.bare

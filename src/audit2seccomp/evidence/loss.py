@@ -47,6 +47,7 @@ KINDS = {
         Kind("archive-cut", "input that ends early", "give the whole file", gap=True, counted="time"),
         Kind("too-many", "more than is kept in memory", "read the logs in parts", counted="time"),
         Kind("entry-broken", "entry that cannot be read", "export the journal again", gap=True, counted="time"),
+        Kind("rejected", "record or entry that cannot be read", "see the reasons below", counted="time"),
         Kind("line-cut", "record that the log cut", "read auditd's file or journald's audit transport", counted="time"),
     )
 }  # fmt: skip
@@ -238,14 +239,19 @@ def bound(segments: Iterable[Segment]) -> Bound:
 
 
 def all_losses(evidence: Evidence) -> dict[str, Sample]:
-    """The signs, and the records that were there and are not whole or not kept."""
+    """The signs, and the records that were there and are not whole, not sound or not kept."""
     losses = dict(evidence.losses)
     for reason, sample in sorted(evidence.rejected.items()):
-        kind = "line-cut" if reason.startswith("cut") else "too-many" if reason.startswith("more than") else None
-        if kind is not None:
-            known = losses.get(kind)
-            losses[kind] = sample if known is None else known._replace(events=known.events + sample.events)
+        kind = next((kind for start, kind in _REJECTED if reason.startswith(start)), _REASONS_FOLLOW)
+        known = losses.get(kind)
+        losses[kind] = sample if known is None else known._replace(events=known.events + sample.events)
     return losses
+
+
+_REASONS_FOLLOW = "rejected"
+"""Of this kind whoever shows losses shows each reason anyway, with its place."""
+_REJECTED = (("cut", "line-cut"), ("more than", "too-many"))
+"""How reasons for rejecting a record begin that are a kind of their own."""
 
 
 def describe(losses: Mapping[str, Sample], segments: Iterable[Segment]) -> list[str]:
@@ -267,6 +273,8 @@ def describe(losses: Mapping[str, Sample], segments: Iterable[Segment]) -> list[
             extent += ", no serial shows how many records are missing"
         lines.append(f"INCOMPLETE: {kind.title} ({extent}): {kind.remedy}")
     for kind in kinds:
+        if kind.name == _REASONS_FOLLOW:
+            continue
         _, (file, line), text = losses[kind.name]
         lines.append(f"{kind.title}: {file}:{line}:" if line else f"{kind.title}: {file}")
         if text:

@@ -92,8 +92,8 @@ class Count(NamedTuple):
 
     @property
     def events(self) -> int:
-        """How often it happened. A key has one event at least, though another one may have used its serial."""
-        return max(self.numbered, self.unnumbered, 1)
+        """How often it happened; 0 where another key, such as that of a copy in another input, counted it all."""
+        return max(self.numbered, self.unnumbered)
 
     def plus(self, other: Count) -> Count:
         """Both, of the same input."""

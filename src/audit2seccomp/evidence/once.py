@@ -74,11 +74,11 @@ class Chunk(NamedTuple):
 class Once:
     """The serials of all inputs, and the segments of each."""
 
-    def __init__(self) -> None:
-        """Start with nothing seen."""
+    def __init__(self, beside: Once | None = None) -> None:
+        """Start with nothing seen, or with what another one sees, before and after."""
         self.apart = False
         """Whether an event counts once in each input, rather than in all of them together."""
-        self._chunks: dict[tuple[Channel, int], list[Boot]] = {}
+        self._chunks: dict[tuple[Channel, int], list[Boot]] = {} if beside is None else beside._chunks
         self._open: dict[Channel, list[int]] = {}
         self._file = ""
         self._closed: list[Segment] = []

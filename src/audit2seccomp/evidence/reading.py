@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from audit2seccomp.errors import ArchiveError, UsageError
 from audit2seccomp.evidence.carriers import Trust
+from audit2seccomp.evidence.entries import may_be_strace
 from audit2seccomp.evidence.files import MAX_FILE_BYTES, from_bytes
 from audit2seccomp.evidence.model import Evidence
-from audit2seccomp.evidence.recognising import Beginning
+from audit2seccomp.evidence.recognising import Recogniser
 from audit2seccomp.evidence.scan import Scanner
-from audit2seccomp.evidence.sources import Reader, Source, from_file, from_lines, from_path
+from audit2seccomp.evidence.sources import Reader, Source, from_file, from_lines, from_path, peek
 from audit2seccomp.kernel.abi import abi_named, all_abis
 
 if TYPE_CHECKING:
@@ -69,6 +70,19 @@ def scan_source(scanner: Scanner, source: Source) -> None:
         scanner.finish_input()
 
 
+def all_traces(paths: Iterable[str]) -> bool:
+    """Whether all of these are files of strace's output, as far as their beginnings show."""
+    heads: list[bytes] = []
+    for path in paths:
+        head = peek(path)
+        if head is None or (head and not may_be_strace(head)):
+            return False  # so that other logs cost one look at one file
+        heads.append(head)
+    from audit2seccomp.evidence.entries.strace import are_one_trace
+
+    return are_one_trace(heads)
+
+
 def load_state(path: str) -> State:
     """The state in a file; raises InputError."""
     from audit2seccomp.evidence import state
@@ -82,14 +96,14 @@ def load_state(path: str) -> State:
 
 def _start_of(blocks: Iterator[bytes]) -> tuple[bytes, bool]:
     """The first blocks, and whether they begin an evidence file."""
-    beginning = Beginning()
+    recogniser = Recogniser()
     pieces: list[bytes] = []
     for block in blocks:
         pieces.append(block)
-        holds_evidence = beginning.look(block)
+        holds_evidence = recogniser.look(block)
         if holds_evidence is not None:
             return b"".join(pieces), holds_evidence
-    return b"".join(pieces), beginning.end()
+    return b"".join(pieces), recogniser.end()
 
 
 def _whole(start: bytes, blocks: Iterator[bytes]) -> bytes:

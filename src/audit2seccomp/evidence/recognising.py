@@ -47,7 +47,7 @@ _Walk = Generator[None, None, bool]
 """Yields where more of the text must be seen, and returns whether it is evidence."""
 
 
-class Beginning:
+class Recogniser:
     """Looks at the first bytes of one input, as they come."""
 
     def __init__(self) -> None:

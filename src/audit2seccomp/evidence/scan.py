@@ -7,10 +7,12 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from audit2seccomp.errors import UsageError
+from audit2seccomp.evidence.beginning import STRACE, TEXT, Beginning
 from audit2seccomp.evidence.carriers import Trust
 from audit2seccomp.evidence.cuts import TOO_LONG, Cutter
 from audit2seccomp.evidence.decide import Decider, Fate, Outcome
-from audit2seccomp.evidence.entries import FORMS, HEAD_BYTES, detect, may_be_strace, undecided
+from audit2seccomp.evidence.entries import FORMS
+from audit2seccomp.evidence.entries.entry import CUT_ENTRY
 from audit2seccomp.evidence.lines import LineReader, tokens_at
 from audit2seccomp.evidence.model import Evidence, Progress, RecordKey, Segment
 from audit2seccomp.evidence.notes import Notes
@@ -24,11 +26,6 @@ if TYPE_CHECKING:
     from audit2seccomp.evidence.structured import EntryReader
     from audit2seccomp.kernel.abi import Abi
 
-TEXT = "text"
-"""The form of an input that is no structured log."""
-STRACE = "strace"
-FORM_NAMES = (TEXT, *FORMS, STRACE)
-"""All forms."""
 STRACE_BESIDE = "strace's output counts only if nothing else is read, or with --format-in strace"
 
 
@@ -39,7 +36,8 @@ class Scanner:
     and trusted records, those count that `query` takes. `on_new` is told each key when it is first seen. Without
     `count_lines` the evidence has no number of lines, and the places in it are inexact. With `apart` an event that is
     in two inputs counts in each of them. `form`, one of `FORM_NAMES`, is that of all inputs, instead of what
-    they look like. `strace_abi` is that of programs under strace, whose output is not read without."""
+    they look like. `strace_abi` is that of programs under strace, whose output is not read without. `beside` reads
+    other inputs at the same time: what is in both counts once."""
 
     def __init__(
         self,
@@ -52,6 +50,7 @@ class Scanner:
         apart: bool = False,
         form: str | None = None,
         strace_abi: Abi | None = None,
+        beside: Scanner | None = None,
     ) -> None:
         """Start with nothing seen."""
         self._count_lines = count_lines
@@ -62,7 +61,7 @@ class Scanner:
         self._stored: list[tuple[str, Evidence]] = []
         self.inputs: list[str] = []
         """The names of the logs that `scan_source` read, in their order; not those of evidence files."""
-        self._tally = Tally(on_new)
+        self._tally: Tally = Tally(on_new, None if beside is None else beside._tally.once)
         self._tally.once.apart = apart
         self._decider = Decider(self._tally.key_of, trust, assume_arch, query)
         self._notes = Notes()
@@ -101,8 +100,9 @@ class Scanner:
         return sorted(str(field) for field in self._query.fields - self._decider.known)
 
     def runtimes_left_out(self) -> list[str]:
-        """Names of container runtimes whose own records the query does not take."""
-        return sorted(name.decode(errors="surrogateescape") for name in self._decider.runtimes)
+        """Names of container runtimes whose own records the query does not take, not even some."""
+        taken = {key.comm for key in self._tally.counts()}
+        return sorted(name.decode(errors="surrogateescape") for name in self._decider.runtimes - taken)
 
     def overlaps(self) -> list[Overlap]:
         """Where events of an evidence file may be in another input too."""
@@ -139,10 +139,11 @@ class Scanner:
         """The input goes on another time. Returns what `start_input` must know then, and how many bytes at the end are
         not read, because their line has not ended yet. Raises InputError if the form does not allow it."""
         if self._feed == self._take_head:
-            unread = len(self._head)
-            self._head.clear()
-            return Progress(), unread
-        if self._entries is None:
+            unended = self._beginning.drop()
+            if not self._beginning.lines:
+                return Progress(), unended
+            self._begin(TEXT)
+        elif self._entries is None:
             unended = self._cutter.unended
             self._cutter.drop()
         else:
@@ -152,7 +153,7 @@ class Scanner:
 
     def _start(self, name: str, form: str | None) -> None:
         self._name = name
-        self._head = bytearray()
+        self._beginning = Beginning()
         self._feed: Callable[[bytes], None] = self._take_head
         self._lines = LineReader(name, self._tally, self._decider, self._notes, count_lines=self._count_lines)
         self._entries: EntryReader | None = None
@@ -168,7 +169,7 @@ class Scanner:
     def finish_input(self) -> None:
         """The input has ended; its last line may lack a newline."""
         if self._feed == self._take_head:
-            self._detect()
+            self._take_head(b"", ended=True)
         if self._entries is not None:
             self._entries.finish()
         else:
@@ -179,29 +180,24 @@ class Scanner:
         """How many lines of this input were read."""
         return self._lines.lines if self._entries is None else self._entries.lines
 
-    def _take_head(self, block: bytes) -> None:
-        """Wait until there is enough to see the form."""
-        self._head += block
-        if not undecided(bytes(self._head[:HEAD_BYTES])):
-            self._detect()
-
-    def _detect(self) -> None:
-        head = bytes(self._head)
-        made_by = detect(head)
-        form = next((form for form, make in FORMS.items() if make is made_by), TEXT)
-        if form == TEXT and may_be_strace(head):
-            from audit2seccomp.evidence.entries.strace import looks_like_strace
-
-            form = self._strace_form(head) if looks_like_strace(head) else TEXT
-        self._begin(form)
-        self._head.clear()
-        self._feed(head)
-
-    def _strace_form(self, head: bytes) -> str:
-        if self._strace_abi is not None:
-            return STRACE
-        self._notes.outcome(Outcome(None, 1, Fate.REFUSED, STRACE_BESIDE), self._name, lambda: 1, head.split(b"\n")[0])
-        return TEXT
+    def _take_head(self, block: bytes, *, ended: bool = False) -> None:
+        """Read what is known to be text, until it shows what all the rest is."""
+        start = self._beginning.take(block, ended=ended)
+        if start.text:
+            self._cutter.feed(start.text)
+        if start.cut is not None:
+            outcome = Outcome(None, 1, Fate.REJECTED, CUT_ENTRY)
+            self._notes.outcome(outcome, self._name, lambda: self._beginning.lines, start.cut)
+        if start.form is not None:
+            form = start.form
+            if form == STRACE and self._strace_abi is None:
+                outcome = Outcome(None, 1, Fate.REFUSED, STRACE_BESIDE)
+                self._notes.outcome(outcome, self._name, lambda: 1, start.rest.split(b"\n")[0])
+                form = TEXT
+            self._begin(form)
+            if self._entries is not None:
+                self._entries.go_on(self._beginning.lines)
+            self._feed(start.rest)
 
     def _begin(self, form: str) -> None:
         self._form = form

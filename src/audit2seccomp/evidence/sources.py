@@ -85,7 +85,7 @@ class Source:
             blocks = iter(self.read, b"")
             first = _beginning(blocks)
             if not self.offset:
-                form = None if self.lines else _form_of(first)
+                form = None if self.lines else archive_form(first)
                 if form is not None:
                     blocks = self._unpack(form, chain([first], blocks))
                     first = _beginning(blocks)
@@ -137,6 +137,17 @@ def from_path(path: str | os.PathLike[str], offset: int = 0) -> Source:
     return _from_descriptor(name, descriptor, lambda: os.close(descriptor), offset)
 
 
+def peek(path: str) -> bytes | None:
+    """The first block of a regular file; None where there is none, or where it cannot be read twice."""
+    with suppress(OSError, ValueError, InputError):
+        if stat.S_ISREG(os.stat(path).st_mode):
+            blocks = iter(from_path(path))
+            first = next(blocks, b"")
+            blocks.close()
+            return first
+    return None
+
+
 def _from_descriptor(name: str, descriptor: int, close: Callable[[], None], offset: int = 0) -> Source:
     _keep_freed_memory()
     read = partial(os.read, descriptor, BLOCK_BYTES)
@@ -147,7 +158,7 @@ def _from_descriptor(name: str, descriptor: int, close: Callable[[], None], offs
     compressed = False
     with suppress(OSError):
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
-        compressed = _form_of(os.pread(descriptor, len(_JOURNAL), start)) is not None
+        compressed = archive_form(os.pread(descriptor, len(_JOURNAL), start)) is not None
     if compressed:
         offset = 0
     elif offset:
@@ -220,7 +231,7 @@ def _beginning(blocks: Iterator[bytes]) -> bytes:
     return block
 
 
-def _form_of(block: bytes) -> str | None:
+def archive_form(block: bytes) -> str | None:
     """How an archive that begins so is compressed; None for anything else."""
     return next((form for magic, form in _FORMS if block.startswith(magic)), None)
 
@@ -239,7 +250,7 @@ def _keeping(chunks: Iterable[bytes], kept: list[bytes]) -> Iterator[bytes]:
 
 def _refuse_binary(name: str, block: bytes, *, packed: bool) -> None:
     what = f"{name}: not a text log: it {'holds' if packed else 'is'}"
-    if _form_of(block) is not None:
+    if archive_form(block) is not None:
         raise NotTextError(f"{what} an archive: {'unpack it first' if packed else 'give it as a file'}")
     if block.startswith(_JOURNAL):
         from shlex import quote

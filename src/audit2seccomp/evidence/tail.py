@@ -7,15 +7,18 @@ import os
 import stat
 import sys
 from collections.abc import Callable
+from itertools import chain
 
-from audit2seccomp.errors import InputError
+from audit2seccomp.errors import ArchiveError, InputError
 from audit2seccomp.evidence.inputs import rotated
-from audit2seccomp.evidence.recognising import Beginning
+from audit2seccomp.evidence.recognising import Recogniser
 from audit2seccomp.evidence.scan import Scanner
-from audit2seccomp.evidence.sources import BLOCK_BYTES, Source
+from audit2seccomp.evidence.sources import BLOCK_BYTES, Source, archive_form, from_path
 
 _HEAD_BYTES = 256
 """So much of a file's start tells whether it was truncated and has grown again since: lines begin with their time."""
+_TELLING_BYTES = 64
+"""A shorter start may be that of another file too: it may lack the time."""
 
 Tell = Callable[[str], object]
 """Gets what is worth saying, for a person."""
@@ -35,7 +38,7 @@ class Followed:
         self.descriptor: int | None = None
         """What tells that `step` has something to do; None where only looking does."""
         self._started = False
-        self._beginning = Beginning()
+        self._recogniser = Recogniser()
 
     def step(self) -> bool:
         """Read the next block, if there is one; whether there was. Raises InputError, also for what is no text."""
@@ -49,9 +52,9 @@ class Followed:
 
     def _feed(self, block: bytes) -> None:
         if not self._started:
-            self._beginning = Beginning()
+            self._recogniser = Recogniser()
         # A live log does not wait until this is certain: an evidence file that was fed in part had no record in it.
-        if self._beginning.look(block):
+        if self._recogniser.look(block):
             raise InputError(f"{self.name}: is an evidence file, which does not grow: read it without --follow")
         if not self._started:
             _refuse_no_text(self.name, block)
@@ -98,6 +101,15 @@ class _File:
         self.offset = 0
         self._head = b""
         self._looked_at = (0, 0)
+
+    @property
+    def modified(self) -> int:
+        """When it was written last, nanoseconds since the epoch."""
+        return os.fstat(self.descriptor).st_mtime_ns
+
+    def is_copied_in(self, start: bytes) -> bool:
+        """Whether a file that starts so is a copy of this one, as one that was compressed is."""
+        return len(self._head) >= _TELLING_BYTES and start.startswith(self._head)
 
     def close(self) -> None:
         """Done with it."""
@@ -228,12 +240,37 @@ class Tail(Followed):
         if self._file is None:
             self._say("is there now")
         else:
+            self._read_between(self._file, new)
             self._say("is another file now: it is read from its start")
             self._file.close()
         self.finish()
         self._file = new
         self._said = ""
         return self._read()
+
+    def _read_between(self, old: _File, new: _File) -> None:
+        """Read the files that had the name after one and before another, each for less than a look."""
+        for path in rotated(self.name):
+            source = from_path(path)
+            known = (source.device, source.inode) in (old.identity, new.identity)
+            if known or (source.modified or 0) <= old.modified:
+                source.close()
+                continue
+            try:
+                self._read_whole(source, old)
+            except ArchiveError as error:
+                self._tell(str(error))
+                self.scanner.miss_the_rest()
+
+    def _read_whole(self, source: Source, old: _File) -> None:
+        blocks = iter(source)
+        first = next(blocks, b"")
+        if first and not old.is_copied_in(first):
+            self._tell(f"{source.name}: was {self.name} in between: it is read")
+            self.finish()
+            for block in chain([first], blocks):
+                self._feed(block)
+        blocks.close()
 
     def _say(self, what: str) -> None:
         """Once, however often it is seen."""
@@ -268,6 +305,8 @@ def follow(path: str, scanner: Scanner, tell: Tell) -> Followed:
 
 def _refuse_no_text(name: str, block: bytes) -> None:
     """Raise InputError for a beginning that is not that of a log."""
+    if archive_form(block) is not None:
+        raise InputError(f"{name}: is an archive, which does not grow: read it without --follow")
     blocks = iter([block])
     next(iter(Source(name, lambda: next(blocks, b""))), None)
 

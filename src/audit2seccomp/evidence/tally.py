@@ -69,11 +69,11 @@ class Pile:
 class Tally:
     """Keys and how often each was seen; `on_new` is told each key when it is first seen."""
 
-    def __init__(self, on_new: Callable[[RecordKey], None] | None = None) -> None:
+    def __init__(self, on_new: Callable[[RecordKey], None] | None = None, beside: Once | None = None) -> None:
         """Start with nothing seen."""
         self.lean = False
         """Whether to count calls rather than whole texts, because those hardly repeat."""
-        self.once = Once()
+        self.once = Once(beside)
         self.repeated = 0
         self.unselected = 0
         self._piles: dict[tuple[Form, Origin, Channel, bool, bool], Pile] = {}

@@ -54,11 +54,9 @@ KERNEL = b"__CURSOR=" + CURSOR + b"\n_TRANSPORT=kernel\nSYSLOG_FACILITY=0\nMESSA
         (b'"quoted": text\n', None),
         (KERNEL, "export"),
         (b"__REALTIME_TIMESTAMP=1\n", "export"),
-        (b"_HOSTNAME=vm\nMESSAGE=x\n\n" + KERNEL, "export"),
         (b"PATH=/bin\nMESSAGE=x\n", None),
         (b"Sun 2026-11-22 09:01:57.076341 UTC [" + CURSOR + b"]\n    _UID=0\n", "verbose"),
         (b"-- Journal begins at Sun --\nSun 2026-11-22 09:01:57.076341 UTC [" + CURSOR + b"]\n", "verbose"),
-        (b"    _UID=0\n    _GID=0\nSun 2026-11-22 09:01:57.076341 UTC [" + CURSOR + b"]\n", "verbose"),
         (b"    indented\n", None),
     ],
 )

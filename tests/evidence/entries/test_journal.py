@@ -188,12 +188,12 @@ def test_an_entry_that_is_cut_at_the_end_is_named(output: str, reason: str) -> N
 @pytest.mark.parametrize(("output", "reason"), [("verbose", BROKEN_ENTRY), ("json-pretty", CUT_ENTRY)])
 def test_an_entry_that_is_cut_at_the_beginning_is_named(output: str, reason: str) -> None:
     begin = FORMATS[output]([AUDIT])
-    found = decoded(begin[begin.index(b"\n", 300) + 1 :] + FORMATS[output]([KERNEL]))
+    found = decoded(begin[begin.index(b"\n", 300) + 1 :] + FORMATS[output]([KERNEL]), output.partition("-")[0])
     assert believed(found) == [PRINTK]
     assert problems(found) == [(reason, 1)]
 
 
 def test_what_is_left_of_an_export_entry_is_only_anchored() -> None:
     begin = FORMATS["export"]([AUDIT])
-    found = decoded(begin[begin.index(b"\n", 300) + 1 :] + FORMATS["export"]([KERNEL]))
+    found = decoded(begin[begin.index(b"\n", 300) + 1 :] + FORMATS["export"]([KERNEL]), "export")
     assert said(found) == [("anchored", "audit", JOURNALD), ("authenticated", "kernel", PRINTK)]

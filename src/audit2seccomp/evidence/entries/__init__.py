@@ -42,16 +42,21 @@ _STARTS = {
     "export": rb"__(?:CURSOR|REALTIME_TIMESTAMP|MONOTONIC_TIMESTAMP|SEQNUM|SEQNUM_ID)=",
     "verbose": (rb"(?:-- [^\n]{1,256}\n)?(?:\x1b\[0m)?[^\n\[]{8,64} \[s=[0-9a-f]{32};i="),
 }
-_INSIDE = {
-    # Input that begins in the middle of an entry.
-    "export": rb"[A-Z_][A-Z0-9_]{0,63}=[^\n]{0,4096}\n(?:[^\n]{0,4096}\n){0,64}?\n__CURSOR=s=[0-9a-f]{32};i=",
-    "verbose": rb" {4,}[^\n]{1,4096}\n(?: {4}[^\n]{1,4096}\n){0,64}?[^ \n][^\n\[]{8,64} \[s=[0-9a-f]{32};i=",
+_NOT_ALONE = re.compile(rb"-- |(?:[\0\x1e\s\[\]{},]|\xef\xbb\xbf|data: )*+\Z")
+"""How the first line of an input begins, or all of it that is there, whose form the next line shows."""
+_JOURNAL_NAME = rb'"(?:__?[A-Z][A-Z0-9_]{1,63}|MESSAGE|PRIORITY|SYSLOG_[A-Z]{1,32}|dmesg|pri|fac)"[ \t]{0,64}+:'
+_HEADERS = {
+    "export": rb"__CURSOR=s=[0-9a-f]{32};i=",
+    "verbose": rb"(?:\x1b\[0m)?[^ \t\n\[][^\n\[]{7,63} \[s=[0-9a-f]{32};i=",
+    "json": (
+        rb"(?:data: )?(?:[ \t]{0,64}+(?:\},)?\{[ \t]{0,64}+\n)?[ \t]{0,64}+" + _JOURNAL_NAME + rb"|"
+        rb"(?:data: |\x1e)?\{[ \t]{0,64}+" + _JOURNAL_NAME
+    ),
 }
-
-
-_MAY_BE_INSIDE = re.compile(rb"[A-Z_][A-Z0-9_]{0,63}+=| {4}|-- ")
-"""How the first line of an input begins whose form its next lines show."""
-
+"""A line that only this form has: an input that began in the middle of an entry goes on with it. Of JSON it is one of
+journald's or dmesg's, or its opening bracket, since texts of other programs may hold others."""
+_HEADER = {form: re.compile(pattern) for form, pattern in _HEADERS.items()}
+_REMAINS = re.compile(rb"(?:[ \t}\]\",\n]|[A-Z_][A-Z0-9_]{0,63}+=)")
 
 _MAY_BE_STRACE = re.compile(rb"[^\n]{0,2000}?(?:\) {1,64}= |<unfinished \.\.\.>|resumed>)|(?:strace: )?Process \d")
 
@@ -62,7 +67,7 @@ def undecided(head: bytes) -> bool:
     if len(head) >= HEAD_BYTES:
         return False
     start = head.lstrip(b"\0\r\n")
-    return b"\n" not in start or _MAY_BE_INSIDE.match(start) is not None or may_be_strace(start)
+    return b"\n" not in start or _NOT_ALONE.match(start) is not None or may_be_strace(start)
 
 
 def may_be_strace(head: bytes) -> bool:
@@ -73,8 +78,29 @@ def may_be_strace(head: bytes) -> bool:
 def detect(head: bytes) -> Callable[[], Decoder] | None:
     """What makes a decoder for an input with this beginning; None where it is a text log."""
     head = head[:HEAD_BYTES].lstrip(b"\0\r\n")
-    for patterns in (_STARTS, _INSIDE):
-        for form, pattern in patterns.items():
-            if re.match(pattern, head):
-                return FORMS[form]
+    for form, pattern in _STARTS.items():
+        if re.match(pattern, head):
+            return FORMS[form]
     return None
+
+
+def needs_next_line(line: bytes) -> bool:
+    """Whether `header_at` must see the next line too to say something of that one."""
+    return line.rstrip(b" \t").endswith(b"{")
+
+
+def header_at(head: bytes, at: int) -> str | None:
+    """The form that has such a line as the one at that place, and no other form has; None for all others."""
+    return next((form for form, header in _HEADER.items() if header.match(head, at)), None)
+
+
+def may_be_inside(line: bytes) -> bool:
+    """Whether a line may be of an entry that has begun before."""
+    return _REMAINS.match(line + b"\n") is not None
+
+
+def cut_before(form: str, header: bytes, line: bytes, number: int) -> bool:
+    """Whether the line above a header, which has that number, is the end of an entry whose beginning is not there. Of a
+    header that is inside an entry itself, the decoder tells."""
+    inside = form == "json" and header.lstrip(b" \t").startswith(b'"')
+    return not inside and number > 0 and (number == 1 or may_be_inside(line))

@@ -7,6 +7,7 @@ of strace 6.1. Only the beginning of a line is read; what stands in a call's arg
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import cache
 
 from audit2seccomp.evidence.entries.entry import Call, Problem, problem
@@ -63,6 +64,17 @@ def looks_like_strace(head: bytes) -> bool:
         return False
     like = sum(map(_is_strace, lines))
     return like >= 3 and like * 2 > len(lines)
+
+
+def are_one_trace(heads: Iterable[bytes]) -> bool:
+    """Whether inputs with these beginnings are the files of `strace -ff`, some of which hold next to nothing."""
+    certain = False
+    for head in heads:
+        if looks_like_strace(head):
+            certain = True
+        elif not all(_is_strace(line) for line in head.split(b"\n", _HEAD_LINES + 1)[:_HEAD_LINES] if line):
+            return False
+    return certain
 
 
 def _is_strace(line: bytes) -> bool:
