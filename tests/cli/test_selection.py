@@ -67,3 +67,13 @@ def test_the_runtime_is_missed_only_where_the_time_leaves_it_out(times: int) -> 
     assert "runtime" not in run("--since", "2020-01-01", stdin=log).stderr
     assert "leaves out what the container runtime itself called" in run("--until", "2020-01-01", stdin=log).stderr
     assert "leaves out" not in run("--where", "syscall == 0 or time < 1990-01-01", stdin=log).stderr
+
+
+@pytest.mark.parametrize("times", [1, 300], ids=["few lines", "many lines"])
+def test_what_is_not_trusted_is_said_whatever_the_time(times: int) -> None:
+    genuine = line(1)
+    forged = genuine.replace(b" syscall=1 ", b" syscall=2 ").rstrip(b"\n") + b" (not the kernel's)\n"
+    for query in (["--since", "2020-01-01"], ["--until", "2020-01-01"]):
+        said = run("explain", *query, stdin=line(0) * times + forged + genuine).stderr
+        assert "text stands behind the record (1 record)" in said
+    assert names("--since", "2020-01-01", stdin=line(0) * times + forged * times + genuine) == ["read", "write"]

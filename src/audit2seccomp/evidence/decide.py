@@ -117,10 +117,12 @@ class Decider:
         return Outcome(key, events, millis=record.millis, serial=record.serial)
 
     def selects_at(self, located: Located, origin: Origin) -> Callable[[int], bool] | bool:
-        """Whether the query takes a text: yes, no, or by the time. Where it holds no sound record, yes: that is not for
-        the query to hide."""
+        """Whether the query takes a text: yes, no, or by the time. Where it holds no sound and trusted record, yes:
+        that is not for the query to hide, and must use up no serial."""
         parsed = parse_body(located.body, self._assume_arch)
         if self._query is None or not isinstance(parsed, Parsed):
+            return True
+        if judge(located, parsed.record, parsed.end, continues=False, foreign=False).trust < self.trust:
             return True
         query, values = self._query, self._values(parsed.record, located.body, origin)
         record = parsed.record
