@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from audit2seccomp.evidence.model import Segment
 
@@ -206,7 +206,7 @@ def millis(time: Time) -> int:
 
 def _ends(times: Sequence[Time]) -> tuple[int, int]:
     """The first and the last, in milliseconds."""
-    if len({len(time) if isinstance(time, bytes) else 0 for time in times}) > 1:
+    if set(map(type, times)) != {int} and len(set(map(len, cast("Sequence[bytes]", times)))) > 1:
         times = list(map(millis, times))  # bytes of different lengths do not compare as numbers
     ordered = sorted(times)
     return millis(ordered[0]), millis(ordered[-1])
