@@ -32,6 +32,8 @@ _RECORD = _MESSAGE + b"SECCOMP "
 _SERIAL = b"\n_AUDIT_ID="
 _SPOKEN = b"\n_SOURCE_REALTIME_TIMESTAMP="
 _NUMBER = re.compile(rb"[0-9]{1,%d}(?![^\n])" % MAX_DIGITS).match
+_MESSAGE_SIZE, _SERIAL_SIZE, _SPOKEN_SIZE = map(len, (_MESSAGE, _SERIAL, _SPOKEN))
+_AUDIT, _TAG = JOURNAL_AUDIT
 _TRANSPORT = b"\n_TRANSPORT="
 _HOST = b"\n_HOSTNAME="
 _SYSTEMD = b"\n_SYSTEMD_"
@@ -80,9 +82,10 @@ class TextEntries:
         begin = 0
         for at in range(1, len(pieces)):
             piece = pieces[at]
-            if not piece.startswith(_SHARED, begin):
-                begin = max(0, piece.find(_SHARED))
             same = piece.startswith(shared.text, begin)
+            if not same and not piece.startswith(_SHARED, begin):
+                begin = max(0, piece.find(_SHARED))
+                same = piece.startswith(shared.text, begin)
             entry = _record(piece, begin + shared.size, shared, line, units) if same else None
             if entry is not None:
                 found.append(entry)
@@ -115,19 +118,17 @@ def _record(piece: bytes, behind: int, shared: _Shared, line: int, units: bool) 
     at, serial_at, micros_at = rfind(_RECORD, behind), rfind(_SERIAL, behind), rfind(_SPOKEN, behind)
     if at < 0 or serial_at < 0 or micros_at < 0 or len(piece) - behind > MAX_ENTRY_BYTES:
         return None
-    serial = _NUMBER(piece, serial_at + len(_SERIAL))
-    micros = _NUMBER(piece, micros_at + len(_SPOKEN))
+    serial, micros = _NUMBER(piece, serial_at + _SERIAL_SIZE), _NUMBER(piece, micros_at + _SPOKEN_SIZE)
     # The rest of one entry and the beginning of another, where what stands between them is broken, have two transports.
     if serial is None or micros is None or find(_TRANSPORT, behind) >= 0 or find(shared.host_line, behind) < 0:
         return None
     if units and find(_SYSTEMD, behind) >= 0:
         return None
-    at += len(_MESSAGE)
+    at += _MESSAGE_SIZE
     end = find(b"\n", at)
     message = piece[at:end] if end >= 0 else piece[at:]
-    carrier, tag = JOURNAL_AUDIT
     millis = int(micros[0]) // 1000
-    return _make(Entry, (message, carrier, shared.host, None, None, shared.boot, millis, int(serial[0]), tag, line))
+    return _make(Entry, (message, _AUDIT, shared.host, None, None, shared.boot, millis, int(serial[0]), _TAG, line))
 
 
 def _common(fields: bytes, shared: _Shared) -> _Shared:
