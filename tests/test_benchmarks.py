@@ -16,6 +16,8 @@ from benchmarks import suite
 from benchmarks.contestants import (
     AUDIT_ARCH_X86_64,
     GREP,
+    MAWK,
+    TOOL,
     Contestant,
     calls_in_profile,
     calls_in_records,
@@ -24,7 +26,7 @@ from benchmarks.contestants import (
 from benchmarks.events import processes
 from benchmarks.make_logs import Form, LogSpec, blocks, make_log, standard_logs
 from benchmarks.rows import ROWS, Entry, Row
-from benchmarks.timing import ContestantFailedError, disagreements, miscounts, run
+from benchmarks.timing import ContestantFailedError, Cost, disagreements, miscounts, run
 
 RECORD = re.compile(
     rb"^(?:[A-Z][a-z]{2} [ 0-9]\d \d\d:\d\d:\d\d my-machine kernel: \[\d+\.\d{6}\] audit: type=1326 "
@@ -227,3 +229,11 @@ def test_a_run_has_plausible_costs_and_a_failing_program_is_an_error(tmp_path: P
     assert 1e6 < cost.peak < 1e9
     with pytest.raises(ContestantFailedError, match="failing: log: status 3: too bad"):
         run(peer("failing", "import sys; sys.stderr.write('too bad'); sys.exit(3)"), log, 1, tmp_path)
+
+
+def test_a_target_is_about_what_its_own_row_measured() -> None:
+    fast, slow, peer = (Cost(wall, wall, 1e7, 1_000) for wall in (1.0, 4.0, 0.5))
+    run_of_tool = (TOOL.name, "dense.log")
+    costs = {"dense": {run_of_tool: slow, (MAWK.name, "dense.log"): peer}, "where": {run_of_tool: fast}}
+    text, _ = suite.verdicts(costs, [row for row in ROWS if row.name == "dense"])
+    assert "| dense: times the mawk one-liner's rate | ≥ 0.25 | 0.12 | **missed** |" in text
