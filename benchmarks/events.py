@@ -55,6 +55,20 @@ class Shape(NamedTuple):
     after_pid: str
 
 
+class Event(NamedTuple):
+    """What the kernel says once."""
+
+    record: str
+    """From `auid=` to `code=`."""
+    serial: int
+    header: str
+    """What syslog puts in front of it, the date and the host."""
+    uptime: str
+    """Seconds since boot, to the microsecond."""
+    epoch: str
+    """Seconds since the epoch, to the millisecond."""
+
+
 class Shapes(NamedTuple):
     """Every different record of the machine, and how often each occurs."""
 
@@ -90,6 +104,12 @@ def shapes(rng: Random) -> Shapes:
                 made.append(Shape(before_pid, rng.choice(pids), f" comm={comm} exe={exe} {called}"))
                 weights.append(1 / ((1 + rank) * (10 + index)))
     return Shapes(made, list(accumulate(weights)))
+
+
+def renamed(shape: Shape, comm: str) -> Shape:
+    """The same call, made by a program of another name."""
+    behind = shape.after_pid.index(" exe=")
+    return Shape(shape.before_pid, shape.pid, f" comm={_untrusted(comm)}{shape.after_pid[behind:]}")
 
 
 def _untrusted(value: str) -> str:

@@ -8,17 +8,22 @@ A log that exists with the size and recipe that `manifest.json` beside it states
 from __future__ import annotations
 
 import argparse
+import gzip
 import hashlib
 import json
 import os
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from enum import StrEnum
+from itertools import count
 from pathlib import Path
 from random import Random
 from time import gmtime
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 from benchmarks.chatter import chatter
-from benchmarks.events import Shape, shapes
+from benchmarks.events import Event, Shape, renamed, shapes
+from benchmarks.journal import Journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -38,18 +43,33 @@ Stamp = tuple[str, str, str]
 """The syslog header with the host, seconds since boot, seconds since the epoch."""
 
 
+class Form(StrEnum):
+    """What a log is written by."""
+
+    KERNEL = "kernel"
+    """rsyslog, the kernel's lines."""
+    AUDITD = "auditd"
+    """auditd, its file."""
+    JSON = "json"
+    """`journalctl -o json`."""
+    EXPORT = "export"
+    """`journalctl -o export`."""
+
+
 @dataclass(frozen=True, slots=True)
 class LogSpec:
-    """One log to write."""
+    """One log to write; packed if its name says so."""
 
     name: str
     lines: int
-    auditd: bool = False
-    """In the form of auditd's file instead of rsyslog's kernel lines."""
+    """Those of an export are its entries, each of which takes several."""
+    form: Form = Form.KERNEL
     record_every: int = 1
     """One line in so many is a record, at a random place among them; the others are chatter."""
     new_pids: bool = False
     """Every record has another pid; it may exceed the kernel's limit of 2**22."""
+    names: int = 0
+    """So many programs with a name of their own, which make their one call in turn, instead of the sixty processes."""
 
     @property
     def records(self) -> int:
@@ -61,11 +81,17 @@ def standard_logs(*, quick: bool) -> dict[str, LogSpec]:
     unit = 100_000 if quick else 1_000_000
     logs = (
         LogSpec("dense.log", unit),
-        LogSpec("dense.audit.log", unit, auditd=True),
-        LogSpec("slice.audit.log", unit // 10, auditd=True),
+        LogSpec("dense.audit.log", unit, Form.AUDITD),
+        LogSpec("dense.log.gz", unit),
+        LogSpec("slice.audit.log", unit // 10, Form.AUDITD),
+        LogSpec("fifth.log", unit // 5),
+        LogSpec("fifth.journal.json", unit // 5, Form.JSON),
+        LogSpec("fifth.journal.export", unit // 5, Form.EXPORT),
         LogSpec("sparse.log", 3 * unit, record_every=50),
+        LogSpec("sparse.log.gz", 3 * unit, record_every=50),
         LogSpec("pids.log", unit, new_pids=True),
         LogSpec("pids-tenfold.log", 10 * unit, new_pids=True),
+        LogSpec("names.log", unit, names=100_000),
         LogSpec("small.log", 1_000),
     )
     return {log.name: log for log in logs}
@@ -81,18 +107,28 @@ def make_log(spec: LogSpec, directory: Path) -> Path:
     if path.exists() and known == {**entry, "bytes": path.stat().st_size}:
         return path
     unfinished = path.with_suffix(".unfinished")
-    with unfinished.open("wb") as file:
+    with _writing(unfinished, packed=path.suffix == ".gz") as file:
         for block in blocks(spec):
             file.write(block)
-        size = file.tell()
     os.replace(unfinished, path)
-    manifest[spec.name] = {**entry, "bytes": size}
+    manifest[spec.name] = {**entry, "bytes": path.stat().st_size}
     manifest_path.write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
     return path
 
 
+@contextmanager
+def _writing(path: Path, *, packed: bool) -> Iterator[IO[bytes]]:
+    """Open a file to be written; packed as logrotate has gzip do it, at the usual level."""
+    with path.open("wb") as file:
+        if not packed:
+            yield file
+            return
+        with gzip.GzipFile("", "wb", 6, file, mtime=0) as archive:
+            yield cast("IO[bytes]", archive)
+
+
 def blocks(spec: LogSpec) -> Iterator[bytes]:
-    """Yield the log's text in blocks of whole lines."""
+    """Yield the log's text, before it is packed, in blocks of whole lines."""
     rng = Random(SEED)
     records = _records(spec, rng)
     steps = (3, 11, 40, 180, 900, 2_500) if spec.record_every == 1 else (900, 4_000, 60_000, 250_000, 800_000)
@@ -147,24 +183,38 @@ class Clock:
 def _records(spec: LogSpec, rng: Random) -> Callable[[Sequence[Stamp]], list[str]]:
     """Return what makes the next records' lines, one for each moment."""
     population, cumulated = shapes(rng)
+    named = [renamed(shape, f"worker-{n}") for n, shape in enumerate(rng.choices(population, k=spec.names))]
+    write = _writer(spec.form)
     serial, new_pid = FIRST_SERIAL, FIRST_NEW_PID
 
     def take(stamps: Sequence[Stamp]) -> list[str]:
         nonlocal serial, new_pid
-        drawn = rng.choices(population, cum_weights=cumulated, k=len(stamps))
+        if named:
+            start = serial - FIRST_SERIAL
+            drawn = [named[n % spec.names] for n in range(start, start + len(stamps))]
+        else:
+            drawn = rng.choices(population, cum_weights=cumulated, k=len(stamps))
         if spec.new_pids:
             drawn = [Shape(shape[0], str(new_pid + index), shape[2]) for index, shape in enumerate(drawn)]
             new_pid += len(stamps)
-        numbered = zip(range(serial, serial + len(stamps)), stamps, drawn, strict=True)
-        serial += len(stamps)
-        if spec.auditd:
-            return [f"type=SECCOMP msg=audit({epoch}:{n}): {b}{pid}{a}" for n, (_, _, epoch), (b, pid, a) in numbered]
-        return [
-            f"{header}kernel: [{uptime}] audit: type=1326 audit({epoch}:{n}): {b}{pid}{a}"
-            for n, (header, uptime, epoch), (b, pid, a) in numbered
+        events = [
+            Event(b + pid + a, n, header, uptime, epoch)
+            for n, (header, uptime, epoch), (b, pid, a) in zip(count(serial), stamps, drawn, strict=False)
         ]
+        serial += len(stamps)
+        return [write(event) for event in events]
 
     return take
+
+
+def _writer(form: Form) -> Callable[[Event], str]:
+    """Return what makes a record's line of its event, less the newline."""
+    if form is Form.KERNEL:
+        return lambda e: f"{e.header}kernel: [{e.uptime}] audit: type=1326 audit({e.epoch}:{e.serial}): {e.record}"
+    if form is Form.AUDITD:
+        return lambda e: f"type=SECCOMP msg=audit({e.epoch}:{e.serial}): {e.record}"
+    journal = Journal(Random(SEED))
+    return journal.json if form is Form.JSON else journal.export
 
 
 def _syslog_header(second: int) -> str:
@@ -174,7 +224,7 @@ def _syslog_header(second: int) -> str:
 
 def _recipe() -> str:
     """Return a hash of the programs that make the logs: another program, other logs."""
-    sources = (_HERE / name for name in ("chatter.py", "events.py", "make_logs.py"))
+    sources = (_HERE / name for name in ("chatter.py", "events.py", "journal.py", "make_logs.py"))
     return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
 
 

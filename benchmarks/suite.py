@@ -18,7 +18,7 @@ from benchmarks.rows import ROWS, TARGETS, Costs, Entry, Row
 from benchmarks.timing import ContestantFailedError, Cost, ask, disagreements, median, miscounts, run
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
 class Suite:
@@ -74,27 +74,29 @@ class Suite:
         return {(entry.contestant.name, entry.log): median(costs) for entry, costs in measured.items()}
 
 
-def table(row: Row, costs: Costs, rounds: int) -> str:
+def table(costs: Costs, name: str, rounds: int) -> str:
     """Return the row's figures as a Markdown table; ratios are to the row's first entry."""
     lines = [
-        f"### {row.name} (median of {rounds})",
+        f"### {name} (median of {rounds})",
         "",
         "| program | log | wall s | cpu s | records/s | rate, first = 1 | by cpu | peak MB |",
         "|---|---|--:|--:|--:|--:|--:|--:|",
     ]
-    measured = [(key, cost) for key, cost in costs.items() if key in {(e.contestant.name, e.log) for e in row.timed}]
-    for (name, log), cost in measured:
-        first = measured[0][1]
+    first = next(iter(costs.values()))
+    for (program, log), cost in costs.items():
         ratio, by_cpu = cost.rate / first.rate, (cost.records / cost.cpu) / (first.records / first.cpu)
         lines.append(
-            f"| {name} | {log} | {cost.wall:.3f} | {cost.cpu:.3f} | {cost.rate:,.0f} | {ratio:.3f} | {by_cpu:.3f} "
+            f"| {program} | {log} | {cost.wall:.3f} | {cost.cpu:.3f} | {cost.rate:,.0f} | {ratio:.3f} | {by_cpu:.3f} "
             f"| {cost.peak / 1e6:.0f} |"
         )
     return "\n".join([*lines, ""])
 
 
-def verdicts(costs: Costs, rows: Sequence[Row]) -> tuple[str, bool]:
-    """Return the targets of the rows as a Markdown table, and whether one is missed or was not measured."""
+def verdicts(costs: Mapping[str, Costs], rows: Sequence[Row]) -> tuple[str, bool]:
+    """Return the targets of the rows as a Markdown table, and whether one is missed or was not measured.
+
+    `costs` are those of each row. What a target compares was measured in turn; another row may have the same run."""
+    everything = {run: cost for row in costs.values() for run, cost in row.items()}
     lines = ["### Targets", "", "| target | wanted | measured | |", "|---|--:|--:|---|"]
     missed = False
     for target in TARGETS:
@@ -102,7 +104,7 @@ def verdicts(costs: Costs, rows: Sequence[Row]) -> tuple[str, bool]:
             continue
         wanted = f"{'≤' if target.at_most else '≥'} {target.limit:g}"
         try:
-            value = target.value(costs)
+            value = target.value({**everything, **costs.get(target.row, {})})
         except KeyError:
             lines.append(f"| {target.text} | {wanted} | - | not measured |")
             missed = True
@@ -156,7 +158,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(f"{machine()}; LC_ALL={ENVIRONMENT['LC_ALL']}{note}\n", flush=True)
     if is_editable():
         print("- installed editable, which makes every start of this Python slower: use a plain install for the record")
-    costs: dict[tuple[str, str], Cost] = {}
+    costs: dict[str, Costs] = {}
     with TemporaryDirectory(prefix="bench-") as scratch:
         suite = Suite(standard_logs(quick=options.quick), directory, Path(scratch))
         try:
@@ -168,8 +170,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                     print(f"error: {row.name}: the answers differ", *complaints, sep="\n", file=sys.stderr)
                     return 1
                 rounds = max(1, round(options.rounds * row.rounds))
-                costs |= suite.costs(row, rounds)
-                print(table(row, costs, rounds), flush=True)
+                costs[row.name] = suite.costs(row, rounds)
+                print(table(costs[row.name], row.name, rounds), flush=True)
         except (ContestantFailedError, ValueError) as error:
             print(f"error: {error}", file=sys.stderr)
             return 1

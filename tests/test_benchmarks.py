@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import re
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -15,18 +16,17 @@ from benchmarks import suite
 from benchmarks.contestants import (
     AUDIT_ARCH_X86_64,
     GREP,
+    MAWK,
+    TOOL,
     Contestant,
     calls_in_profile,
     calls_in_records,
     nothing,
 )
 from benchmarks.events import processes
-from benchmarks.make_logs import LogSpec, blocks, make_log, standard_logs
+from benchmarks.make_logs import Form, LogSpec, blocks, make_log, standard_logs
 from benchmarks.rows import ROWS, Entry, Row
-from benchmarks.timing import ContestantFailedError, disagreements, miscounts, run
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from benchmarks.timing import ContestantFailedError, Cost, disagreements, miscounts, run
 
 RECORD = re.compile(
     rb"^(?:[A-Z][a-z]{2} [ 0-9]\d \d\d:\d\d:\d\d my-machine kernel: \[\d+\.\d{6}\] audit: type=1326 "
@@ -36,10 +36,13 @@ RECORD = re.compile(
 )
 SPECS = (
     LogSpec("dense.log", 12_000),
-    LogSpec("dense.audit.log", 12_000, auditd=True),
+    LogSpec("dense.audit.log", 12_000, Form.AUDITD),
     LogSpec("sparse.log", 20_000, record_every=50),
     LogSpec("pids.log", 12_000, new_pids=True),
+    LogSpec("names.log", 12_000, names=5_000),
 )
+JOURNALS = (LogSpec("journal.json", 12_000, Form.JSON), LogSpec("journal.export", 12_000, Form.EXPORT))
+RECORDED = Path(__file__).parent.parent / "fixtures" / "recorded"
 
 
 def text(spec: LogSpec) -> bytes:
@@ -61,7 +64,7 @@ def test_a_log_has_the_promised_lines_and_records_in_growing_time(spec: LogSpec)
     assert serials == sorted(set(serials))
 
 
-@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
+@pytest.mark.parametrize("spec", [*SPECS, *JOURNALS], ids=lambda spec: spec.name)
 def test_a_log_is_the_same_bytes_each_time(spec: LogSpec, tmp_path: Path) -> None:
     first, second = (make_log(spec, tmp_path / name).read_bytes() for name in ("one", "two"))
     assert hashlib.sha256(first).hexdigest() == hashlib.sha256(second).hexdigest()
@@ -81,6 +84,45 @@ def test_a_dense_log_shows_every_process_with_skewed_calls() -> None:
 
 def test_both_forms_hold_the_same_events() -> None:
     assert records(SPECS[0]) == records(SPECS[1])
+
+
+def entries(log: bytes) -> list[dict[str, str]]:
+    """The entries of a journal, printed in either form, of which no field has a newline in it."""
+    if log.startswith(b"{"):
+        return [json.loads(line) for line in log.splitlines()]
+    return [dict(line.split("=", 1) for line in entry.splitlines()) for entry in log.decode().split("\n\n") if entry]
+
+
+@pytest.mark.parametrize("spec", JOURNALS, ids=lambda spec: spec.name)
+def test_a_journal_holds_the_same_events(spec: LogSpec) -> None:
+    found = []
+    for entry in entries(text(spec)):
+        spoken = entry["_SOURCE_REALTIME_TIMESTAMP"]
+        stamp = f"{spoken[:-6]}.{spoken[-6:-3]}:{entry['_AUDIT_ID']}"
+        found += RECORD.findall(
+            f"type=SECCOMP msg=audit({stamp}): {entry['MESSAGE'].removeprefix('SECCOMP ')}".encode()
+        )
+        assert entry["_PID"].encode() == found[-1][2]
+    assert found == records(SPECS[0])
+
+
+@pytest.mark.parametrize("spec", JOURNALS, ids=lambda spec: spec.name)
+def test_a_journal_looks_like_a_recorded_one(spec: LogSpec) -> None:
+    recorded = (RECORDED / f"journal-{spec.form}.txt").read_bytes()
+    names = {frozenset(entry) for entry in entries(recorded) if entry["_TRANSPORT"] == "audit"}
+    made = entries(text(spec))
+    assert {frozenset(entry) - {"_SELINUX_CONTEXT"} for entry in made} == names
+    assert len({tuple(entry) for entry in made}) > 50
+
+
+def test_a_packed_log_holds_the_same_lines(tmp_path: Path) -> None:
+    plain, packed = (make_log(LogSpec(name, 500), tmp_path) for name in ("small.log", "small.log.gz"))
+    assert gzip.decompress(packed.read_bytes()) == plain.read_bytes()
+
+
+def test_every_program_has_a_name_of_its_own_and_makes_one_call() -> None:
+    found = records(SPECS[4])
+    assert len({record[3] for record in found}) == len({record[3:] for record in found}) == 5_000
 
 
 def test_only_the_records_of_a_sparse_log_say_type_1326() -> None:
@@ -187,3 +229,11 @@ def test_a_run_has_plausible_costs_and_a_failing_program_is_an_error(tmp_path: P
     assert 1e6 < cost.peak < 1e9
     with pytest.raises(ContestantFailedError, match="failing: log: status 3: too bad"):
         run(peer("failing", "import sys; sys.stderr.write('too bad'); sys.exit(3)"), log, 1, tmp_path)
+
+
+def test_a_target_is_about_what_its_own_row_measured() -> None:
+    fast, slow, peer = (Cost(wall, wall, 1e7, 1_000) for wall in (1.0, 4.0, 0.5))
+    run_of_tool = (TOOL.name, "dense.log")
+    costs = {"dense": {run_of_tool: slow, (MAWK.name, "dense.log"): peer}, "where": {run_of_tool: fast}}
+    text, _ = suite.verdicts(costs, [row for row in ROWS if row.name == "dense"])
+    assert "| dense: times the mawk one-liner's rate | ≥ 0.25 | 0.12 | **missed** |" in text

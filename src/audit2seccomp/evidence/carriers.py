@@ -52,7 +52,8 @@ DATES = {
 }
 """How syslog and journalctl write a date, in any locale."""
 _CALLER = rb"\[ {0,8}[TC]\d{1,10}\]"  # CONFIG_PRINTK_CALLER: the task or the CPU
-_CPU = rb"(?:\d{3}: )?"  # PREEMPT_RT
+_CPU = rb"\d{3}: "  # PREEMPT_RT
+_CALLER_OR_CPU = rb"(?: ?" + _CALLER + rb" (?:" + _CPU + rb")?| " + _CPU + rb")"
 BRACKETS = {
     "seconds": rb"\[" + _SECONDS + rb"\]",
     "relative": rb"\[ {0,12}\+\d{1,12}[.,]\d{3,9}\]",
@@ -69,9 +70,11 @@ BRACKETS = {
     "minute": rb"\[" + _WORD + rb" {0,2}\d{0,2} \d\d:\d\d\]",
 }
 _CLOCKS = {
-    **{name: bracket + rb"(?: ?" + _CALLER + rb")? " + _CPU for name, bracket in BRACKETS.items()},
+    # Choices of their own, because what most kernels do not write takes time to look for in each line.
+    **{f"{name}_and_more": bracket + _CALLER_OR_CPU for name, bracket in BRACKETS.items()},
+    **{name: bracket + rb" " for name, bracket in BRACKETS.items()},
     "dmesg_iso": _ISO + rb" ",
-    "caller": _CALLER + rb" " + _CPU,
+    "caller": _CALLER + rb" (?:" + _CPU + rb")?",
 }
 """What the kernel, or dmesg in its many formats, writes in front of a message."""
 _PRI_KERN = rb"<[0-7]>"

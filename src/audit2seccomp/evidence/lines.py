@@ -19,7 +19,7 @@ from audit2seccomp.evidence.context import Context
 from audit2seccomp.evidence.cuts import MAX_LINE_BYTES, TOO_LONG
 from audit2seccomp.evidence.decide import Decider, Fate, Outcome
 from audit2seccomp.evidence.entries.entry import Entry, Found
-from audit2seccomp.evidence.loss import LINE_TOKENS, sign_in_line
+from audit2seccomp.evidence.loss import places_of_signs, sign_in_line
 from audit2seccomp.evidence.model import Origin, Progress
 from audit2seccomp.evidence.notes import Notes
 from audit2seccomp.evidence.once import Channel, millis
@@ -194,7 +194,7 @@ class LineReader:
         block = self._block.data
         places = self._block.places(self._tokens)
         self._regular = len(places) * _DENSE > len(block)
-        places += self._block.places(LINE_TOKENS)
+        places += places_of_signs(block)
         places.sort()
         usable = self._matchers()
         end = 0
@@ -219,7 +219,7 @@ class LineReader:
     def _take_signs(self) -> None:
         """Look for signs of loss in the lines that are no records."""
         end = 0
-        for at in sorted(self._block.places(LINE_TOKENS)):
+        for at in places_of_signs(self._block.data):
             if at >= end:
                 start, end = self._block.data.rfind(b"\n", 0, at) + 1, self._block.data.find(b"\n", at)
                 if not self._block.holds(self._tokens, start, end):

@@ -153,6 +153,21 @@ _MESSAGES_WORDS = re.compile(
 """Cheaper than a prefix: most lines with a token are other audit records, or of those who count other messages."""
 
 
+def places_of_signs(lines: bytes) -> list[int]:
+    """Where a sign may stand in lines of a text log; every line with a sign has such a place."""
+    found: list[int] = []
+    for token, words in zip(LINE_TOKENS, (_AUDIT_WORDS, _MESSAGES_WORDS), strict=True):
+        # A blank in front of a token is no part of the words. Colours may stand between these: then none are skipped.
+        begins = len(token) - len(token.lstrip())
+        match = None if b"\x1b" in lines else words.match
+        at = lines.find(token)
+        while at >= 0:
+            if match is None or match(lines, at + begins) is not None:
+                found.append(at)
+            at = lines.find(token, at + 1)
+    return sorted(found)
+
+
 def sign_in_line(line: bytes) -> Sign | None:
     """The sign in a line of a text log; None where there is none, or where anybody could have written it."""
     if _AUDIT_WORDS.search(line) is None and _MESSAGES_WORDS.search(line) is None:

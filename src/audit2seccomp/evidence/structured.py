@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from audit2seccomp.errors import InputError
 from audit2seccomp.evidence.carriers import Carrier, Located, Trust, locate
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class _Source(NamedTuple):
-    """What the entries of a group share."""
+    """What the entries of a group share: the second to sixth field of an Entry."""
 
     carrier: Carrier
     host: str | None
@@ -85,11 +85,17 @@ class EntryReader:
     def take(self, found: Iterable[Found]) -> None:
         """Count what a decoder found."""
         groups: dict[_Source, list[Entry]] = {}
+        last: tuple[object, ...] = ()
+        group: list[Entry] = []
         for one in found:
             if isinstance(one, Entry):
                 if RECORD_TOKEN in one.message:
-                    source = _Source(one.carrier, one.host, one.unit, one.container, one.boot)
-                    groups.setdefault(source, []).append(one)
+                    # Most entries have the source of the one before, and are faster compared than looked up.
+                    shared = one[1:6]
+                    if shared != last:
+                        last = shared
+                        group = groups.setdefault(_Source(*shared), [])
+                    group.append(one)
                 elif one.tag:
                     self._take_sign(one)
             elif isinstance(one, Problem):
@@ -148,8 +154,11 @@ class EntryReader:
             origin, channel, stamped = self._origin(source), self._channel(source), bool(columns.times)
             pile = self._tally.pile(known, origin, channel, lean=lean, trusted=trusted, stamped=stamped)
             self._tally.count_chosen(pile, columns, self._decider)
+            places: dict[object, int] = {}
             for _, text, outcome in self._tally.look(self._decider):
-                at = columns.texts.index(text)
+                # Where each text stands first.
+                places = places or dict(zip(reversed(columns.texts), reversed(range(len(entries))), strict=True))
+                at = places[text]
                 if outcome.key is not None:
                     time = millis(columns.times[at]) if columns.times else None
                     self._tally.note_first(outcome.key, entries[at].line, time)
@@ -209,7 +218,7 @@ def _is_line(expression: re.Pattern[bytes], message: bytes) -> bool:
 
 def _stamped(columns: Columns, entries: list[Entry]) -> Columns:
     """With the stamps of the entries, where the messages have none."""
-    if any(entry.millis is None or entry.serial is None for entry in entries):
+    times, serials = [entry.millis for entry in entries], [entry.serial for entry in entries]
+    if None in times or None in serials:
         return columns
-    times, serials = [entry.millis or 0 for entry in entries], [entry.serial or 0 for entry in entries]
-    return columns._replace(times=times, serials=serials)
+    return columns._replace(times=cast("list[int]", times), serials=cast("list[int]", serials))

@@ -25,7 +25,7 @@ MAX_KEYS = 100_000
 """From so many different keys on, new ones keep only arch, number, action and origin: whoever runs the program chooses
 comm and exe."""
 MAX_NAMES = 1 << 12
-"""So many paths and labels are kept once for all keys."""
+"""So many paths and labels, and so many numbers, are kept once for all keys."""
 MAX_KEY_BYTES = 16 << 20
 """From so many bytes of names in all keys on, the same: a path may have 4,096."""
 MAX_COARSE_KEYS = MAX_KEYS + 20_000
@@ -85,6 +85,8 @@ class Tally:
         """Keys of which no line is known yet."""
         self._names: dict[bytes, bytes] = {}
         """One object for each name: most keys share some."""
+        self._numbers: dict[int, int] = {}
+        """The same of numbers."""
         self._key_bytes = 0
         self._on_new = on_new
         self._unsettled: list[tuple[Pile, Sequence[Fields | Call], Sequence[Time], Sequence[bytes | int]]] = []
@@ -184,11 +186,16 @@ class Tally:
         """The key of a record of a known arch; or why there can be no more."""
         exe = record.exe and self._names.setdefault(record.exe, record.exe)
         subj = record.subj and self._names.setdefault(record.subj, record.subj)
+        one = self._numbers.setdefault
+        arch, nr = one(record.arch, record.arch), one(record.nr, record.nr)
+        code, uid = record.code and one(record.code, record.code), record.uid and one(record.uid, record.uid)
         if len(self._names) > MAX_NAMES:
             self._names.clear()
-        key = RecordKey(record.arch, record.nr, record.code, record.comm, exe, record.uid, subj, origin)
+        if len(self._numbers) > MAX_NAMES:
+            self._numbers.clear()
+        key = RecordKey(arch, nr, code, record.comm, exe, uid, subj, origin)
         if key not in self._counts and (len(self._counts) >= MAX_KEYS or self._key_bytes >= MAX_KEY_BYTES):
-            key = RecordKey(record.arch, record.nr, record.code, None, None, None, None, origin)
+            key = RecordKey(arch, nr, code, None, None, None, None, origin)
         if key not in self._counts:
             if len(self._counts) >= MAX_COARSE_KEYS:
                 return TOO_MANY
@@ -213,7 +220,9 @@ class Tally:
     def look(self, decider: Decider) -> Iterator[tuple[Pile, Fields | Call, Outcome]]:
         """Find out what the new texts mean; yields each with what becomes of it."""
         for pile in self._piles.values():
-            for text in islice(pile.texts, len(pile.outcomes), None):
+            # The newest stand last; a way from the first would be long in each block.
+            new = list(islice(reversed(pile.texts), len(pile.texts) - len(pile.outcomes)))
+            for text in reversed(new):
                 outcome = self._outcome(pile, text, decider)
                 pile.outcomes[text] = outcome
                 if outcome.fate in (Fate.REJECTED, Fate.REFUSED):
