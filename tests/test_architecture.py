@@ -16,15 +16,15 @@ LEVELS = ["errors", "kernel", "evidence", "profile", "formats", "cli"]
 ONLY_IN = {
     "typer": ["cli"],
     "rich": ["cli"],
-    "pyparsing": ["evidence/grammar.py", "evidence/query.py"],
+    "pyparsing": ["evidence/grammar.py", "evidence/query/language.py"],
     "pyseccomp": [],
-    "zlib_ng": ["evidence/archives.py"],
-    "zlib": ["evidence/archives.py"],
-    "bz2": ["evidence/archives.py"],
-    "lzma": ["evidence/archives.py"],
-    "backports": ["evidence/archives.py"],
-    "compression": ["evidence/archives.py"],
-    "msgspec": ["evidence/entries/json_", "evidence/decoding.py"],
+    "zlib_ng": ["evidence/inputs/archives.py"],
+    "zlib": ["evidence/inputs/archives.py"],
+    "bz2": ["evidence/inputs/archives.py"],
+    "lzma": ["evidence/inputs/archives.py"],
+    "backports": ["evidence/inputs/archives.py"],
+    "compression": ["evidence/inputs/archives.py"],
+    "msgspec": ["evidence/entries/json_", "evidence/stored/decoding.py"],
 }
 
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from audit2seccomp.cli.explain_line import MAX_GRAMMAR_BYTES, explained
 from audit2seccomp.evidence.carriers import Trust
-from audit2seccomp.evidence.cuts import MAX_LINE_BYTES
 from audit2seccomp.evidence.grammar import explain
 from audit2seccomp.evidence.model import Parsed
 from audit2seccomp.evidence.scan import Scanner
+from audit2seccomp.evidence.text.cuts import MAX_LINE_BYTES
 from tests.cli.command import PATIENCE, SCRIPT, body, embedded_line, run
 from tests.evidence.test_grammar_properties import bodies, openings
 

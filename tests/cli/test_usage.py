@@ -116,8 +116,8 @@ finally:
 """
 _NOT_NEEDED = {
     "rich", "pyparsing", "pyseccomp", "tomllib", "importlib.resources", "importlib.metadata", "asyncio", "pydantic",
-    "multiprocessing", "audit2seccomp.evidence.grammar", "audit2seccomp.evidence.archives", "zlib_ng", "backports.zstd",
-    "compression.zstd",
+    "multiprocessing", "audit2seccomp.evidence.grammar", "audit2seccomp.evidence.inputs.archives", "zlib_ng",
+    "backports.zstd", "compression.zstd",
 }  # fmt: skip
 """Each costs milliseconds. difflib, zlib, bz2 and lzma are not here: typer imports them itself."""
 

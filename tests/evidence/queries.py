@@ -7,7 +7,18 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from audit2seccomp.evidence.condition import KINDS, And, Comparison, Condition, Field, Kind, Not, Operand, Operator, Or
+from audit2seccomp.evidence.query.condition import (
+    KINDS,
+    And,
+    Comparison,
+    Condition,
+    Field,
+    Kind,
+    Not,
+    Operand,
+    Operator,
+    Or,
+)
 from audit2seccomp.kernel.abi import abi_named
 from audit2seccomp.kernel.syscalls import table_of
 from audit2seccomp.kernel.uapi import Action

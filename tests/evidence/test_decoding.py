@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit2seccomp.errors import EvidenceFileError
-from audit2seccomp.evidence import checking
-from audit2seccomp.evidence.decoding import NotTakenError, document
-from audit2seccomp.evidence.files import from_bytes, to_text
 from audit2seccomp.evidence.model import Evidence
-from audit2seccomp.evidence.values import items
+from audit2seccomp.evidence.stored import checking
+from audit2seccomp.evidence.stored.decoding import NotTakenError, document
+from audit2seccomp.evidence.stored.files import from_bytes, to_text
+from audit2seccomp.evidence.stored.values import items
 from tests.evidence.stored import evidences
 from tests.evidence.test_files import ADVICE, EVIDENCE, JUNK, WRONG, edited
 

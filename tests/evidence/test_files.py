@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 
 import audit2seccomp
 from audit2seccomp.errors import EvidenceFileError, UsageError
-from audit2seccomp.evidence import files
 from audit2seccomp.evidence.decide import UNKNOWN_ARCH
-from audit2seccomp.evidence.files import from_bytes, to_text
-from audit2seccomp.evidence.merging import Overlap, overlaps, select
 from audit2seccomp.evidence.model import Count, Evidence, Origin, RecordKey, Sample, Segment
-from audit2seccomp.evidence.query import parse
+from audit2seccomp.evidence.query.language import parse
 from audit2seccomp.evidence.scan import Scanner
+from audit2seccomp.evidence.stored import files
+from audit2seccomp.evidence.stored.files import from_bytes, to_text
+from audit2seccomp.evidence.stored.merging import Overlap, overlaps, select
 from tests.evidence.stored import evidences
 from tests.evidence.test_query import NOW
 from tests.evidence.test_scan import LINE, log_lines

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from audit2seccomp.errors import EvidenceFileError
 from audit2seccomp.evidence import once
 from audit2seccomp.evidence.carriers import Trust
-from audit2seccomp.evidence.files import from_bytes, to_text
-from audit2seccomp.evidence.fitting import misfit
-from audit2seccomp.evidence.merging import select
 from audit2seccomp.evidence.model import Count, Evidence
 from audit2seccomp.evidence.once import Channel, Once
-from audit2seccomp.evidence.query import parse
+from audit2seccomp.evidence.query.language import parse
 from audit2seccomp.evidence.scan import Scanner
+from audit2seccomp.evidence.stored.files import from_bytes, to_text
+from audit2seccomp.evidence.stored.fitting import misfit
+from audit2seccomp.evidence.stored.merging import select
 from tests.evidence.test_files import EVIDENCE, SEGMENT, edited, put, scanned
 from tests.evidence.test_query import NOW
 from tests.evidence.test_scan import log_lines, trusts

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit2seccomp.errors import InputError
-from audit2seccomp.evidence.inputs import expand, in_time_order
-from audit2seccomp.evidence.sources import from_path
+from audit2seccomp.evidence.inputs.expand import expand, in_time_order
+from audit2seccomp.evidence.inputs.sources import from_path
 
 OLDEST_FIRST = [
     ["kern.log.10.gz", "kern.log.9.gz", "kern.log.2.gz", "kern.log.1", "kern.log"],

@@ -18,8 +18,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from audit2seccomp.errors import UsageError
-from audit2seccomp.evidence.condition import Condition, Field
-from audit2seccomp.evidence.query import MAX_DEPTH, MAX_LENGTH, Query, both, equals, parse, since, until
+from audit2seccomp.evidence.query.condition import Condition, Field
+from audit2seccomp.evidence.query.language import MAX_DEPTH, MAX_LENGTH, Query, both, equals, parse, since, until
 from audit2seccomp.kernel.abi import abi_named
 from audit2seccomp.kernel.uapi import Action
 from tests.evidence.queries import conditions, truth, values
@@ -570,7 +570,7 @@ def test_the_page_names_every_field_and_its_operators() -> None:
 
 def test_the_shortcuts_need_no_grammar() -> None:
     code = (
-        "import sys; from datetime import datetime, UTC; from audit2seccomp.evidence.query import *;"
+        "import sys; from datetime import datetime, UTC; from audit2seccomp.evidence.query.language import *;"
         "both(equals(Field.COMM, ['a*', 'b']), since('-2h', datetime.now(UTC))).decide({});"
         "assert not {'pyparsing', 'difflib', 'unicodedata'} & set(sys.modules)"
     )

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 import audit2seccomp
 from audit2seccomp.errors import EvidenceFileError, InputError
-from audit2seccomp.evidence.files import from_bytes, to_text
+from audit2seccomp.evidence.inputs.tail import Stream
 from audit2seccomp.evidence.model import Evidence
-from audit2seccomp.evidence.recognising import ELEMENTS, LOOK_BYTES, OTHERS, Recogniser
 from audit2seccomp.evidence.scan import Scanner
-from audit2seccomp.evidence.tail import Stream
+from audit2seccomp.evidence.stored.files import from_bytes, to_text
+from audit2seccomp.evidence.stored.recognising import ELEMENTS, LOOK_BYTES, OTHERS, Recogniser
 from tests.evidence.stored import evidences
 from tests.evidence.test_files import EVIDENCE, KEY, ROOT, SCHEMA
 from tests.evidence.test_scan import LINE

@@ -12,11 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit2seccomp.evidence import lines as lines_module
 from audit2seccomp.evidence import notes, tally
 from audit2seccomp.evidence.carriers import CARRIERS as KNOWN
 from audit2seccomp.evidence.carriers import Speaker, Trust, locate
-from audit2seccomp.evidence.cuts import MAX_LINE_BYTES, TOO_LONG
 from audit2seccomp.evidence.decide import UNKNOWN_ARCH
 from audit2seccomp.evidence.entries import detect
 from audit2seccomp.evidence.loss import sign_in_line
@@ -25,7 +23,9 @@ from audit2seccomp.evidence.notes import SAMPLE_BYTES
 from audit2seccomp.evidence.once import Channel, Once
 from audit2seccomp.evidence.record import parse_record
 from audit2seccomp.evidence.scan import Scanner
-from audit2seccomp.evidence.shapes import MAX_SHAPES, Expressions, Shape, record_text
+from audit2seccomp.evidence.text import lines as lines_module
+from audit2seccomp.evidence.text.cuts import MAX_LINE_BYTES, TOO_LONG
+from audit2seccomp.evidence.text.shapes import MAX_SHAPES, Expressions, Shape, record_text
 from audit2seccomp.evidence.trust import foreign_line_at, judge, starts_message_of_application
 from audit2seccomp.kernel.abi import abi_of
 from tests.evidence.bodies import ARM

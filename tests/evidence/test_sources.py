@@ -20,8 +20,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit2seccomp.errors import ArchiveError, InputError, NotTextError
-from audit2seccomp.evidence.archives import CODECS
-from audit2seccomp.evidence.sources import BLOCK_BYTES, Source, from_file, from_lines, from_path
+from audit2seccomp.evidence.inputs.archives import CODECS
+from audit2seccomp.evidence.inputs.sources import BLOCK_BYTES, Source, from_file, from_lines, from_path
 from tests.archives import PACK
 
 FORMS = sorted(PACK)

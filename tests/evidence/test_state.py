@@ -15,14 +15,14 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from audit2seccomp.errors import EvidenceFileError, InputError
-from audit2seccomp.evidence import files, state
 from audit2seccomp.evidence.carriers import Trust
-from audit2seccomp.evidence.cuts import MAX_LINE_BYTES
 from audit2seccomp.evidence.entries import undecided
-from audit2seccomp.evidence.following import Follower
+from audit2seccomp.evidence.inputs.sources import from_path
 from audit2seccomp.evidence.scan import Scanner
-from audit2seccomp.evidence.sources import from_path
-from audit2seccomp.evidence.state import State
+from audit2seccomp.evidence.stored import files, state
+from audit2seccomp.evidence.stored.following import Follower
+from audit2seccomp.evidence.stored.state import State
+from audit2seccomp.evidence.text.cuts import MAX_LINE_BYTES
 from tests.evidence.test_files import ROOT, edited, put, scanned
 from tests.evidence.test_scan import LINE, log_lines, trusts
 

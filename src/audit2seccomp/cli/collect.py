@@ -13,10 +13,10 @@ from audit2seccomp.cli.messages import collected, complain, say
 from audit2seccomp.cli.output import Output
 from audit2seccomp.cli.reading import Gathered, gather, refuse_unread, write_result
 from audit2seccomp.errors import ExitStatus, UsageError
-from audit2seccomp.evidence import files
+from audit2seccomp.evidence.stored import files
 
 if TYPE_CHECKING:
-    from audit2seccomp.evidence.state import State
+    from audit2seccomp.evidence.stored.state import State
 
 EPILOG = """\b
 Examples:
@@ -76,7 +76,7 @@ def collect(
         _tell(gathered, choices, strict=strict)
         texts = [files.to_text(gathered.evidence)]
         if gathered.state is not None:
-            from audit2seccomp.evidence.state import to_text
+            from audit2seccomp.evidence.stored.state import to_text
 
             texts.insert(0, to_text(gathered.state))
         for target, text in zip(targets, texts, strict=False):
@@ -99,7 +99,7 @@ def _tell(gathered: Gathered, choices: options.Choices, *, strict: bool) -> None
 def _state_at(path: str, choices: options.Choices, logs: list[str] | None, output: str | None) -> "State":
     """The state in a file, or a new one; raises UsageError if this run and those before do not go together."""
     from audit2seccomp.evidence.reading import load_state
-    from audit2seccomp.evidence.state import State
+    from audit2seccomp.evidence.stored.state import State
 
     if not logs or "-" in logs:
         raise UsageError("--state: standard input has no places to keep: name log files")

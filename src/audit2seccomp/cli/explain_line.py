@@ -14,13 +14,13 @@ from audit2seccomp.cli.output import Output
 from audit2seccomp.errors import ExitStatus, UsageError
 from audit2seccomp.evidence import grammar
 from audit2seccomp.evidence.carriers import Located, Trust, locate
-from audit2seccomp.evidence.cuts import MAX_LINE_BYTES, TOO_LONG
 from audit2seccomp.evidence.decide import UNKNOWN_ARCH
 from audit2seccomp.evidence.entries.entry import RECORD_TOKEN, Entry, Problem
 from audit2seccomp.evidence.interpreted import parse_interpreted
-from audit2seccomp.evidence.lines import JSON_STARTS
 from audit2seccomp.evidence.model import Parsed, Reject, SeccompRecord
 from audit2seccomp.evidence.record import parse_record
+from audit2seccomp.evidence.text.cuts import MAX_LINE_BYTES, TOO_LONG
+from audit2seccomp.evidence.text.lines import JSON_STARTS
 from audit2seccomp.evidence.trust import judge
 from audit2seccomp.kernel.abi import abi_of
 
@@ -96,7 +96,7 @@ def _located(line: bytes) -> tuple[bytes, str | None, Located | str | None]:
         if isinstance(one, Problem):
             return line, None, one.reason
         if isinstance(one, Entry) and RECORD_TOKEN in one.message:
-            from audit2seccomp.evidence.structured import locate_in
+            from audit2seccomp.evidence.entries.reader import locate_in
 
             return one.message, one.host, locate_in(one.carrier, one.message)
     located = locate(line)

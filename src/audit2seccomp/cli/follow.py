@@ -13,8 +13,8 @@ from audit2seccomp.cli.interrupt import Interrupted, Interruption
 from audit2seccomp.cli.messages import complain, printable, say
 from audit2seccomp.cli.reading import Gathered, about_selection, input_names
 from audit2seccomp.errors import ExitStatus, InputError, NothingFoundError, UsageError
+from audit2seccomp.evidence.inputs.tail import Followed, follow
 from audit2seccomp.evidence.model import Count, Evidence, RecordKey
-from audit2seccomp.evidence.tail import Followed, follow
 
 if TYPE_CHECKING:
     from audit2seccomp.cli.options import Choices

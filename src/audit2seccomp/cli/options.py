@@ -17,7 +17,7 @@ from audit2seccomp.evidence.scan import Scanner
 from audit2seccomp.kernel.abi import abi_named, abi_of, oci_abis
 
 if TYPE_CHECKING:
-    from audit2seccomp.evidence.query import Query
+    from audit2seccomp.evidence.query.language import Query
 
 
 def arches() -> list[str]:
@@ -107,8 +107,8 @@ class Selection(NamedTuple):
             return None
         from datetime import datetime
 
-        from audit2seccomp.evidence import query
-        from audit2seccomp.evidence.condition import Field
+        from audit2seccomp.evidence.query import language as query
+        from audit2seccomp.evidence.query.condition import Field
 
         now = datetime.now().astimezone()
         parts = [query.parse(self.where, now)] if self.where is not None else []

@@ -16,17 +16,17 @@ from audit2seccomp.cli.messages import complain, printable, say, skipped_files
 from audit2seccomp.cli.progress import progress_bar
 from audit2seccomp.errors import ArchiveError, ExitStatus, InputError, NotTextError, UsageError
 from audit2seccomp.evidence.beginning import STRACE
-from audit2seccomp.evidence.inputs import expand
+from audit2seccomp.evidence.inputs.expand import expand
+from audit2seccomp.evidence.inputs.sources import from_path
 from audit2seccomp.evidence.reading import all_traces, scan_source
 from audit2seccomp.evidence.scan import Scanner
-from audit2seccomp.evidence.sources import from_path
 
 if TYPE_CHECKING:
     from audit2seccomp.cli.options import Choices
     from audit2seccomp.cli.output import Output
+    from audit2seccomp.evidence.inputs.sources import Source
     from audit2seccomp.evidence.model import Evidence, RecordKey
-    from audit2seccomp.evidence.sources import Source
-    from audit2seccomp.evidence.state import State
+    from audit2seccomp.evidence.stored.state import State
 
 
 class Gathered(NamedTuple):
@@ -75,7 +75,7 @@ def gather(
                 for remark in (*map(str, scanner.overlaps()), *about_selection([scanner])):
                     say(printable(remark))
             return Gathered(scanner.evidence(), unread, interruption.exit_status, inputs=tuple(scanner.inputs))
-        from audit2seccomp.evidence.following import Follower
+        from audit2seccomp.evidence.stored.following import Follower
 
         follower = Follower(scanner, state, opener, lambda text: None if choices.quiet else say(printable(text)))
         unread = _read_all(files, named, opener, follower.read, choices.quiet)

@@ -14,8 +14,8 @@ from audit2seccomp.evidence.trust import judge
 from audit2seccomp.kernel.abi import abi_of
 
 if TYPE_CHECKING:
-    from audit2seccomp.evidence.condition import Field
-    from audit2seccomp.evidence.query import Query
+    from audit2seccomp.evidence.query.condition import Field
+    from audit2seccomp.evidence.query.language import Query
 
 UNKNOWN_ARCH = "arch= is none that the kernel defines"
 
@@ -159,7 +159,7 @@ class Decider:
 
     def _values(self, record: SeccompRecord, body: bytes, origin: Origin) -> dict[Field, object]:
         """What the query may look at, but for the time."""
-        from audit2seccomp.evidence.condition import Field
+        from audit2seccomp.evidence.query.condition import Field
 
         numbers = other_fields(body)
         values: dict[Field, object] = {

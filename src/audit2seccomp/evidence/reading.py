@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from audit2seccomp.errors import ArchiveError, UsageError
 from audit2seccomp.evidence.carriers import Trust
 from audit2seccomp.evidence.entries import may_be_strace
-from audit2seccomp.evidence.files import MAX_FILE_BYTES, from_bytes
+from audit2seccomp.evidence.inputs.sources import Reader, Source, from_file, from_lines, from_path, peek
 from audit2seccomp.evidence.model import Evidence
-from audit2seccomp.evidence.recognising import Recogniser
 from audit2seccomp.evidence.scan import Scanner
-from audit2seccomp.evidence.sources import Reader, Source, from_file, from_lines, from_path, peek
+from audit2seccomp.evidence.stored.files import MAX_FILE_BYTES, from_bytes
+from audit2seccomp.evidence.stored.recognising import Recogniser
 from audit2seccomp.kernel.abi import abi_named, all_abis
 
 if TYPE_CHECKING:
-    from audit2seccomp.evidence.state import State
+    from audit2seccomp.evidence.stored.state import State
 
 Input = str | bytes | os.PathLike[str] | Reader
 """A path, `"-"` for standard input, an open file, or a line: bytes, or a str that ends in a newline."""
@@ -85,7 +85,7 @@ def all_traces(paths: Iterable[str]) -> bool:
 
 def load_state(path: str) -> State:
     """The state in a file; raises InputError."""
-    from audit2seccomp.evidence import state
+    from audit2seccomp.evidence.stored import state
 
     blocks = iter(from_path(path))
     try:

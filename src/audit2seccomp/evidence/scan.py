@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING
 from audit2seccomp.errors import UsageError
 from audit2seccomp.evidence.beginning import STRACE, TEXT, Beginning
 from audit2seccomp.evidence.carriers import Trust
-from audit2seccomp.evidence.cuts import TOO_LONG, Cutter
 from audit2seccomp.evidence.decide import Decider, Fate, Outcome
 from audit2seccomp.evidence.entries import FORMS
 from audit2seccomp.evidence.entries.entry import CUT_ENTRY
-from audit2seccomp.evidence.lines import LineReader, tokens_at
 from audit2seccomp.evidence.model import Evidence, Progress, RecordKey, Segment
 from audit2seccomp.evidence.notes import Notes
 from audit2seccomp.evidence.tally import Tally
+from audit2seccomp.evidence.text.cuts import TOO_LONG, Cutter
+from audit2seccomp.evidence.text.lines import LineReader, tokens_at
 
 if TYPE_CHECKING:
+    from audit2seccomp.evidence.entries.reader import EntryReader
     from audit2seccomp.evidence.entries.strace import StraceDecoder
-    from audit2seccomp.evidence.merging import Overlap
     from audit2seccomp.evidence.once import Chunk
-    from audit2seccomp.evidence.query import Query
-    from audit2seccomp.evidence.structured import EntryReader
+    from audit2seccomp.evidence.query.language import Query
+    from audit2seccomp.evidence.stored.merging import Overlap
     from audit2seccomp.kernel.abi import Abi
 
 STRACE_BESIDE = "strace's output counts only if nothing else is read, or with --format-in strace"
@@ -83,7 +83,7 @@ class Scanner:
 
     def add(self, name: str, evidence: Evidence) -> None:
         """Count what a file of that name holds instead of a log; raises UsageError if the query cannot be asked."""
-        from audit2seccomp.evidence.merging import select
+        from audit2seccomp.evidence.stored.merging import select
 
         stored = evidence if self._query is None else select(evidence, self._query, name)
         if self._on_new is not None:
@@ -108,7 +108,7 @@ class Scanner:
         """Where events of an evidence file may be in another input too."""
         if not self._stored:
             return []
-        from audit2seccomp.evidence.merging import overlaps
+        from audit2seccomp.evidence.stored.merging import overlaps
 
         logs: dict[str, list[Segment]] = {}
         for segment in self._tally.once.segments():
@@ -204,7 +204,7 @@ class Scanner:
         if form == TEXT:
             self._feed = self._cutter.feed
             return
-        from audit2seccomp.evidence.structured import EntryReader
+        from audit2seccomp.evidence.entries.reader import EntryReader
 
         decoder = self._strace_decoder() if form == STRACE else FORMS[form]()
         self._entries = EntryReader(self._name, decoder, self._tally, self._decider, self._notes, self._lines)

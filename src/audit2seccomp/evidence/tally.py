@@ -13,7 +13,7 @@ from audit2seccomp.evidence.decide import Decider, Fate, Outcome
 from audit2seccomp.evidence.model import Count, Origin, Parsed, RecordKey, SeccompRecord
 from audit2seccomp.evidence.once import Channel, Once, Time, millis
 from audit2seccomp.evidence.record import parse_record
-from audit2seccomp.evidence.shapes import Call, Columns, Fields, record_text
+from audit2seccomp.evidence.text.shapes import Call, Columns, Fields, record_text
 
 MAX_TEXTS = 1 << 14
 """So many different texts are counted before they are folded into keys: about 10 MB."""

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable
 import pytest
 
 from audit2seccomp.evidence.carriers import Trust
-from audit2seccomp.evidence.cuts import TOO_LONG
 from audit2seccomp.evidence.entries import FORMS, detect
 from audit2seccomp.evidence.entries.container import container_of
 from audit2seccomp.evidence.entries.entry import (
@@ -21,6 +20,7 @@ from audit2seccomp.evidence.entries.entry import (
     Found,
 )
 from audit2seccomp.evidence.entries.export_fields import MAX_FIELD_BYTES
+from audit2seccomp.evidence.text.cuts import TOO_LONG
 from tests.corpus import cases
 from tests.evidence.entries.decoding import JOURNALD, PRINTK, RECORDED, believed, decoded, problems
 

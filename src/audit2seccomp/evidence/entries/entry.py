@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
 from audit2seccomp.evidence.carriers import Carrier
-from audit2seccomp.evidence.cuts import MAX_LINE_BYTES
+from audit2seccomp.evidence.text.cuts import MAX_LINE_BYTES
 
 MAX_ENTRY_BYTES = MAX_LINE_BYTES
 """An object over several lines, or what is kept of an entry's fields, is not longer than a line may be."""

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import msgspec
 from msgspec import Raw
 
-from audit2seccomp.evidence.cuts import MAX_LINE_BYTES
 from audit2seccomp.evidence.entries import authors
 from audit2seccomp.evidence.entries.authors import (
     JOURNAL_AUDIT,
@@ -29,6 +28,7 @@ from audit2seccomp.evidence.entries.json_values import (
     values_of,
 )
 from audit2seccomp.evidence.entries.syslog_json import of_syslog
+from audit2seccomp.evidence.text.cuts import MAX_LINE_BYTES
 
 _ABSENT = Raw()
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from audit2seccomp.evidence.cuts import MAX_LINE_BYTES, TOO_LONG, Cutter
 from audit2seccomp.evidence.entries.entry import BROKEN_JSON, RECORD_TOKEN, Found, TextLine, problem
 from audit2seccomp.evidence.entries.indented import Gatherer
 from audit2seccomp.evidence.entries.json_objects import decode_object, decode_usual, decode_wrapped
 from audit2seccomp.evidence.entries.json_values import read_array
+from audit2seccomp.evidence.text.cuts import MAX_LINE_BYTES, TOO_LONG, Cutter
 
 _MARKS = re.compile(rb"(?:[\0\x1e]|\xef\xbb\xbf|data: )*+")
 """What json-seq, json-sse, a crash or an editor put in front of an object."""

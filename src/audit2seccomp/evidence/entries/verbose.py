@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from audit2seccomp.evidence.cuts import MAX_LINE_BYTES, TOO_LONG, Cutter
 from audit2seccomp.evidence.entries.entry import (
     BROKEN_ENTRY,
     MAX_ENTRY_BYTES,
@@ -20,6 +19,7 @@ from audit2seccomp.evidence.entries.entry import (
     problem,
 )
 from audit2seccomp.evidence.entries.journal import FIELDS, entries_of
+from audit2seccomp.evidence.text.cuts import MAX_LINE_BYTES, TOO_LONG, Cutter
 
 HEADER = re.compile(
     rb"(?:\x1b\[0m)?[^\n\[]{8,64} \[(s=[0-9a-f]{32};i=[0-9a-f]{1,16};b=([0-9a-f]{32});[^\]\n]{0,128})\]"

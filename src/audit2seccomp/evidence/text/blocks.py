@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from audit2seccomp.evidence.shapes import Call, Expressions, Fields
 from audit2seccomp.evidence.tally import Pile
+from audit2seccomp.evidence.text.shapes import Call, Expressions, Fields
 
 
 class Block:

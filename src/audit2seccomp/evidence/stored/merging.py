@@ -13,8 +13,8 @@ from audit2seccomp.evidence.model import Count, Evidence, Origin, RecordKey, Seg
 from audit2seccomp.kernel.abi import abi_of
 
 if TYPE_CHECKING:
-    from audit2seccomp.evidence.condition import Field
-    from audit2seccomp.evidence.query import Query
+    from audit2seccomp.evidence.query.condition import Field
+    from audit2seccomp.evidence.query.language import Query
 
 MAX_PAIRS = 1_000_000
 """So many pairs of overlapping ranges are added up, which takes a second or two; then the smaller of both numbers of
@@ -24,7 +24,7 @@ events is the bound."""
 def select(evidence: Evidence, query: Query, name: str) -> Evidence:
     """What a query takes of the evidence in a file of that name; the rest is counted as not selected. Raises UsageError
     for a query that asks for what evidence does not keep."""
-    from audit2seccomp.evidence.condition import Field
+    from audit2seccomp.evidence.query.condition import Field
 
     kept = _values(RecordKey(0, 0, None, None, None, None, None, Origin("")))
     missing = [field for field in Field if field in query.fields and field not in kept]
@@ -42,7 +42,7 @@ def select(evidence: Evidence, query: Query, name: str) -> Evidence:
 
 
 def _values(key: RecordKey) -> dict[Field, object]:
-    from audit2seccomp.evidence.condition import Field
+    from audit2seccomp.evidence.query.condition import Field
 
     return {
         Field.COMM: key.comm,

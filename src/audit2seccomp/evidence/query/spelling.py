@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from audit2seccomp.errors import UsageError, did_you_mean
-from audit2seccomp.evidence.condition import (
+from audit2seccomp.evidence.query.condition import (
     KINDS,
     UNSET,
     And,

@@ -168,6 +168,6 @@ def _segment(segment: Segment) -> dict[str, object]:
 def from_bytes(data: bytes, name: str) -> Evidence:
     """The evidence in a file of that name. Raises EvidenceFileError for anything that `to_text` could not have meant;
     the order of what is in its arrays makes no difference."""
-    from audit2seccomp.evidence import state
+    from audit2seccomp.evidence.stored import state
 
     return state.from_bytes(data, name).evidence

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Generator
 
-from audit2seccomp.evidence.files import FORMAT
+from audit2seccomp.evidence.stored.files import FORMAT
 
 LOOK_BYTES = 64 << 10
 """An object that is longer is no entry of a log, if it looks like evidence: then it must be sound evidence."""

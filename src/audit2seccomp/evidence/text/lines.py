@@ -13,21 +13,21 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from audit2seccomp.evidence.blocks import Block
 from audit2seccomp.evidence.carriers import Located, Speaker, Trust, locate
-from audit2seccomp.evidence.context import Context
-from audit2seccomp.evidence.cuts import MAX_LINE_BYTES, TOO_LONG
 from audit2seccomp.evidence.decide import Decider, Fate, Outcome
 from audit2seccomp.evidence.entries.entry import Entry, Found
 from audit2seccomp.evidence.loss import places_of_signs, sign_in_line
 from audit2seccomp.evidence.model import Origin, Progress
 from audit2seccomp.evidence.notes import Notes
 from audit2seccomp.evidence.once import Channel, millis
-from audit2seccomp.evidence.shapes import Expressions, Shape, learned
 from audit2seccomp.evidence.tally import Tally
+from audit2seccomp.evidence.text.blocks import Block
+from audit2seccomp.evidence.text.context import Context
+from audit2seccomp.evidence.text.cuts import MAX_LINE_BYTES, TOO_LONG
+from audit2seccomp.evidence.text.shapes import Expressions, Shape, learned
 
 if TYPE_CHECKING:
-    from audit2seccomp.evidence.structured import EntryReader
+    from audit2seccomp.evidence.entries.reader import EntryReader
 
 TOKENS = (b"auid=",)
 """A line without it holds no record: since Linux 2.6 every kernel writes it first. One search must do."""
@@ -288,7 +288,7 @@ class LineReader:
 
             found = [one._replace(carrier=CONTINUATION.carrier) if isinstance(one, Entry) else one for one in found]
         if self._json is None:
-            from audit2seccomp.evidence.structured import EntryReader
+            from audit2seccomp.evidence.entries.reader import EntryReader
 
             self._json = EntryReader(self._name, None, self._tally, self._decider, self._notes, self)
         self._entries += found

@@ -17,13 +17,13 @@ from audit2seccomp.evidence.entries.entry import RECORD_TOKEN, Call, Decoder, En
 from audit2seccomp.evidence.loss import sign_in_message
 from audit2seccomp.evidence.model import Origin, SeccompRecord
 from audit2seccomp.evidence.once import Channel, millis
-from audit2seccomp.evidence.shapes import Columns, Expressions, Shape, expressions_of
+from audit2seccomp.evidence.text.shapes import Columns, Expressions, Shape, expressions_of
 
 if TYPE_CHECKING:
     from audit2seccomp.evidence.decide import Decider
-    from audit2seccomp.evidence.lines import LineReader
     from audit2seccomp.evidence.notes import Notes
     from audit2seccomp.evidence.tally import Tally
+    from audit2seccomp.evidence.text.lines import LineReader
 
 
 class _Source(NamedTuple):

@@ -7,14 +7,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from audit2seccomp.evidence import files
 from audit2seccomp.evidence.beginning import TEXT
-from audit2seccomp.evidence.checking import STATE_MEMBERS, evidence_of, read_file, segment
 from audit2seccomp.evidence.entries import FORMS
-from audit2seccomp.evidence.files import name_value, sorted_segments
 from audit2seccomp.evidence.model import Evidence, Progress, Segment
 from audit2seccomp.evidence.once import CHUNK_BITS, MAX_BOOTS, MAX_CHUNKS, Boot, Channel, Chunk
-from audit2seccomp.evidence.values import (
+from audit2seccomp.evidence.stored import files
+from audit2seccomp.evidence.stored.checking import STATE_MEMBERS, evidence_of, read_file, segment
+from audit2seccomp.evidence.stored.files import name_value, sorted_segments
+from audit2seccomp.evidence.stored.values import (
     MAX_COUNT,
     MAX_SERIAL,
     MAX_TIME,

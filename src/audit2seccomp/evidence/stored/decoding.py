@@ -10,9 +10,9 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Raw
 
-from audit2seccomp.evidence.checking import Rows, code_of, known_arch
 from audit2seccomp.evidence.model import Count, Origin, RecordKey
-from audit2seccomp.evidence.values import MAX_COUNT, MAX_UID, hexadecimal, octets, parsed
+from audit2seccomp.evidence.stored.checking import Rows, code_of, known_arch
+from audit2seccomp.evidence.stored.values import MAX_COUNT, MAX_UID, hexadecimal, octets, parsed
 
 _MAX_NAMES = 1 << 14
 """So many names are kept once for all rows: most rows share some."""

@@ -7,11 +7,11 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from audit2seccomp.errors import EvidenceFileError, did_you_mean
-from audit2seccomp.evidence.files import FORMAT, MAX_FILE_BYTES, VERSION
-from audit2seccomp.evidence.fitting import misfit
 from audit2seccomp.evidence.loss import KINDS
 from audit2seccomp.evidence.model import Count, Evidence, Origin, RecordKey, Sample, Segment
-from audit2seccomp.evidence.values import (
+from audit2seccomp.evidence.stored.files import FORMAT, MAX_FILE_BYTES, VERSION
+from audit2seccomp.evidence.stored.fitting import misfit
+from audit2seccomp.evidence.stored.values import (
     ADVICE,
     MAX_COUNT,
     MAX_SERIAL,
@@ -54,7 +54,7 @@ def read_file(data: bytes, name: str, reader: Callable[[dict[str, Any]], T]) -> 
         if len(data) > MAX_FILE_BYTES:
             raise WrongError(f"more than {MAX_FILE_BYTES:,} bytes, too large for an evidence file")
         if len(data) >= QUICK_BYTES:
-            from audit2seccomp.evidence.decoding import NotTakenError, document
+            from audit2seccomp.evidence.stored.decoding import NotTakenError, document
 
             with suppress(NotTakenError, WrongError, EvidenceFileError):
                 return reader(_whole(document(data, name)))

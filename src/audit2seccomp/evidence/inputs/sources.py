@@ -102,7 +102,7 @@ class Source:
             self.close()
 
     def _unpack(self, form: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        from audit2seccomp.evidence.archives import unpack
+        from audit2seccomp.evidence.inputs.archives import unpack
 
         kept: list[bytes] = []
 

@@ -13,7 +13,7 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from audit2seccomp.errors import UsageError, did_you_mean
-from audit2seccomp.evidence.condition import (
+from audit2seccomp.evidence.query.condition import (
     KINDS,
     Comparison,
     Condition,
@@ -27,7 +27,7 @@ from audit2seccomp.evidence.condition import (
     compiled,
     fields_of,
 )
-from audit2seccomp.evidence.spelling import as_text, operand_of, operator_of, plain, shown, time_of, written
+from audit2seccomp.evidence.query.spelling import as_text, operand_of, operator_of, plain, shown, time_of, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

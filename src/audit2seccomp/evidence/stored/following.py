@@ -11,11 +11,11 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from audit2seccomp.errors import ArchiveError, InputError
-from audit2seccomp.evidence.inputs import family, rotated
-from audit2seccomp.evidence.recognising import Recogniser
+from audit2seccomp.evidence.inputs.expand import family, rotated
+from audit2seccomp.evidence.inputs.sources import Source
 from audit2seccomp.evidence.scan import Scanner
-from audit2seccomp.evidence.sources import Source
-from audit2seccomp.evidence.state import HEAD_BYTES, Log, Position, State
+from audit2seccomp.evidence.stored.recognising import Recogniser
+from audit2seccomp.evidence.stored.state import HEAD_BYTES, Log, Position, State
 
 MAX_FILES = 64
 """So many files of each log are known again: logrotate keeps four, and rarely more than 30."""

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from itertools import chain
 
 from audit2seccomp.errors import ArchiveError, InputError
-from audit2seccomp.evidence.inputs import rotated
-from audit2seccomp.evidence.recognising import Recogniser
+from audit2seccomp.evidence.inputs.expand import rotated
+from audit2seccomp.evidence.inputs.sources import BLOCK_BYTES, Source, archive_form, from_path
 from audit2seccomp.evidence.scan import Scanner
-from audit2seccomp.evidence.sources import BLOCK_BYTES, Source, archive_form, from_path
+from audit2seccomp.evidence.stored.recognising import Recogniser
 
 _HEAD_BYTES = 256
 """So much of a file's start tells whether it was truncated and has grown again since: lines begin with their time."""

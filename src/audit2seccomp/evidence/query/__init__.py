@@ -1,0 +1,1 @@
+"""Which records count: the language of `--where`."""

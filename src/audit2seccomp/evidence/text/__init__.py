@@ -1,0 +1,1 @@
+"""Text logs, line by line."""
