@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.cli.command import line, run
 from tests.corpus import FIXTURES
 
@@ -62,3 +64,55 @@ def test_a_selection_says_what_it_cannot_ask_and_that_it_leaves_the_runtime_out(
     assert none.status == 3
     assert "selection: no record here tells its unit" in none.stderr
     assert "the selection takes none of 201 records" in none.stderr
+
+
+def test_a_log_beside_a_forced_trace_is_not_lost_in_silence(tmp_path: Path) -> None:
+    (tmp_path / "a.strace").write_bytes(STRACE)
+    (tmp_path / "kern.log").write_bytes(line(0) + line(1))
+    forced = run("--format-in", "strace", "a.strace", "kern.log", cwd=tmp_path)
+    assert "INCOMPLETE" in forced.stderr
+    assert "kern.log:1: strace: a record of a log among its lines (give the log by itself) (2 records)" in forced.stderr
+    assert run("--strict", "--format-in", "strace", "a.strace", "kern.log", cwd=tmp_path).status == 1
+    (tmp_path / "noise").write_bytes(b"\nhello\n")
+    assert (
+        "noise:1: strace: no line in the input is strace's"
+        in run("--format-in", "strace", "noise", cwd=tmp_path).stderr
+    )
+
+
+def test_a_trace_beside_logs_counts_as_evidence(tmp_path: Path) -> None:
+    (tmp_path / "a.strace").write_bytes(STRACE)
+    (tmp_path / "kern.log").write_bytes(line(0))
+    assert run("collect", "--assume-arch", "x86_64", "a.strace", "-o", "a.evidence.json", cwd=tmp_path).status == 0
+    both = run("a.evidence.json", "kern.log", cwd=tmp_path)
+    assert both.names == ["brk", "execve", "exit_group", "openat", "read", "write"]
+
+
+def test_a_trace_that_begins_inside_a_line_is_read_and_not_complete() -> None:
+    result = run("--assume-arch", "x86_64", stdin=STRACE[9:])
+    assert result.names == ["brk", "exit_group", "openat", "write"]
+    assert "<stdin>:1: entry cut before its end" in result.stderr
+
+
+def test_a_trace_is_not_the_kernels_word() -> None:
+    result = run("--trust", "authenticated", "--assume-arch", "x86_64", stdin=STRACE)
+    assert result.status == 3
+    assert "strace: a trace is not the kernel's word (5 records)" in result.stderr
+
+
+@pytest.mark.parametrize("code", ["0x7", "0x7ffc000", ""])
+def test_a_record_in_which_the_input_may_end_is_no_denial(code: str) -> None:
+    whole = line(0)
+    cut = line(1)[:-1].replace(b"code=0x7ffc0000", b"code=" + code.encode())
+    said = run(stdin=whole + cut).stderr
+    assert "denial" not in said
+    assert "cut" in said
+    assert "INCOMPLETE" in said
+    assert run(stdin=whole + line(1)[:-1]).names == ["read", "write"]
+
+
+def test_a_verbose_entry_in_which_the_input_ends_is_cut() -> None:
+    data = (FIXTURES / "recorded" / "journal-verbose.txt").read_bytes()
+    for cut in range(len(data) - 900, len(data) - 1, 31):
+        if data[cut - 1 : cut] != b"\n":
+            assert "INCOMPLETE" in run(stdin=data[:cut]).stderr, cut

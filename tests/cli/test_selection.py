@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -77,3 +78,21 @@ def test_what_is_not_trusted_is_said_whatever_the_time(times: int) -> None:
         said = run("explain", *query, stdin=line(0) * times + forged + genuine).stderr
         assert "text stands behind the record (1 record)" in said
     assert names("--since", "2020-01-01", stdin=line(0) * times + forged * times + genuine) == ["read", "write"]
+
+
+def test_a_field_that_only_some_inputs_have_is_remarked_on(tmp_path: Path) -> None:
+    (tmp_path / "kern.log").write_bytes(LOG)
+    (tmp_path / "bare.log").write_bytes(line(0).partition(b"audit: ")[1] + line(0).partition(b"audit: ")[2])
+    said = run("--where", "host == my-machine", "kern.log", "bare.log", cwd=tmp_path).stderr
+    assert "selection: no record in bare.log tells its host" in said
+    assert "no record here" not in said
+
+
+def test_what_evidence_keeps_is_known_and_its_runtime_is_missed(tmp_path: Path) -> None:
+    log = line(0, comm='"runc:[2:INIT]"').replace(b"/http-echo", b"/") + line(1)
+    (tmp_path / "kern.log").write_bytes(log)
+    assert run("collect", "kern.log", "-o", "a.evidence.json", cwd=tmp_path).status == 0
+    said = run("--where", "comm == http-echo and uid == 0 and syscall in (0, 1)", "a.evidence.json", cwd=tmp_path).stderr
+    assert "tells its" not in said
+    assert "leaves out what the container runtime itself called (runc:[2:INIT])" in said
+    assert "no record here tells its unit" in run("--unit", "x", "a.evidence.json", cwd=tmp_path).stderr

@@ -239,7 +239,9 @@ def _profile(gathered: Gathered, choices: options.Choices, shape: Shape, *, stri
         complain(str(error))
         raise typer.Exit(gathered.interrupted or ExitStatus.NO_RESULT) from None
     if strict and (missing or evidence.rejected or evidence.losses):
-        complain("the result is incomplete and --strict was given: nothing is written")
+        lacking = evidence.rejected or evidence.losses
+        why = "the result is incomplete" if lacking else "the profile is incomplete: it lacks calls that were made"
+        complain(f"{why}, and --strict was given: nothing is written")
         raise typer.Exit(ExitStatus.INCOMPLETE)
     return profile
 

@@ -12,7 +12,7 @@ from audit2seccomp.evidence.model import Evidence, Observation, Sample
 from audit2seccomp.kernel.syscalls import tables_kernel
 
 _LINE_CHARACTERS = 164
-_MAX_SKIPPED = 5
+_MAX_LISTED_FILES = 5
 """So many are named: a folder of logs may hold hundreds of journal files."""
 MAX_LISTED = 50
 """So many numbers without a name are listed: a program can make as many as it likes."""
@@ -54,9 +54,13 @@ def plural(count: int, noun: str) -> str:
 
 def skipped_files(names: list[str]) -> str:
     """What was found in folders, and is no log."""
-    shown = ", ".join(printable(name) for name in names[:_MAX_SKIPPED])
-    more = f" and {len(names) - _MAX_SKIPPED:,} more" if len(names) > _MAX_SKIPPED else ""
-    return f"skipped: {plural(len(names), 'file')} in folders, no text: {shown}{more}"
+    return f"skipped: {plural(len(names), 'file')} in folders, no text: {listed(names)}"
+
+
+def listed(names: list[str]) -> str:
+    """The names of some files, the first ones if they are many."""
+    shown = ", ".join(printable(name) for name in names[:_MAX_LISTED_FILES])
+    return shown + (f" and {len(names) - _MAX_LISTED_FILES:,} more" if len(names) > _MAX_LISTED_FILES else "")
 
 
 def first_seen(seen: Observation) -> str:

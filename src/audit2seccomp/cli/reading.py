@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import typer
 
 from audit2seccomp.cli.interrupt import Interrupted, Interruption
-from audit2seccomp.cli.messages import complain, printable, say, skipped_files
+from audit2seccomp.cli.messages import complain, listed, printable, say, skipped_files
 from audit2seccomp.cli.progress import progress_bar
 from audit2seccomp.errors import ArchiveError, ExitStatus, InputError, NotTextError, UsageError
 from audit2seccomp.evidence.beginning import STRACE
@@ -89,16 +89,20 @@ _WHO_TELLS = {
     "unit": "journald names none for most of what the kernel writes: select by --comm, --exe or --pid",
     "container": "journald names none for most of what the kernel writes: select by --comm, --exe or subj",
     "host": "syslog, journald and auditd with name_format do",
-    "time": "the text of journald's audit transport does not, -o json does",
+    "time": "the text of journald's audit transport does not, its _SOURCE_REALTIME_TIMESTAMP and strace -ttt do",
 }
 
 
 def about_selection(scanners: Sequence[Scanner]) -> Iterator[str]:
     """What a user may not expect of the query that these have in common."""
-    unknown = [set(scanner.unknown_fields()) for scanner in scanners]
-    for field in sorted(set.intersection(*unknown) if unknown else ()):
+    unknown: dict[str, list[str]] = {}
+    for scanner in scanners:
+        for field, names in scanner.unknown_fields.items():
+            unknown.setdefault(field, []).extend(names)
+    for field, names in sorted(unknown.items()):
         hint = f": {_WHO_TELLS[field]}" if field in _WHO_TELLS else ""
-        yield f"selection: no record here tells its {field}{hint}"
+        where = "here" if len(names) == sum(scanner.asked for scanner in scanners) else f"in {listed(names)}"
+        yield f"selection: no record {where} tells its {field}{hint}"
     runtimes = sorted({name for scanner in scanners for name in scanner.runtimes_left_out()})
     if runtimes:
         yield (

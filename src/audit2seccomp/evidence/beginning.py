@@ -37,7 +37,7 @@ class Start(NamedTuple):
     rest: bytes = b""
     """The first bytes of that form."""
     cut: bytes | None = None
-    """The line above them, if it is of an entry whose beginning is not there."""
+    """The line above them, or of a trace the first one, if it is of an entry whose beginning is not there."""
 
 
 class Beginning:
@@ -62,7 +62,7 @@ class Beginning:
                 return Start()
             first = _form_of(head)
             if first != TEXT:
-                return Start(form=first, rest=head)
+                return Start(form=first, rest=head, cut=_cut_trace(head) if first == STRACE else None)
             self._looks_like_text = True
         at = 0
         while self._told + at < WATCHED_BYTES:
@@ -91,6 +91,13 @@ class Beginning:
         size = len(self._held)
         self._held.clear()
         return size
+
+
+def _cut_trace(head: bytes) -> bytes | None:
+    from audit2seccomp.evidence.entries.strace import begins_inside
+
+    first = head[: head.find(b"\n")]
+    return first if begins_inside(first) else None
 
 
 def _form_of(head: bytes) -> str:

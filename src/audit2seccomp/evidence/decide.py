@@ -68,9 +68,16 @@ class Decider:
         self.by_task = not looks_at.isdisjoint(("pid", "ppid"))
         """Whether it makes a difference which process made the call."""
         self.known: set[Field] = set()
-        """Those of the query's fields that a record had."""
+        """Those of the query's fields that a record of this input had."""
+        self.asked = False
+        """Whether the query was asked of a record of this input."""
         self.runtimes: set[bytes] = set()
         """Names of container runtimes among the records that the query does not take."""
+
+    def start_input(self) -> None:
+        """The records that follow are of another input."""
+        self.known.clear()
+        self.asked = False
 
     def of(
         self,
@@ -107,7 +114,7 @@ class Decider:
     ) -> Outcome:
         """What becomes of a sound and trusted record; `body`, if there is one, tells more of it."""
         if not selected and not self._selects(record, body, origin):
-            self._note_runtime(record)
+            self.note_runtime(record.comm, record.exe)
             return Outcome(None, events, Fate.UNSELECTED, millis=record.millis, serial=record.serial)
         if abi_of(record.arch, record.nr) is None:
             return Outcome(None, events, Fate.REJECTED, UNKNOWN_ARCH)
@@ -129,7 +136,7 @@ class Decider:
         verdict = query.decide(values)
         if verdict is not None:
             if verdict is False:
-                self._note_runtime(record)
+                self.note_runtime(record.comm, record.exe)
             return verdict
         time: Field = next(field for field in query.fields if field == "time")
 
@@ -137,14 +144,15 @@ class Decider:
             self.known.add(time)
             selected = query.decide({**values, time: millis}) is True
             if not selected:
-                self._note_runtime(record)
+                self.note_runtime(record.comm, record.exe)
             return selected
 
         return at
 
-    def _note_runtime(self, record: SeccompRecord) -> None:
-        if record.comm is not None and record.comm.startswith(_RUNTIMES) and record.exe in (None, b"/"):
-            self.runtimes.add(record.comm)
+    def note_runtime(self, comm: bytes | None, exe: bytes | None) -> None:
+        """The query does not take a record of that program, which may be a container runtime."""
+        if comm is not None and comm.startswith(_RUNTIMES) and exe in (None, b"/"):
+            self.runtimes.add(comm)
 
     def _selects(self, record: SeccompRecord, body: bytes, origin: Origin) -> bool:
         if self._query is None:
@@ -183,5 +191,6 @@ class Decider:
             Field.CONTAINER: origin.container,
         }
         if self._query is not None:
+            self.asked = True
             self.known |= {field for field in self._query.fields if values.get(field) is not None}
         return values

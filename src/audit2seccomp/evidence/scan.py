@@ -22,11 +22,14 @@ if TYPE_CHECKING:
     from audit2seccomp.evidence.entries.reader import EntryReader
     from audit2seccomp.evidence.entries.strace import StraceDecoder
     from audit2seccomp.evidence.once import Chunk
+    from audit2seccomp.evidence.query.condition import Field
     from audit2seccomp.evidence.query.language import Query
     from audit2seccomp.evidence.stored.merging import Overlap
     from audit2seccomp.kernel.abi import Abi
 
-STRACE_BESIDE = "strace's output counts only if nothing else is read, or with --format-in strace"
+STRACE_BESIDE = (
+    "strace's output counts only if nothing else is read: collect it, and give the evidence beside other logs"
+)
 
 
 class Scanner:
@@ -61,6 +64,10 @@ class Scanner:
         self._stored: list[tuple[str, Evidence]] = []
         self.inputs: list[str] = []
         """The names of the logs that `scan_source` read, in their order; not those of evidence files."""
+        self.asked = 0
+        """Of how many inputs' records the query was asked."""
+        self.unknown_fields: dict[str, list[str]] = {}
+        """Fields that the query looks at, and the inputs of which no record had them."""
         self._tally: Tally = Tally(on_new, None if beside is None else beside._tally.once)
         self._tally.once.apart = apart
         self._decider = Decider(self._tally.key_of, trust, assume_arch, query)
@@ -83,9 +90,13 @@ class Scanner:
 
     def add(self, name: str, evidence: Evidence) -> None:
         """Count what a file of that name holds instead of a log; raises UsageError if the query cannot be asked."""
-        from audit2seccomp.evidence.stored.merging import select
+        from audit2seccomp.evidence.stored.merging import select, unknown_to
 
         stored = evidence if self._query is None else select(evidence, self._query, name)
+        if self._query is not None and evidence.counts:
+            self._note_unknown(name, unknown_to(evidence, self._query))
+            for key in evidence.counts.keys() - stored.counts.keys():
+                self._decider.note_runtime(key.comm, key.exe)
         if self._on_new is not None:
             known = self._tally.counts().keys() | {key for _, other in self._stored for key in other.counts}
             for key in stored.counts:
@@ -93,15 +104,15 @@ class Scanner:
                     self._on_new(key)
         self._stored.append((name, stored))
 
-    def unknown_fields(self) -> list[str]:
-        """Fields that the query looks at and no record had."""
-        if self._query is None:
-            return []
-        return sorted(str(field) for field in self._query.fields - self._decider.known)
+    def _note_unknown(self, name: str, fields: Iterable[Field]) -> None:
+        self.asked += 1
+        for field in fields:
+            self.unknown_fields.setdefault(str(field), []).append(name)
 
     def runtimes_left_out(self) -> list[str]:
         """Names of container runtimes whose own records the query does not take, not even some."""
-        taken = {key.comm for key in self._tally.counts()}
+        kept = (self._tally.counts(), *(stored.counts for _, stored in self._stored))
+        taken = {key.comm for counts in kept for key in counts}
         return sorted(name.decode(errors="surrogateescape") for name in self._decider.runtimes - taken)
 
     def overlaps(self) -> list[Overlap]:
@@ -157,7 +168,8 @@ class Scanner:
         self._feed: Callable[[bytes], None] = self._take_head
         self._lines = LineReader(name, self._tally, self._decider, self._notes, count_lines=self._count_lines)
         self._entries: EntryReader | None = None
-        self._cutter = Cutter(self._lines.read, self._too_long, self._lines.skip_line, tokens_at(self._decider.trust))
+        lines, tokens = self._lines, tokens_at(self._decider.trust)
+        self._cutter = Cutter(lines.read, self._too_long, lines.skip_line, tokens, lines.read_last)
         self._form = TEXT
         if form is not None or self._form_in is not None:
             self._begin(form or self._form_in or TEXT)
@@ -174,6 +186,9 @@ class Scanner:
             self._entries.finish()
         else:
             self._cutter.finish()
+        if self._query is not None and self._decider.asked:
+            self._note_unknown(self._name, self._query.fields - self._decider.known)
+            self._decider.start_input()
 
     @property
     def lines(self) -> int:
@@ -187,7 +202,7 @@ class Scanner:
             self._cutter.feed(start.text)
         if start.cut is not None:
             outcome = Outcome(None, 1, Fate.REJECTED, CUT_ENTRY)
-            self._notes.outcome(outcome, self._name, lambda: self._beginning.lines, start.cut)
+            self._notes.outcome(outcome, self._name, lambda: max(1, self._beginning.lines), start.cut)
         if start.form is not None:
             form = start.form
             if form == STRACE and self._strace_abi is None:

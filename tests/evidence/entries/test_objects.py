@@ -234,7 +234,7 @@ def test_a_label_of_laurel_adds_no_field() -> None:
 )
 def test_fields_of_laurel_that_are_not_the_kernels_are_named(change: dict[str, object]) -> None:
     event = {"ID": "1795338117.078:85228", "SECCOMP": {**LAUREL, **change}}
-    expected = [] if change == {"comm": None} else [(MALFORMED_FIELDS, 1)]
+    expected = [(WRONG_TYPE if change == {"comm": None} else MALFORMED_FIELDS, 1)]
     assert problems(decoded(json.dumps(event).encode())) == expected
     missing = {name: value for name, value in LAUREL.items() if name not in change}
     event = {"ID": "1795338117.078:85228", "SECCOMP": missing}

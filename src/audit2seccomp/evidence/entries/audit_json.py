@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from audit2seccomp.evidence.entries import authors
 from audit2seccomp.evidence.entries.authors import Author
-from audit2seccomp.evidence.entries.entry import MALFORMED_FIELDS, Entry, Found, problem
+from audit2seccomp.evidence.entries.entry import MALFORMED_FIELDS, WRONG_TYPE, Entry, Found, problem
 from audit2seccomp.evidence.entries.json_values import name_of, read_array, read_object, text_of
 from audit2seccomp.evidence.entries.spelled import record_text
 from audit2seccomp.kernel.abi import abi_named
@@ -31,7 +31,11 @@ def of_laurel(fields: Mapping[str, Raw], line: int, data: bytes) -> list[Found]:
     for one in [fields["SECCOMP"]] if records is None else records:
         members = read_object(one) or {}
         spelled = {name: name_of(raw).encode() for name, raw in members.items() if name not in _STRINGS}
-        spelled |= {name: unquote_to_bytes(text_of(members[name]) or b"") for name in _STRINGS if name in members}
+        strings = {name: text_of(members[name]) for name in _STRINGS if name in members}
+        if None in strings.values():
+            found.append(problem(WRONG_TYPE, line, data))
+            continue
+        spelled |= {name: unquote_to_bytes(value or b"") for name, value in strings.items()}
         found.append(_entry(record_text(text_of(fields["ID"]) or b"", spelled), authors.LAUREL, host, line, data))
     return found
 

@@ -10,9 +10,9 @@ _CONTAINER = re.compile(
     # systemd's scopes: docker-ID.scope, libpod-ID.scope, cri-containerd-ID.scope, crio-ID.scope. The monitor that
     # podman and CRI-O put beside a container has a scope of its own, crio-conmon-ID.scope: it is not in the container.
     rf"/(?:docker|libpod|cri-containerd|crio)-({_ID})\.scope(?=/|\Z)"
-    # The same without systemd: /docker/ID, /libpod_parent/libpod-ID, /kubepods/burstable/podUID/ID.
+    # Without systemd: /docker/ID, /libpod_parent/libpod-ID, /kubepods/podUID/crio-ID, /kubepods/burstable/podUID/ID.
     rf"|/docker/({_ID})(?=/|\Z)"
-    rf"|/libpod-({_ID})(?=/|\Z)"
+    rf"|/(?:libpod|crio)-({_ID})(?=/|\Z)"
     rf"|/kubepods(?:/(?:burstable|besteffort))?/pod[0-9a-f_-]{{1,64}}/({_ID})(?=/|\Z)"
     # containerd with systemd's names where it should not use them: kubepods-podUID.slice:cri-containerd:ID.
     rf"|:cri-containerd:({_ID})(?=/|\Z)"

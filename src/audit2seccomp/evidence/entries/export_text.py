@@ -17,6 +17,8 @@ from audit2seccomp.evidence.entries.journal import MAX_DIGITS
 
 CURSOR = b"__CURSOR="
 _NEXT = b"\n" + CURSOR
+_BLANK = b"\n\n"
+"""What stands between entries: inside of one only where something is broken."""
 _SEQUENCE = re.compile(rb"s=[0-9a-f]{32};")
 _DECIDING = re.compile(
     rb"\n(MESSAGE|_(?:TRANSPORT|HOSTNAME|BOOT_ID|AUDIT_ID|SOURCE_REALTIME_TIMESTAMP|SYSTEMD_UNIT|SYSTEMD_CGROUP)"
@@ -102,7 +104,8 @@ class TextEntries:
             self.sequence = b"" if match is None else match[0]
         found = _DECIDING.findall(piece)
         fields = dict(found)
-        entry = _usual(fields, line) if len(fields) == len(found) and len(piece) <= MAX_ENTRY_BYTES else None
+        usual = len(fields) == len(found) and len(piece) <= MAX_ENTRY_BYTES and _BLANK not in piece
+        entry = _usual(fields, line) if usual else None
         if entry is None:
             self._unusual((CURSOR + piece).rstrip(b"\n"), line)
         else:
@@ -122,7 +125,7 @@ def _record(piece: bytes, behind: int, shared: _Shared, line: int, units: bool) 
     # The rest of one entry and the beginning of another, where what stands between them is broken, have two transports.
     if serial is None or micros is None or find(_TRANSPORT, behind) >= 0 or find(shared.host_line, behind) < 0:
         return None
-    if units and find(_SYSTEMD, behind) >= 0:
+    if find(_BLANK, behind) >= 0 or (units and find(_SYSTEMD, behind) >= 0):
         return None
     at += _MESSAGE_SIZE
     end = find(b"\n", at)

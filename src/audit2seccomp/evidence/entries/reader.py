@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from audit2seccomp.evidence.text.lines import LineReader
 
 
+_TRACE = "strace: a trace is not the kernel's word"
+
+
 class _Source(NamedTuple):
     """What the entries of a group share: the second to sixth field of an Entry."""
 
@@ -116,6 +119,10 @@ class EntryReader:
 
     def _take_call(self, call: Call) -> None:
         """Count a call that strace saw: it names neither program nor action, and the call was made."""
+        if self._decider.trust > Trust.ANCHORED:
+            outcome = Outcome(None, 1, Fate.REFUSED, _TRACE)
+            self._notes.outcome(outcome, self._name, lambda: call.line, b"")
+            return
         record = SeccompRecord(call.millis, None, call.arch, call.nr, None, call.pid, None, None, None, None)
         outcome = self._decider.of_record(record, b"", Origin(self._name))
         self._tally.add(outcome, Channel(None), call.line)

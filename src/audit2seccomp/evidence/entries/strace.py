@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from functools import cache
 
-from audit2seccomp.evidence.entries.entry import Call, Problem, problem
+from audit2seccomp.evidence.entries.entry import RECORD_TOKEN, Call, Problem, problem
 from audit2seccomp.evidence.entries.traced import FORKS, Process, Processes
 from audit2seccomp.kernel.abi import X32_SYSCALL_BIT, Abi, abi_named
 from audit2seccomp.kernel.spellings import MULTIPLEXED, STRACE, spelled_number
@@ -25,6 +25,8 @@ UNKNOWN_NAME = "strace: no such call on this architecture (--assume-arch; strace
 UNKNOWN_MODE = "strace: which architecture the process uses is not certain (strace -f -o FILE --quiet=attach)"
 OTHER_NUMBER = "strace: the call's number is not that of its name on this architecture (--assume-arch)"
 NO_NAME = "strace could not tell which call it was"
+NO_TRACE = "strace: no line in the input is strace's"
+NO_LINE = "strace: a record of a log among its lines (give the log by itself)"
 NO_ARGUMENT = "strace: it begins like a call, and does not go on like one (the program's own output? strace -o FILE)"
 
 
@@ -57,13 +59,21 @@ _HEAD_LINES = 50
 
 
 def looks_like_strace(head: bytes) -> bool:
-    """Whether an input with this beginning is strace's output: its first line is, and most of its first lines are."""
+    """Whether an input with this beginning is strace's output: its first line is, and most of its first lines are. Of
+    one that begins inside a line, nearly all the others are."""
     *lines, _ = head.split(b"\n", _HEAD_LINES + 1)
     lines = [line for line in lines if not line.startswith((b" > ", b" | "))]  # of -k and -e write
-    if not lines or not _is_strace(lines[0]):
+    if not lines:
         return False
     like = sum(map(_is_strace, lines))
-    return like >= 3 and like * 2 > len(lines)
+    if begins_inside(lines[0]):
+        return like >= 3 and like * 10 >= (len(lines) - 1) * 9
+    return like >= 3 and like * 2 > len(lines) and _is_strace(lines[0])
+
+
+def begins_inside(line: bytes) -> bool:
+    """Whether the first line of an input may be the end of one of strace's."""
+    return not _is_strace(line) and (line.endswith(_UNFINISHED) or _RESULT.search(line) is not None)
 
 
 def are_one_trace(heads: Iterable[bytes]) -> bool:
@@ -109,6 +119,10 @@ class StraceDecoder:
         self._in_fork: Process | None = None
         """Whose fork the last call was."""
         self._carry = b""
+        self._first = b""
+        """The first line that is not empty."""
+        self._told = False
+        """Whether a line was strace's, or is told of for another reason."""
 
     def pause(self) -> int | None:
         """What its processes are doing is not kept."""
@@ -124,13 +138,20 @@ class StraceDecoder:
         """The input has ended; its last line may lack a newline."""
         line, self._carry = self._carry, b""
         found = self._line(line) if line else None
+        if not self._told and self._first and not _is_strace(self._first):
+            return [problem(NO_TRACE, 1, self._first)]
         return [] if found is None else [found]
 
     def _line(self, line: bytes) -> Call | Problem | None:
         self.lines += 1
         line = _shortened(line)
         match = _LINE.match(line)
+        self._first = self._first or line.strip()
+        self._told = self._told or match is not None
         if match is None:
+            if RECORD_TOKEN in line:
+                self._told = True
+                return problem(NO_LINE, self.lines, line)
             # A stack of -k, a dump of -e write, the program's own output; or a fork's end behind strace's own message.
             if self._in_fork is not None and line.startswith((b")", b", ")):
                 self._end_fork(self._in_fork, line)

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from audit2seccomp.evidence.entries.entry import (
     BROKEN_ENTRY,
+    CUT_ENTRY,
     MAX_ENTRY_BYTES,
     RECORD_TOKEN,
     TOO_LONG_ENTRY,
@@ -37,6 +38,9 @@ class VerboseDecoder:
         self.lines = 0
         self._cutter = Cutter(self._read, self._too_long, self._skip_line, (RECORD_TOKEN,))
         self._found: list[Found] = []
+        self._line = 0
+        """Where the entry began; 0 where none did."""
+        self._header = b""
         self._start_entry(0, b"")
 
     def feed(self, block: bytes) -> Iterable[Found]:
@@ -45,8 +49,13 @@ class VerboseDecoder:
         return self._take()
 
     def finish(self) -> Iterable[Found]:
-        """The input has ended."""
+        """The input has ended. An entry has no mark at its end, but a newline, and the kernel's have a message."""
+        ended = not self._cutter.unended
         self._cutter.finish()
+        told = "MESSAGE" in self._values or self._values.get("_TRANSPORT", [b"kernel"]) != [b"kernel"]
+        if not ended or (self._line and not told):
+            self._found.append(problem(CUT_ENTRY, self._line or self.lines, self._header))
+            self._line = 0
         self._end_entry()
         return self._take()
 

@@ -41,6 +41,16 @@ def select(evidence: Evidence, query: Query, name: str) -> Evidence:
     return replace(evidence, counts=counts, unselected=unselected)
 
 
+def unknown_to(evidence: Evidence, query: Query) -> frozenset[Field]:
+    """Fields that a query looks at and no key of the evidence has."""
+    unknown = set(query.fields)
+    for key in evidence.counts:
+        if not unknown:
+            break
+        unknown -= {field for field, value in _values(key).items() if value is not None}
+    return frozenset(unknown)
+
+
 def _values(key: RecordKey) -> dict[Field, object]:
     from audit2seccomp.evidence.query.condition import Field
 

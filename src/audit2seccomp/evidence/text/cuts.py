@@ -30,10 +30,12 @@ class Cutter:
         too_long: Callable[[bytes], None],
         skip_line: Callable[[], None],
         tokens: tuple[bytes, ...],
+        read_last: Callable[[bytes], None] | None = None,
     ) -> None:
-        """`read` gets whole lines behind one more newline. Of a line that is too long, `too_long` gets the start, if it
-        holds one of the tokens, and `skip_line` is told of its end."""
+        """`read` gets whole lines behind one more newline, `read_last` a last line that lacks its own. Of a line that
+        is too long, `too_long` gets the start, if it holds one of the tokens, and `skip_line` is told of its end."""
         self._read = read
+        self._read_last = read_last or (lambda line: read(b"\n" + line + b"\n"))
         self._too_long = too_long
         self._skip_line = skip_line
         self._tokens = tokens
@@ -68,7 +70,7 @@ class Cutter:
         if self._overlong:
             self._end_overlong()
         elif self._carry:
-            self._read(b"".join((b"\n", self._carry, b"\n")))
+            self._read_last(bytes(self._carry))
         elif self.unended:
             self._skip_line()
         self.drop()

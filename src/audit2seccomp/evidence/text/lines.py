@@ -35,6 +35,9 @@ TOKENS_OF_ANY_TEXT = (b"type=1326", b"SECCOMP ", b'reason="seccomp"', b"UNKNOWN[
 """Where any text is trusted, records that people shortened count too."""
 JSON_STARTS = (b"{", b"data: {", b"\x1e{")
 """How a line begins that is an object of one of journalctl's JSON forms."""
+_WHOLE_CODE = re.compile(rb"code=0x[0-9a-f]{8}(?![0-9a-f])")
+"""A code that cannot be the beginning of a longer one: SECCOMP_RET_LOG and most others have eight digits."""
+CUT_AT_END = "cut: the input ends inside the record, or may do so"
 _DENSE = 1500
 """One token in so many bytes: then one pass over all lines is faster than a jump from token to token."""
 _STAMP = re.compile(rb"audit\((\d{1,20}\.\d{3}):")
@@ -98,6 +101,17 @@ class LineReader:
             any(not known.shape.carrier.bare and known.whole.match(block, last) for known in self._shapes)
         )
         self.lines += lines
+
+    def read_last(self, line: bytes) -> None:
+        """Read a line that lacks its newline: the input may end inside it."""
+        if any(token in line for token in self._tokens) and _WHOLE_CODE.search(line) is None:
+            located = locate(line.lstrip(b"\0"))
+            if located is not None and located.carrier is not None and located.carrier.trust >= self._decider.trust:
+                outcome = Outcome(None, 1, Fate.REJECTED, CUT_AT_END)
+                self._notes.outcome(outcome, self._name, lambda: self.lines + 1, line)
+                self.skip_line()
+                return
+        self.read(b"\n" + line + b"\n")
 
     def go_on(self, progress: Progress) -> None:
         """Lines of the input were read before."""
