@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import line, run
+from tests.cli.command import auditd_line, embedded_line, line, run
 
 NOTHING = "an input could not be read: nothing is written (--keep-going writes what the others yield)"
 
@@ -50,6 +50,70 @@ def test_files_and_logs_merge_in_any_order(folder: Path) -> None:
     run("collect", "b.log", "-o", "b.json", cwd=folder)
     for inputs in (("a.json", "b.json"), ("b.json", "a.json"), ("a.json", "b.log"), ("b.log", "a.json")):
         assert run("collect", *inputs, cwd=folder).stdout == whole
+
+
+FORGED = Path("fixtures/hostile/web-log/nginx-combined.log").resolve()
+
+
+def level_of(path: Path) -> object:
+    """What an evidence file says."""
+    return json.loads(path.read_bytes())["trust"]
+
+
+@pytest.mark.parametrize(
+    "command", [(), ("--per", "comm", "-d", "d"), ("explain",), ("collect",), ("collect", "-o", "out.json")]
+)
+@pytest.mark.parametrize("level", ["anchored", "authenticated"])
+def test_no_command_takes_a_file_for_more_than_it_proves(folder: Path, command: tuple[str, ...], level: str) -> None:
+    run("collect", "--trust", "embedded", FORGED, "-o", "e.json", cwd=folder)
+    refused = run(*command, "-q", "--trust", level, "e.json", cwd=folder)
+    assert (refused.status, refused.stdout) == (3, b"")
+    assert refused.stderr == (
+        f"audit2seccomp: e.json: evidence of the level embedded, and this run needs {level}: "
+        "give --trust embedded, or collect it again from the logs\n"
+        f"audit2seccomp: {NOTHING}\n"
+    )
+    assert not {"d", "out.json"} & {path.name for path in folder.iterdir()}
+    assert run("-q", "--trust", "embedded", "e.json", cwd=folder).names == ["ptrace"]
+    kept = run("-q", "--keep-going", "e.json", "a.log", cwd=folder)
+    assert (kept.status, kept.names) == (3, ["read", "write"])
+
+
+def test_what_is_merged_has_the_lowest_level(folder: Path) -> None:
+    (folder / "audit.log").write_bytes(auditd_line(3))
+    (folder / "web.log").write_bytes(embedded_line(5))
+    for level, log in (("authenticated", "audit.log"), ("anchored", "a.log"), ("embedded", "web.log")):
+        run("collect", "--trust", level, log, "-o", f"{level}.json", cwd=folder)
+        assert level_of(folder / f"{level}.json") == level
+    for inputs, level in (
+        (("authenticated.json",), "authenticated"),
+        (("authenticated.json", "anchored.json"), "anchored"),
+        (("anchored.json", "embedded.json", "authenticated.json"), "embedded"),
+        (("authenticated.json", "a.log"), "embedded"),  # the level that this run reads logs with
+    ):
+        run("collect", "--trust", "embedded", *inputs, "-o", "out.json", cwd=folder)
+        assert level_of(folder / "out.json") == level
+    run("collect", "authenticated.json", "a.log", "-o", "out.json", cwd=folder)
+    assert level_of(folder / "out.json") == "anchored"
+    assert run("--trust", "authenticated", "authenticated.json", cwd=folder).names == ["close"]
+
+
+def test_a_state_does_not_start_from_what_proves_less(folder: Path) -> None:
+    run("collect", "--trust", "embedded", FORGED, "-o", "s.json", cwd=folder)
+    before = (folder / "s.json").read_bytes()
+    refused = run("collect", "a.log", "--state", "s.json", cwd=folder)
+    assert (refused.status, refused.stderr) == (
+        3,
+        "audit2seccomp: s.json: evidence of the level embedded, and this run needs anchored: "
+        "give --trust embedded, or collect it again from the logs\n",
+    )
+    assert (folder / "s.json").read_bytes() == before
+    assert run("collect", "--trust", "embedded", "a.log", "--state", "s.json", cwd=folder).status == 0
+    assert level_of(folder / "s.json") == "embedded"
+    (folder / "audit.log").write_bytes(auditd_line(3))
+    run("collect", "--trust", "authenticated", "audit.log", "-o", "t.json", cwd=folder)
+    assert run("collect", "a.log", "--state", "t.json", cwd=folder).status == 0
+    assert level_of(folder / "t.json") == "anchored"
 
 
 def test_overlaps_are_said(folder: Path) -> None:
@@ -123,6 +187,7 @@ def test_what_was_removed_unread_is_said_and_strict_fails(folder: Path) -> None:
     ("args", "message"),
     [
         (("--trust", "embedded", "a.log"), "s.json: was made with --trust anchored, and now it is embedded: give"),
+        (("--trust", "authenticated", "a.log"), "s.json: was made with --trust anchored, and now it is authenticated"),
         (("--where", "uid == 0", "a.log"), "s.json: was made with --where (not given), and now it is uid == 0: give"),
         (("-",), "--state: standard input has no places to keep: name log files"),
         ((), "--state: standard input has no places to keep: name log files"),

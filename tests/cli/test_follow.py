@@ -218,15 +218,18 @@ def test_a_truncated_log_is_read_from_its_start(log: Log, longer: bool) -> None:
             log.append(STAT[10:] + CLOSE)
         assert [run.says(), run.says()] == [new(4, "stat"), new(3, "close")]
         log.allows("close", "read", "stat")
+        run.signal(signal.SIGTERM)
+        assert "INCOMPLETE: input that ends early" in run.result().stderr
 
 
-def test_what_stands_in_the_copy_alone_is_read_there(log: Log) -> None:
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_what_stands_in_the_copy_alone_is_read_there(log: Log, pack: Callable[[bytes], bytes]) -> None:
     log.append(READ)
     with following(log) as run:
         assert run.says() == new(0, "read")
         run.signal(signal.SIGSTOP)
         log.append(WRITE)
-        shutil.copy(log.path, log.path.with_name("kern.log.1"))
+        log.path.with_name("kern.log.1").write_bytes(pack(log.path.read_bytes()))
         os.truncate(log.path, 0)
         log.append(STAT)
         run.signal(signal.SIGCONT)

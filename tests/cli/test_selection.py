@@ -92,7 +92,9 @@ def test_what_evidence_keeps_is_known_and_its_runtime_is_missed(tmp_path: Path) 
     log = line(0, comm='"runc:[2:INIT]"').replace(b"/http-echo", b"/") + line(1)
     (tmp_path / "kern.log").write_bytes(log)
     assert run("collect", "kern.log", "-o", "a.evidence.json", cwd=tmp_path).status == 0
-    said = run("--where", "comm == http-echo and uid == 0 and syscall in (0, 1)", "a.evidence.json", cwd=tmp_path).stderr
+    said = run(
+        "--where", "comm == http-echo and uid == 0 and syscall in (0, 1)", "a.evidence.json", cwd=tmp_path
+    ).stderr
     assert "tells its" not in said
     assert "leaves out what the container runtime itself called (runc:[2:INIT])" in said
     assert "no record here tells its unit" in run("--unit", "x", "a.evidence.json", cwd=tmp_path).stderr

@@ -7,6 +7,7 @@ from collections import Counter
 
 from hypothesis import strategies as st
 
+from audit2seccomp.evidence.carriers import Trust
 from audit2seccomp.evidence.loss import KINDS
 from audit2seccomp.evidence.model import Count, Evidence, Origin, RecordKey, Sample, Segment
 from audit2seccomp.evidence.once import SLACK_MILLIS
@@ -78,4 +79,5 @@ def evidences(draw: st.DrawFn) -> Evidence:
         tuple(sorted(drawn, key=repr)),
         draw(counters) if drawn else 0,
         unselected,
+        draw(st.sampled_from(Trust)),
     )

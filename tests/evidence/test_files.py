@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,12 @@ from hypothesis import strategies as st
 
 import audit2seccomp
 from audit2seccomp.errors import EvidenceFileError, UsageError
+from audit2seccomp.evidence.carriers import Trust
 from audit2seccomp.evidence.decide import UNKNOWN_ARCH
 from audit2seccomp.evidence.model import Count, Evidence, Origin, RecordKey, Sample, Segment
 from audit2seccomp.evidence.query.language import parse
 from audit2seccomp.evidence.scan import Scanner
+from audit2seccomp.evidence.split import split
 from audit2seccomp.evidence.stored import files
 from audit2seccomp.evidence.stored.files import from_bytes, to_text
 from audit2seccomp.evidence.stored.merging import Overlap, overlaps, select
@@ -39,6 +42,7 @@ EVIDENCE = Evidence(
     {"printk-limit": Sample(3, ("kern.log", 4), b"callbacks suppressed")},
     (SEGMENT,),
     unselected=8,
+    trust=Trust.ANCHORED,
 )
 
 
@@ -53,7 +57,8 @@ def scanned(data: bytes, name: str = "log", **options: Any) -> Evidence:
 
 def test_the_text_is_as_documented() -> None:
     assert to_text(EVIDENCE) == (
-        '{"format":"audit2seccomp evidence",\n"version":1,\n"lines":9,\n"repeated":0,\n"unselected":8,\n'
+        '{"format":"audit2seccomp evidence",\n"version":1,\n"trust":"anchored",\n"lines":9,\n"repeated":0,\n'
+        '"unselected":8,\n'
         '"rejected":[\n{"reason":"cut","events":1,"file":"kern.log","line":3,"text":{"hex":"ff"}}\n],\n"refused":[],\n'
         '"losses":[\n{"reason":"printk-limit","events":3,"file":"kern.log","line":4,'
         '"text":"callbacks suppressed"}\n],\n'
@@ -149,6 +154,10 @@ WRONG: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "newer": (put("version", to=2), "/version: written by a newer audit2seccomp (format 2, this one reads 1)"),
     "older": (put("version", to=0), "/version: 0 is not within 1 and 1"),
     "boolean version": (put("version", to=True), "/version: true is no whole number"),
+    "no level": (lambda document: document.pop("trust"), 'no "trust" in it'),
+    "unknown level": (put("trust", to="kernel"), '/trust: "kernel" is no level of trust: one of authenticated, anchored, embedded'),  # noqa: E501
+    "level as a number": (put("trust", to=1), "/trust: 1 is no level of trust: one of authenticated, anchored, embedded"),  # noqa: E501
+    "level in capitals": (put("trust", to="Embedded"), '/trust: "Embedded" is no level of trust: one of authenticated, anchored, embedded'),  # noqa: E501
     "negative": (put("counts", 0, "numbered", to=-1), "/counts/0/numbered: -1 is not within 0 and 9223372036854775807"),
     "huge": (put("repeated", to=2**63), "/repeated: 9223372036854775808 is not within 0 and 9223372036854775807"),
     "fraction": (put("lines", to=1.5), "/lines: 1.5 is no whole number"),
@@ -234,7 +243,7 @@ def test_a_file_that_is_too_large_is_neither_read_nor_written(monkeypatch: pytes
         from_bytes(b" " * (files.MAX_FILE_BYTES + 1), "e.json")
     monkeypatch.setattr(files, "MAX_FILE_BYTES", 100)
     with pytest.raises(
-        EvidenceFileError, match=r"the evidence has 7\d\d bytes, and a file may have 100: collect parts"
+        EvidenceFileError, match=r"the evidence has 8\d\d bytes, and a file may have 100: collect parts"
     ):
         to_text(EVIDENCE)
 
@@ -249,6 +258,64 @@ def test_reading_takes_files_in_place_of_logs_however_they_come(tmp_path: Path) 
         assert audit2seccomp.read(file) == EVIDENCE
     (tmp_path / "log").write_bytes(b"{\n" + LINE + b"\n")
     assert audit2seccomp.read([tmp_path / "log", tmp_path / "e.json"]).sound == 1 + EVIDENCE.sound
+
+
+@given(evidences(), evidences(), evidences())
+def test_merging_takes_the_lower_level_in_any_order(one: Evidence, two: Evidence, three: Evidence) -> None:
+    assert one.merge(two).trust == two.merge(one).trust == min(one.trust, two.trust)
+    assert one.merge(two).merge(three).trust == one.merge(two.merge(three)).trust
+    assert one.merge(Evidence()) == Evidence().merge(one) == one
+
+
+def test_evidence_has_the_level_of_the_logs_that_were_read() -> None:
+    for trust in Trust:
+        assert scanned(LINE, trust=trust).trust is trust
+        # What holds no record asks for no proof.
+        assert Scanner(trust).evidence().trust is scanned(b"", trust=trust).trust is Trust.AUTHENTICATED
+
+
+@given(st.sampled_from(Trust), st.lists(evidences(), max_size=3), st.booleans())
+def test_files_keep_their_levels_unless_they_are_lower_than_asked_for(
+    asked: Trust, stored: list[Evidence], beside_a_log: bool
+) -> None:
+    scanner = Scanner(asked)
+    levels = [Trust.AUTHENTICATED]
+    if beside_a_log:
+        scanner.start_input("log")
+        scanner.feed(LINE)
+        scanner.finish_input()
+        levels.append(asked)
+    for evidence in stored:
+        if evidence.trust < asked:
+            with pytest.raises(EvidenceFileError):
+                scanner.add("e.json", evidence)
+        else:
+            scanner.add("e.json", evidence)
+            levels.append(evidence.trust)
+    assert scanner.evidence().trust is min(levels) >= asked
+
+
+@pytest.mark.parametrize("stored", Trust)
+@pytest.mark.parametrize("asked", Trust)
+def test_reading_refuses_a_file_of_a_lower_level(tmp_path: Path, stored: Trust, asked: Trust) -> None:
+    path = tmp_path / "e.json"
+    path.write_text(to_text(replace(EVIDENCE, trust=stored)))
+    if stored >= asked:
+        assert audit2seccomp.read(path, trust=asked.word).trust is stored
+        return
+    with pytest.raises(EvidenceFileError) as caught:
+        audit2seccomp.read(path, trust=asked.word)
+    assert str(caught.value) == (
+        f"{path}: evidence of the level {stored.word}, and this run needs {asked.word}: "
+        f"give --trust {stored.word}, or collect it again from the logs"
+    )
+
+
+def test_a_query_and_a_split_keep_the_level() -> None:
+    embedded = replace(EVIDENCE, trust=Trust.EMBEDDED)
+    assert select(embedded, parse("comm == nginx", NOW), "e.json").trust is Trust.EMBEDDED
+    assert {part.trust for part in split(embedded, "comm").values()} == {Trust.EMBEDDED}
+    assert embedded.by_call().trust is Trust.EMBEDDED
 
 
 def test_overlaps_are_told(tmp_path: Path) -> None:

@@ -268,6 +268,8 @@ def test_no_times(text: str) -> None:
         (Field.UID, ["-1"], "uid == unset"),
         (Field.UNIT, ["*.service"], 'unit ~ "*.service"'),
         (Field.CONTAINER, ["4f3c"], 'container == "4f3c"'),
+        (Field.CONTAINER, ["4f3c2b1a0d9e"], 'container ~ "4f3c2b1a0d9e*"'),
+        (Field.CONTAINER, ["4f3c2b1a0d9e" * 5 + "4f3c"], f'container == "{"4f3c2b1a0d9e" * 5}4f3c"'),
         (Field.SYSCALL, ["openat", "clone*"], 'syscall == "openat" or syscall ~ "clone*"'),
         (Field.ARCH, ["amd64"], "arch == x86_64"),
     ],

@@ -65,7 +65,7 @@ def slowly(data: bytes, trust: Trust) -> Evidence:
         continues = continues if starts is None else starts
         block = b"\n" + line + b"\n"
         foreign = foreign or (trust is Trust.AUTHENTICATED and foreign_line_at(block) < len(block))
-    return evidence.merge(Evidence(segments=tuple(once.segments())))
+    return evidence.merge(Evidence(segments=tuple(once.segments()), trust=trust if data else Trust.AUTHENTICATED))
 
 
 def of_line(line: bytes, number: int, trust: Trust, continues: bool, foreign: bool, once: Once) -> Evidence:

@@ -344,6 +344,18 @@ def test_the_runs_start_from_an_evidence_file(tmp_path: Path) -> None:
     assert files.from_bytes(nights.saved.encode(), "s") == before.merge(after)
 
 
+def test_a_state_has_the_level_of_what_was_read(tmp_path: Path) -> None:
+    log = tmp_path / "kern.log"
+    log.write_bytes(b"")
+    nights = Nights(log, trust=Trust.EMBEDDED)
+    nights.run()
+    assert files.from_bytes(nights.saved.encode(), "s").trust is Trust.AUTHENTICATED
+    log.write_bytes(line(1))
+    for _ in range(2):  # the second run reads nothing new
+        nights.run()
+        assert files.from_bytes(nights.saved.encode(), "s").trust is Trust.EMBEDDED
+
+
 STATE = State(options={"--trust": "anchored"})
 
 

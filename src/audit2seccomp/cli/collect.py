@@ -97,8 +97,10 @@ def _tell(gathered: Gathered, choices: options.Choices, *, strict: bool) -> None
 
 
 def _state_at(path: str, choices: options.Choices, logs: list[str] | None, output: str | None) -> "State":
-    """The state in a file, or a new one; raises UsageError if this run and those before do not go together."""
+    """The state in a file, or a new one. Raises UsageError if this run and those before do not go together, and
+    EvidenceFileError for evidence of a lower level."""
     from audit2seccomp.evidence.reading import load_state
+    from audit2seccomp.evidence.stored.merging import refuse_lower
     from audit2seccomp.evidence.stored.state import State
 
     if not logs or "-" in logs:
@@ -106,7 +108,7 @@ def _state_at(path: str, choices: options.Choices, logs: list[str] | None, outpu
     if output is not None and os.path.realpath(output) == os.path.realpath(path):
         raise UsageError("--state and -o name the same file: the state file is an evidence file: leave -o out")
     asked = {
-        "--trust": choices.trust.name.lower(),
+        "--trust": choices.trust.word,
         "--assume-arch": None if choices.assume_arch is None else f"{choices.assume_arch:x}",
         "--where": None if choices.query is None else choices.query.text,
     }
@@ -118,5 +120,6 @@ def _state_at(path: str, choices: options.Choices, logs: list[str] | None, outpu
                 f"{path}: was made with {option} {earlier or '(not given)'}, and now it is {value or '(not given)'}: "
                 "give the same, or name another file"
             )
+    refuse_lower(before.evidence, choices.trust, path)
     before.options = asked
     return before

@@ -78,10 +78,10 @@ def explained(line: bytes, trust: Trust, assume_arch: int | None) -> tuple[bool,
     proof = judge(located, verdict.record, verdict.end, continues=False, foreign=False)
     trusted = proof.trust >= trust
     reason = f": {proof.reason}" if proof.reason and located.carrier is not None else ""
-    lines.append(f"trust:   {_name_of(proof.trust)}{reason}")
+    lines.append(f"trust:   {proof.trust.word}{reason}")
     if located.carrier is not None and located.carrier.bare:
         lines.append("         (in a log, the lines above can make it less)")
-    lines.append("record:  sound" if trusted else f"record:  sound, but not trusted: --trust is {_name_of(trust)}")
+    lines.append("record:  sound" if trusted else f"record:  sound, but not trusted: --trust is {trust.word}")
     return trusted, [*lines, *_field_rows(found.fields, verdict.record)]
 
 
@@ -132,10 +132,6 @@ def _interpreted(body: bytes) -> grammar.Explained | None:
             fields[-1] = fields[-1]._replace(text=fields[-1].text + b" " + word)
         at += len(word) + 1
     return grammar.Explained(verdict, True, tuple(fields))
-
-
-def _name_of(trust: Trust) -> str:
-    return trust.name.lower()
 
 
 def _carrier(located: Located, host: str | None) -> str:

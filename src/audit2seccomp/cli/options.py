@@ -65,7 +65,7 @@ Exe = Annotated[list[str] | None, _selected("exe", "Only records of that executa
 Pid = Annotated[list[str] | None, _selected("pid", "Only records of that process")]
 Uid = Annotated[list[str] | None, _selected("uid", "Only records of that user's number")]
 Unit = Annotated[list[str] | None, _selected("unit", "Only records of that systemd unit (with * and ?)")]
-Container = Annotated[list[str] | None, _selected("container", "Only records of that container's id (with * and ?)")]
+Container = Annotated[list[str] | None, _selected("container", "Only records of that container's id, also a short one")]
 Since = Annotated[
     str | None, typer.Option(metavar="TIME", help="Only records from then on: ISO 8601, or -2h for two hours ago.")
 ]

@@ -22,6 +22,15 @@ class Trust(IntEnum):
     ANCHORED = 1
     AUTHENTICATED = 2
 
+    @property
+    def word(self) -> str:
+        """The level as options, files and messages name it."""
+        return self.name.lower()
+
+
+LEVELS: Mapping[str, Trust] = MappingProxyType({level.word: level for level in reversed(Trust)})
+"""By their words; what proves most stands first."""
+
 
 class Speaker(Enum):
     """Who spells the record; the value matches what stands between a carrier's prefix and the record, without

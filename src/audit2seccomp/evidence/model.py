@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from audit2seccomp.evidence.carriers import Trust
 from audit2seccomp.kernel.abi import Abi, abi_of
 from audit2seccomp.kernel.syscalls import table_of
 from audit2seccomp.kernel.uapi import Action, action_of
@@ -197,6 +198,8 @@ class Evidence:
     """Records that a serial proves to be copies of earlier ones."""
     unselected: int = 0
     """Sound and trusted records that the user's query left out."""
+    trust: Trust = Trust.AUTHENTICATED
+    """The least proof that its records had to give. Where nothing was read, none had to give less than the most."""
     _observations: tuple[Observation, ...] | None = field(default=None, init=False, repr=False, compare=False)
 
     def merge(self, other: Evidence) -> Evidence:
@@ -214,6 +217,7 @@ class Evidence:
             tuple(sorted(self.segments + other.segments, key=repr)),
             self.repeated + other.repeated,
             self.unselected + other.unselected,
+            min(self.trust, other.trust),
         )
 
     @property

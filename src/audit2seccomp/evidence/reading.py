@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from audit2seccomp.errors import ArchiveError, UsageError
-from audit2seccomp.evidence.carriers import Trust
+from audit2seccomp.evidence.carriers import LEVELS, Trust
 from audit2seccomp.evidence.entries import may_be_strace
 from audit2seccomp.evidence.inputs.sources import Reader, Source, from_file, from_lines, from_path, peek
 from audit2seccomp.evidence.model import Evidence
@@ -28,13 +28,14 @@ def read(inputs: Input | Iterable[Input], *, trust: str = "anchored", assume_arc
     """Read logs, or evidence files in place of logs, and say what they show.
 
     `inputs`: a path, an open file (binary or text), lines, or an iterable of these. `trust`: "authenticated",
-    "anchored" or "embedded", the least proof of the kernel's authorship that a record needs. `assume_arch`: the
-    architecture of records that old kernels wrote without `arch=`, such as "x86_64". Bad lines never raise; they are
-    counted in `Evidence.rejected` and `Evidence.refused`. Nor does an archive that is cut or damaged: what it holds
-    before that place counts, and `Evidence.losses` tells of it.
+    "anchored" or "embedded", the least proof of the kernel's authorship that a record needs, also one in an evidence
+    file. `assume_arch`: the architecture of records that old kernels wrote without `arch=`, such as "x86_64". Bad lines
+    never raise; they are counted in `Evidence.rejected` and `Evidence.refused`. Nor does an archive that is cut or
+    damaged: what it holds before that place counts, and `Evidence.losses` tells of it.
 
-    Raises InputError for an input that cannot be read or is no text, and UsageError for an unknown level or
-    architecture. Warns of an evidence file whose events may be in another input too."""
+    Raises InputError for an input that cannot be read or is no text and for an evidence file of a lower level, and
+    UsageError for an unknown level or architecture. Warns of an evidence file whose events may be in another input
+    too."""
     scanner = Scanner(trust_named(trust), None if assume_arch is None else arch_named(assume_arch))
     for source in _sources(inputs):
         with suppress(ArchiveError):
@@ -121,10 +122,9 @@ def _whole(start: bytes, blocks: Iterator[bytes]) -> bytes:
 def trust_named(name: str) -> Trust:
     """The level of that name; raises UsageError."""
     try:
-        return Trust[name.upper()]
+        return LEVELS[name.lower()]
     except KeyError:
-        levels = ", ".join(level.name.lower() for level in reversed(Trust))
-        raise UsageError(f"--trust: no level '{name}': one of {levels}") from None
+        raise UsageError(f"--trust: no level '{name}': one of {', '.join(LEVELS)}") from None
 
 
 def arch_named(name: str) -> int:

@@ -73,6 +73,8 @@ class Scanner:
         self._decider = Decider(self._tally.key_of, trust, assume_arch, query)
         self._notes = Notes()
         self._lines_before = 0
+        self._read_with = Trust.AUTHENTICATED
+        """The level of all that was read, by this scanner and the one that it took over from."""
         self._start("", None)
 
     def take_over(self, evidence: Evidence, memory: Iterable[Chunk]) -> None:
@@ -82,6 +84,7 @@ class Scanner:
         self._tally.repeated, self._tally.unselected = evidence.repeated, evidence.unselected
         self._notes = Notes(evidence)
         self._lines_before = evidence.lines or 0
+        self._read_with = evidence.trust
         self._start("", None)
 
     def memory(self) -> list[Chunk]:
@@ -89,9 +92,11 @@ class Scanner:
         return self._tally.once.memory()
 
     def add(self, name: str, evidence: Evidence) -> None:
-        """Count what a file of that name holds instead of a log; raises UsageError if the query cannot be asked."""
-        from audit2seccomp.evidence.stored.merging import select, unknown_to
+        """Count what a file of that name holds instead of a log. Raises EvidenceFileError if its records had to prove
+        less than this scanner asks for, and UsageError if the query cannot be asked."""
+        from audit2seccomp.evidence.stored.merging import refuse_lower, select, unknown_to
 
+        refuse_lower(evidence, self._decider.trust, name)
         stored = evidence if self._query is None else select(evidence, self._query, name)
         if self._query is not None and evidence.counts:
             self._note_unknown(name, unknown_to(evidence, self._query))
@@ -176,6 +181,8 @@ class Scanner:
 
     def feed(self, block: bytes) -> None:
         """Read one more block; where blocks are cut makes no difference."""
+        if block:
+            self._read_with = min(self._read_with, self._decider.trust)
         self._feed(block)
 
     def finish_input(self) -> None:
@@ -241,6 +248,7 @@ class Scanner:
             tuple(sorted(self._tally.once.segments(), key=repr)),
             self._tally.repeated,
             self._tally.unselected,
+            self._read_with,
         )
         return reduce(Evidence.merge, (stored for _, stored in self._stored), scanned)
 

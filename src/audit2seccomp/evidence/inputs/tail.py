@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import chain
 
 from audit2seccomp.errors import ArchiveError, InputError
@@ -141,12 +141,21 @@ class _File:
         self.offset += len(block)
         return block
 
-    def go_on_in(self, copy: _File) -> bool:
-        """Whether `copy` holds all that was read of this file; it is then read on from there."""
-        if not copy.regular or os.fstat(copy.descriptor).st_size < self.offset:
-            return False
-        copy.offset = self.offset
-        return os.pread(copy.descriptor, len(self._head), 0) == self._head
+    def rest_in(self, copy: Iterator[bytes]) -> Iterator[bytes] | None:
+        """What stands in a copy, which comes in blocks, behind what was read of this file; None if it is no copy, or
+        has less."""
+        start = next(copy, b"")
+        while len(start) < len(self._head) and (block := next(copy, b"")):
+            start += block
+        if not start.startswith(self._head):
+            return None
+        skip = self.offset
+        blocks = chain([start], copy)
+        for block in blocks:
+            if len(block) >= skip:
+                return chain([block[skip:]], blocks)
+            skip -= len(block)
+        return None
 
 
 class Tail(Followed):
@@ -189,28 +198,32 @@ class Tail(Followed):
 
     def _restart(self, file: _File) -> None:
         """What was written between the last look and the truncation stands in a copy, if anywhere."""
-        copy = self._copy_of(file)
-        if copy is None:
+        if not any(self._read_copy(file, path) for path in reversed(rotated(self.name))):
             self._say("was truncated: what was written to it just before may be missing; it is read from its start")
-        else:
-            self._say("was copied and truncated: it is read from its start, after the rest of the copy")
-            while block := copy.read():
-                self._feed(block)
-            copy.close()
+            self.scanner.miss_the_rest()
         self.finish()
         file.restart()
 
-    def _copy_of(self, file: _File) -> _File | None:
-        """The file that log rotation copied this one to, under its name and more."""
-        for other in reversed(rotated(self.name)):
-            try:
-                copy = _File(other)
-            except OSError:
-                continue
-            if file.go_on_in(copy):
-                return copy
-            copy.close()
-        return None
+    def _read_copy(self, file: _File, path: str) -> bool:
+        """Read the rest of what was in a file in the copy that log rotation made of it, if that is one."""
+        try:
+            source = from_path(path)
+        except InputError:
+            return False
+        blocks = iter(source)
+        rest = None
+        try:
+            rest = file.rest_in(blocks)
+            if rest is not None:
+                self._say("was copied and truncated: it is read from its start, after the rest of the copy")
+            for block in rest or ():
+                self._feed(block)
+        except InputError as error:  # an archive that is being written, say
+            self._tell(str(error))
+            return False
+        finally:
+            blocks.close()
+        return rest is not None
 
     def _switch(self) -> bool:
         """Go over to another file that has the name now, if there is one; whether there was something to read."""

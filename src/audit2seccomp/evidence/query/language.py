@@ -83,11 +83,18 @@ def both(*queries: Query) -> Query:
     return Query(all_of([query.condition for query in queries]))
 
 
+_SHORT_ID = re.compile(r"[0-9a-f]{12,63}")
+"""The beginning of a container's id, as `docker ps` shows it."""
+
+
 def equals(field: Field, values: Sequence[str]) -> Query:
-    """That a field has one of the values, of which there must be one; a text with `*` or `?` is a glob.
+    """That a field has one of the values, of which there must be one; a text with `*` or `?` is a glob, and the first
+    digits of a container's id stand for the whole of it.
 
     Values are as a user writes them, without quotes or escapes; of `time` only absolute ones. Raises `UsageError`.
     """
+    if field is Field.CONTAINER:
+        values = [f"{value}*" if _SHORT_ID.fullmatch(value) else value for value in values]
     textual = KINDS[field] in (Kind.BYTES, Kind.TEXT, Kind.CALL)
     globs = [value for value in values if textual and _has_wildcard(value)]
     exact = [value for value in values if not (textual and _has_wildcard(value))]

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from audit2seccomp.errors import EvidenceFileError, did_you_mean
+from audit2seccomp.evidence.carriers import LEVELS, Trust
 from audit2seccomp.evidence.loss import KINDS
 from audit2seccomp.evidence.model import Count, Evidence, Origin, RecordKey, Sample, Segment
 from audit2seccomp.evidence.stored.files import FORMAT, MAX_FILE_BYTES, VERSION
@@ -26,6 +27,7 @@ from audit2seccomp.evidence.stored.values import (
     octets,
     optional,
     parsed,
+    shown,
     text_of,
 )
 from audit2seccomp.kernel.abi import abi_of
@@ -82,6 +84,7 @@ def evidence_of(value: dict[str, Any]) -> Evidence:
         {
             "format": str,
             "version": integer(VERSION, VERSION),
+            "trust": _level,
             "lines": optional(_COUNT),
             "repeated": _COUNT,
             "unselected": _COUNT,
@@ -99,6 +102,13 @@ def evidence_of(value: dict[str, Any]) -> Evidence:
         raise WrongError(*wrong)
     read["segments"] = tuple(sorted(read["segments"], key=repr))
     return Evidence(**{name: read[name] for name in read if name not in ("format", "version", "origins")})
+
+
+def _level(value: Any) -> Trust:
+    level = LEVELS.get(value) if isinstance(value, str) else None
+    if level is None:
+        raise WrongError(f"{shown(value)} is no level of trust: one of {', '.join(LEVELS)}")
+    return level
 
 
 _TIME = integer(0, MAX_TIME)

@@ -49,6 +49,7 @@ def to_text(evidence: Evidence, more: Mapping[str, list[Mapping[str, object]]] |
     head = {
         "format": FORMAT,
         "version": VERSION,
+        "trust": evidence.trust.word,
         "lines": evidence.lines,
         "repeated": evidence.repeated,
         "unselected": evidence.unselected,

@@ -8,17 +8,29 @@ from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
-from audit2seccomp.errors import UsageError
+from audit2seccomp.errors import EvidenceFileError, UsageError
 from audit2seccomp.evidence.model import Count, Evidence, Origin, RecordKey, Segment
 from audit2seccomp.kernel.abi import abi_of
 
 if TYPE_CHECKING:
+    from audit2seccomp.evidence.carriers import Trust
     from audit2seccomp.evidence.query.condition import Field
     from audit2seccomp.evidence.query.language import Query
 
 MAX_PAIRS = 1_000_000
 """So many pairs of overlapping ranges are added up, which takes a second or two; then the smaller of both numbers of
 events is the bound."""
+
+
+def refuse_lower(evidence: Evidence, asked: Trust, name: str) -> None:
+    """Raise EvidenceFileError if the records in a file of that name had to prove less than is asked for now: which of
+    them would have proved it, no file tells."""
+    if evidence.trust < asked:
+        level = evidence.trust.word
+        raise EvidenceFileError(
+            f"{name}: evidence of the level {level}, and this run needs {asked.word}: "
+            f"give --trust {level}, or collect it again from the logs"
+        )
 
 
 def select(evidence: Evidence, query: Query, name: str) -> Evidence:

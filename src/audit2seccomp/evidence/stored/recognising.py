@@ -26,7 +26,7 @@ ELEMENTS = {
     "seen": "host boot number boots",
 }
 """The arrays of an evidence file, and the members of the objects in each."""
-OTHERS = ("format", "version", "lines", "repeated", "unselected")
+OTHERS = ("format", "version", "trust", "lines", "repeated", "unselected")
 """What else a file has."""
 
 
