@@ -303,6 +303,9 @@ def test_a_table_on_a_terminal_fits() -> None:
     shown = on_a_terminal(MODES).split("\n\n")[0]
     assert "\x1b[1march" in shown
     assert "(too wide for this terminal, but not for a file: last, first, first record)" in shown
+    narrow = on_a_terminal(MODES, columns=44).split("\n\n")[0]
+    assert "programs, actions)" in " ".join(narrow.split())
+    assert "-2147483648" in narrow
     wide = on_a_terminal(MODES, columns=170)
     assert "first record" in wide
     assert "too wide" not in wide

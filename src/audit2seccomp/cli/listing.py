@@ -15,9 +15,9 @@ _CSV = ("arch", "number", "name", "events", "first", "last", *_SHARES, "file", "
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """What a spreadsheet takes for the start of a formula; the last four are full-width, for Japanese ones."""
 _HEADINGS = ("arch", "number", "name", "events", "first", "last", "actions", "first record", "programs")
-_FOLDED = {"actions": 12, "first record": 24, "programs": 24}
+_FOLDED = {"actions": 12, "first record": 24, "programs": 20}
 """What goes on in the next line where the terminal is narrow, and the least width for it."""
-_LEFT_OUT = ("last", "first", "first record")
+_LEFT_OUT = ("last", "first", "first record", "programs", "actions")
 """What is not shown where the terminal is too narrow, in this order."""
 _GAP = 2
 _MAX_VALUES = 3
@@ -100,12 +100,12 @@ def as_table(calls: Iterable[Call]) -> str:
 
     console = Console()
     rows = [_row(call) for call in calls]
-    left_out = _too_wide([_HEADINGS, *rows], console.width)
+    left_out, fits = _too_wide([_HEADINGS, *rows], console.width)
     table = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False)
     for heading in _HEADINGS:
         if heading not in left_out:
             right = heading in ("number", "events")
-            fold = heading in _FOLDED
+            fold = heading in _FOLDED or not fits
             table.add_column(heading, justify="right" if right else "left", no_wrap=not fold, overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell) for heading, cell in zip(_HEADINGS, row, strict=True) if heading not in left_out))
@@ -116,18 +116,18 @@ def as_table(calls: Iterable[Call]) -> str:
     return captured.get()
 
 
-def _too_wide(rows: Sequence[tuple[str, ...]], columns: int) -> list[str]:
-    """The columns that must be left out so that the others fit."""
+def _too_wide(rows: Sequence[tuple[str, ...]], columns: int) -> tuple[list[str], bool]:
+    """The columns that must be left out so that the others fit, and whether these do."""
     left = dict(zip(_HEADINGS, (max(map(len, column)) for column in zip(*rows, strict=True)), strict=True))
     for heading, width in _FOLDED.items():
         left[heading] = min(left[heading], width)
-    left_out = []
+    left_out: list[str] = []
     for heading in _LEFT_OUT:
         if sum(left.values()) + _GAP * (len(left) - 1) <= columns:
-            break
+            return left_out, True
         del left[heading]
         left_out.append(heading)
-    return left_out
+    return left_out, sum(left.values()) + _GAP * (len(left) - 1) <= columns
 
 
 def _row(call: Call) -> tuple[str, ...]:
