@@ -440,3 +440,24 @@ def test_long_names_are_bounded_in_bytes() -> None:
 
 def test_speakers_have_a_fast_opening_each() -> None:
     assert {carrier.speaker for carrier in KNOWN} == set(Speaker)
+
+
+@pytest.mark.parametrize("lean", [False, True])
+def test_a_record_torn_into_what_auditd_added_to_another_is_not_passed_over(lean: bool) -> None:
+    enriched = (
+        b"type=SECCOMP msg=audit(1.000:%d): " + LINE.partition(b"): ")[2] + b'\x1dAUID="unset" UID="root" ARCH=%b'
+    )
+    whole = b"x86_64 SYSCALL=unknown-syscall(-1)"
+    log = b"\n".join(enriched % (number, whole) for number in range(20))
+    torn = enriched % (90, b"x" + (enriched % (91, whole))[5:])
+    for text in (log + b"\n" + torn + b"\n", torn + b"\n" + log + b"\n"):
+        scanner = Scanner()
+        scanner._tally.lean = lean
+        scanner.start_input("log")
+        for at in range(0, len(text), 700):
+            scanner.feed(text[at : at + 700])
+        scanner.finish_input()
+        assert scanner.evidence().sound == 20
+        assert {reason: kept.events for reason, kept in scanner.evidence().rejected.items()} == {
+            "two records in one line": 1
+        }

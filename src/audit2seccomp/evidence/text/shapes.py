@@ -51,7 +51,9 @@ _FIELDS = (
     rb" syscall=(?:-?\d{1,9}|1\d{9}) compat=\d{1,10}) ip=0x[0-9a-f]{1,16} code=(0x[0-9a-f]{1,8})"
 )
 _TEXT = rb"(auid=[^\n]{0,%d}+)(?=\n)" % MAX_TEXT_BYTES
-_ENDING = rb'(?:\x1dAUID="[^\n]*+)?'
+# What auditd adds when it enriches a record. Nothing else may stand there: it may be the rest of another record, of
+# which the beginning was lost.
+_ENDING = rb'(?:\x1dAUID="[^"=\n]*+"(?: [A-Z]{2,8}=(?:"[^"=\n]*+"|[\w()-]++))*+)?'
 _REGULAR = re.compile(_TASK + rb"(?P<pid>\d{1,10})" + _FIELDS + _ENDING)
 
 
