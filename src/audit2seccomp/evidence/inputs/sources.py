@@ -49,7 +49,7 @@ class Reader(Protocol):
         """At most `size` bytes or characters; nothing at the end."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Source:
     """One named input. Iterating reads it, block by block; it may raise InputError while it does."""
 

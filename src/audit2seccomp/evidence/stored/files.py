@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from audit2seccomp.errors import EvidenceFileError
 from audit2seccomp.evidence.model import Count, Evidence, Origin, RecordKey, Sample, Segment
+from audit2seccomp.evidence.stored.recognising import FORMAT
 
 if TYPE_CHECKING:
     from json import JSONEncoder
 
-FORMAT = "audit2seccomp evidence"
 VERSION = 1
 MAX_FILE_BYTES = 128 << 20
 """A larger file is neither read nor written. What one run gathers at most (`tally.MAX_COARSE_KEYS`, names of
