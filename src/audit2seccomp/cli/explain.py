@@ -92,7 +92,7 @@ def explain(
         if not quiet:
             _tell(gathered.evidence, unread=gathered.unread)
         refuse_unread(gathered, choices)
-        calls = in_order(calls_of(gathered.evidence.observations()), sort)
+        calls = in_order(calls_of(gathered.evidence), sort)
         if not calls:
             raise NothingFoundError(_why_nothing(gathered.evidence))
         write_result(target, _listed(calls, json=json, csv=csv), gathered, interruption, "listing")
@@ -100,7 +100,7 @@ def explain(
 
 
 def _tell(evidence: Evidence, *, unread: bool) -> None:
-    denied = sum(seen.events for seen in evidence.observations() if not seen.let_through)
+    denied = sum(seen.events for seen in evidence.by_call().observations() if not seen.let_through)
     for line in (what_was_read(evidence, denied), *what_is_missing(evidence, unread=unread)):
         say(line)
 

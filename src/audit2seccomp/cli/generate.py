@@ -225,7 +225,8 @@ def _announcer() -> Callable[[RecordKey], None]:
 def _profile(gathered: Gathered, choices: options.Choices, shape: Shape, *, strict: bool) -> Profile:
     """Say what was found, and make the profile; raises typer.Exit if something speaks against it."""
     evidence = gathered.evidence
-    seen = evidence.by_call().observations()
+    calls = evidence.by_call()
+    seen = calls.observations()
     used = [one for one in seen if counts(one, shape.include_denied)]
     left_out = [one for one in seen if not counts(one, shape.include_denied)]
     missing = list(gaps(used))
@@ -234,7 +235,7 @@ def _profile(gathered: Gathered, choices: options.Choices, shape: Shape, *, stri
             say(line)
     refuse_unread(gathered, choices)
     try:
-        profile = shape.profile(evidence)
+        profile = shape.profile(calls)
     except NothingFoundError as error:
         complain(str(error))
         raise typer.Exit(gathered.interrupted or ExitStatus.NO_RESULT) from None

@@ -16,6 +16,7 @@ import typer
 from audit2seccomp.errors import OutputError
 
 _NEW_FILE_MODE = 0o666
+_PIECE = 1 << 20
 _STDOUT = (None, "-", "/dev/stdout")
 _SIGPIPE_STATUS = 128 + signal.SIGPIPE
 """What a shell reports for a program whose reader went away."""
@@ -48,15 +49,14 @@ class Output:
     def write(self, text: str) -> None:
         """Write all of it. Raises OutputError, and then an old file is as it was; typer.Exit if the reader went
         away."""
-        data = text.encode()
         try:
             if self._path is None:
-                _write_stdout(data)
+                _write_stdout(text.encode())
             elif self.may_block:
-                self._path.write_bytes(data)
+                self._path.write_bytes(text.encode())
             else:
                 file = _Replacement(self._path)
-                file.stage(data)
+                file.stage(text)
                 file.put()
         except BrokenPipeError:
             raise typer.Exit(_SIGPIPE_STATUS) from None
@@ -90,7 +90,7 @@ class Directory:
                 made = True
             for file, text in zip(files, texts.values(), strict=True):
                 at = file.path
-                file.stage(text.encode())
+                file.stage(text)
             for file in files:
                 at = file.path
                 file.put(keep_old=True)
@@ -117,12 +117,13 @@ class _Replacement:
         self._old: Path | None = None
         self._is_put = False
 
-    def stage(self, data: bytes) -> None:
+    def stage(self, text: str) -> None:
         """Write the content to the disk."""
         descriptor, self._new = _temporary(self._path.parent)
         try:
             with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
+                for start in range(0, len(text), _PIECE):  # all of it as bytes would be a second copy
+                    file.write(text[start : start + _PIECE].encode())
                 file.flush()
                 os.fchmod(descriptor, self._mode())
                 os.fsync(descriptor)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import groupby
 from typing import TypeVar
 
-from audit2seccomp.evidence.model import Observation
+from audit2seccomp.evidence.model import Evidence, Observation, RecordKey, observe
 from audit2seccomp.kernel.abi import Abi
 
 T = TypeVar("T")
@@ -42,14 +41,13 @@ class Call:
     container: Shares
 
 
-def calls_of(observations: Iterable[Observation]) -> list[Call]:
-    """The calls in observations, in the order "name"."""
-    together = groupby(sorted(observations, key=_identity), key=_identity)
-    return in_order((_call(list(seen)) for _, seen in together), "name")
-
-
-def _identity(seen: Observation) -> tuple[str, int]:
-    return seen.abi.name, seen.nr
+def calls_of(evidence: Evidence) -> list[Call]:
+    """The calls in evidence, in the order "name"."""
+    # One call's observations at a time, because there may be 100,000 of them.
+    keys: dict[tuple[int, int], list[RecordKey]] = {}
+    for key in evidence.counts:
+        keys.setdefault((key.arch, key.nr), []).append(key)
+    return in_order((_call([observe(key, evidence.counts[key]) for key in alike]) for alike in keys.values()), "name")
 
 
 def _call(seen: list[Observation]) -> Call:

@@ -139,7 +139,7 @@ def _either(choices: dict[str, bytes]) -> bytes:
     return rb"(?:" + b"|".join(rb"(?P<%b>%b)" % (name.encode(), choice) for name, choice in choices.items()) + rb")"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Carrier:
     """One form of line.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -238,11 +239,10 @@ class Evidence:
 
     def by_call(self) -> Evidence:
         """The same without programs, users and places: what is allowed depends on the calls alone."""
-        counts: dict[RecordKey, Count] = {}
+        events: Counter[tuple[int, int, int | None]] = Counter()
         for key, count in self.counts.items():
-            call = RecordKey(key.arch, key.nr, key.code, None, None, None, None, _NOWHERE)
-            known = counts.get(call)
-            counts[call] = Count(count.events + (known.numbered if known else 0))
+            events[key[:3]] += count.events
+        counts = {RecordKey(*call, None, None, None, None, _NOWHERE): Count(number) for call, number in events.items()}
         return replace(self, counts=counts)
 
     def observations(self) -> tuple[Observation, ...]:

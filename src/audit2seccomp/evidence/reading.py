@@ -13,7 +13,6 @@ from audit2seccomp.evidence.entries import may_be_strace
 from audit2seccomp.evidence.inputs.sources import Reader, Source, from_file, from_lines, from_path, peek
 from audit2seccomp.evidence.model import Evidence
 from audit2seccomp.evidence.scan import Scanner
-from audit2seccomp.evidence.stored.files import MAX_FILE_BYTES, from_bytes
 from audit2seccomp.evidence.stored.recognising import Recogniser
 from audit2seccomp.kernel.abi import abi_named, all_abis
 
@@ -56,6 +55,8 @@ def scan_source(scanner: Scanner, source: Source) -> None:
     try:
         start, holds_evidence = _start_of(blocks)
         if holds_evidence:
+            from audit2seccomp.evidence.stored.files import from_bytes
+
             scanner.add(source.name, from_bytes(_whole(start, blocks), source.name))
             return
         scanner.inputs.append(source.name)
@@ -109,6 +110,8 @@ def _start_of(blocks: Iterator[bytes]) -> tuple[bytes, bool]:
 
 def _whole(start: bytes, blocks: Iterator[bytes]) -> bytes:
     """All of an evidence file, or more than it may have."""
+    from audit2seccomp.evidence.stored.files import MAX_FILE_BYTES
+
     pieces = [start]
     size = len(start)
     for block in blocks:

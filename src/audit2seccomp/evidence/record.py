@@ -40,7 +40,7 @@ _USUAL_HEAD = re.compile(rb"auid=\d{1,10} uid=(\d{1,10}) gid=\d{1,10} ses=\d{1,1
 _TASK_ID = re.compile(rb"p?pid=" + _INT)
 _UID = re.compile(rb"uid=\d{1,10}")
 _PID = re.compile(rb"pid=" + _INT)
-_NUMBER = re.compile(rb"(?<![!-~])(auid|gid|ses|ppid|sig|compat)=(-?\d{1,10})(?![!-~])")
+_NUMBER = rb"(?<![!-~])(auid|gid|ses|ppid|sig|compat)=(-?\d{1,10})(?![!-~])"
 _INT32 = range(-(2**31), 2**31)
 
 
@@ -52,11 +52,11 @@ def parse_record(body: bytes, assume_arch: int | None = None) -> Parsed | Reject
     opening = _OPENING.match(body)
     if opening is None:
         return None
-    if opening[0].startswith((b"type=1701", b"type=ANOM")) and b' reason="seccomp"' not in body:
-        return None
     millis = serial = None
     start = opening.end()
-    if opening[0] != b"SECCOMP ":
+    if not body.startswith(b"SECCOMP "):
+        if body.startswith((b"type=1701", b"type=ANOM")) and b' reason="seccomp"' not in body:
+            return None
         stamp = _STAMP.match(body, start)
         if stamp is None:
             return Reject("malformed audit(time:serial)", start)
@@ -76,17 +76,18 @@ def parse_record(body: bytes, assume_arch: int | None = None) -> Parsed | Reject
     if isinstance(head, str):
         return Reject(head, start)
     uid, pid, subj = head
+    exe = fields.get(b"exe", b"(null)")
     record = SeccompRecord(
-        millis=millis,
-        serial=serial,
-        arch=int(fields[b"arch"], 16) if b"arch" in fields else assume_arch or 0,
-        nr=int(fields[b"syscall"]),
-        code=int(fields[b"code"], 16) if b"code" in fields else None,
-        pid=pid,
-        uid=uid,
-        comm=_string(fields[b"comm"]),
-        exe=None if fields.get(b"exe", b"(null)") == b"(null)" else _string(fields[b"exe"]),
-        subj=subj,
+        millis,
+        serial,
+        int(fields[b"arch"], 16) if b"arch" in fields else assume_arch or 0,
+        int(fields[b"syscall"]),
+        int(fields[b"code"], 16) if b"code" in fields else None,
+        pid,
+        uid,
+        _string(fields[b"comm"]),
+        None if exe == b"(null)" else _string(exe),
+        subj,
     )
     return Parsed(record, end)
 
@@ -179,8 +180,9 @@ def other_fields(body: bytes) -> dict[str, int]:
     before = head if label_at < 0 else head[:label_at]
     found: dict[str, int] = {}
     run = b" ".join(takewhile(_TASK_ID.fullmatch, reversed(head.rstrip(b" ").split(b" "))))
-    for name, text in (*_NUMBER.findall(before), *_NUMBER.findall(run), *_NUMBER.findall(body[comm_at:])):
-        found.setdefault(name.decode(), int(text))
+    for part in (before, run, body[comm_at:]):
+        for name, text in re.findall(_NUMBER, part):
+            found.setdefault(name.decode(), int(text))
     return found
 
 

@@ -11,7 +11,6 @@ from audit2seccomp.evidence.beginning import STRACE, TEXT, Beginning
 from audit2seccomp.evidence.carriers import Trust
 from audit2seccomp.evidence.decide import Decider, Fate, Outcome
 from audit2seccomp.evidence.entries import FORMS
-from audit2seccomp.evidence.entries.entry import CUT_ENTRY
 from audit2seccomp.evidence.model import Evidence, Progress, RecordKey, Segment
 from audit2seccomp.evidence.notes import Notes
 from audit2seccomp.evidence.tally import Tally
@@ -208,6 +207,8 @@ class Scanner:
         if start.text:
             self._cutter.feed(start.text)
         if start.cut is not None:
+            from audit2seccomp.evidence.entries.entry import CUT_ENTRY
+
             outcome = Outcome(None, 1, Fate.REJECTED, CUT_ENTRY)
             self._notes.outcome(outcome, self._name, lambda: max(1, self._beginning.lines), start.cut)
         if start.form is not None:

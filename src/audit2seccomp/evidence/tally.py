@@ -32,6 +32,8 @@ MAX_COARSE_KEYS = MAX_KEYS + 20_000
 """From so many on, new ones are rejected: whoever runs the program chooses the number, too."""
 TOO_MANY = f"more than {MAX_COARSE_KEYS:,} different records"
 
+_NONE_YET = Count(0)
+
 
 class Form(Protocol):
     """What texts are counted under, and how to read one."""
@@ -194,16 +196,19 @@ class Tally:
         if len(self._numbers) > MAX_NAMES:
             self._numbers.clear()
         key = RecordKey(arch, nr, code, record.comm, exe, uid, subj, origin)
-        if key not in self._counts and (len(self._counts) >= MAX_KEYS or self._key_bytes >= MAX_KEY_BYTES):
+        if key in self._counts:
+            return key
+        if len(self._counts) >= MAX_KEYS or self._key_bytes >= MAX_KEY_BYTES:
             key = RecordKey(arch, nr, code, None, None, None, None, origin)
-        if key not in self._counts:
+            if key in self._counts:
+                return key
             if len(self._counts) >= MAX_COARSE_KEYS:
                 return TOO_MANY
-            self._owned()[key] = Count(0)
-            self._unplaced.add(key)
-            self._key_bytes += _name_bytes(key)
-            if self._on_new is not None:
-                self._on_new(key)
+        self._owned()[key] = _NONE_YET
+        self._unplaced.add(key)
+        self._key_bytes += _name_bytes(key)
+        if self._on_new is not None:
+            self._on_new(key)
         return key
 
     def note_first(self, key: RecordKey, line: int, time: int | None) -> None:
@@ -310,4 +315,4 @@ class Tally:
 
 def _name_bytes(key: RecordKey) -> int:
     """The bytes of its names."""
-    return sum(len(name) for name in (key.comm, key.exe, key.subj) if name)
+    return len(key.comm or b"") + len(key.exe or b"") + len(key.subj or b"")

@@ -12,6 +12,7 @@ What kind of line it is, carriers.py says; this module adds what stands behind t
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import cache
 from typing import NamedTuple
 
@@ -79,14 +80,27 @@ def _length(body: bytes, end: int) -> int:
     return end - body.find(b"): ")
 
 
+def _dated(dates: Iterable[bytes]) -> bytes:
+    """How a line begins with one of these dates, a host and a tag."""
+    return (
+        rb"(?:<\d{1,3}>)?(?:" + b"|".join(dates) + rb") "
+        rb"(?:" + NO_SEVERITY + rb"[^\s]{1,255}(?<!:) )??[^\s:\[\]]{1,128}(?:\[\d{1,10}\])?: "
+    )
+
+
+@cache
+def _usual_message() -> re.Pattern[bytes]:
+    """Some of `_new_message`: how most logs' lines begin."""
+    return re.compile(_dated([DATES["rfc3164"]]))
+
+
 @cache
 def _new_message() -> re.Pattern[bytes]:
     """How a line begins that starts a message of the system log."""
     # dmesg's ISO dates have a comma and microseconds; without that an ISO date is the application's own.
     return re.compile(
-        rb"(?:<\d{1,3}>)?(?:" + b"|".join(DATES.values()) + rb") "
-        rb"(?:" + NO_SEVERITY + rb"[^\s]{1,255}(?<!:) )??[^\s:\[\]]{1,128}(?:\[\d{1,10}\])?: |"
-        + b"|".join(BRACKETS.values()) + rb"|\d{4}-\d\d-\d\dT" + HMS + rb",\d{6}[+-]|<\d{1,3}>(?:\[|" + RFC5424
+        _dated(DATES.values()) + rb"|" + b"|".join(BRACKETS.values())
+        + rb"|\d{4}-\d\d-\d\dT" + HMS + rb",\d{6}[+-]|<\d{1,3}>(?:\[|" + RFC5424
         + rb")|\d{1,3},\d{1,20},\d{1,20},[^;]{0,255};|[a-z0-9]{1,8} {0,2}:[a-z]{1,7} {0,3}: |-- |\x1b\["
     )  # fmt: skip
 
@@ -101,7 +115,8 @@ def starts_message_of_application(line: bytes) -> bool | None:
 
     False where it starts a message of the system log, whose continuation lines are indented or escaped; None where
     one cannot tell, so that the lines above decide."""
-    if _new_message().match(line):
+    # The expression for all of them takes long to compile.
+    if _usual_message().match(line) or _new_message().match(line):
         return False
     return True if _APPLICATION.match(line) else None
 

@@ -6,8 +6,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING
 
-from audit2seccomp.evidence.entries.entry import Decoder
+if TYPE_CHECKING:
+    from audit2seccomp.evidence.entries.entry import Decoder
 
 
 def _json() -> Decoder:
@@ -42,6 +45,8 @@ _STARTS = {
     "export": rb"__(?:CURSOR|REALTIME_TIMESTAMP|MONOTONIC_TIMESTAMP|SEQNUM|SEQNUM_ID)=",
     "verbose": (rb"(?:-- [^\n]{1,256}\n)?(?:\x1b\[0m)?[^\n\[]{8,64} \[s=[0-9a-f]{32};i="),
 }
+_FIRST_BYTES = {"json": b'\0\x1e\xef \t"[{}d', "export": b"_"}
+"""What such an input, or a line that only this form has, can begin with: spares others the expressions."""
 _NOT_ALONE = re.compile(rb"-- |(?:[\0\x1e\s\[\]{},]|\xef\xbb\xbf|data: )*+\Z")
 """How the first line of an input begins, or all of it that is there, whose form the next line shows."""
 _JOURNAL_NAME = rb'"(?:__?[A-Z][A-Z0-9_]{1,63}|MESSAGE|PRIORITY|SYSLOG_[A-Z]{1,32}|dmesg|pri|fac)"[ \t]{0,64}+:'
@@ -49,13 +54,11 @@ _HEADERS = {
     "export": rb"__CURSOR=s=[0-9a-f]{32};i=",
     "verbose": rb"(?:\x1b\[0m)?[^ \t\n\[][^\n\[]{7,63} \[s=[0-9a-f]{32};i=",
     "json": (
-        rb"(?:data: )?(?:[ \t]{0,64}+(?:\},)?\{[ \t]{0,64}+\n)?[ \t]{0,64}+" + _JOURNAL_NAME + rb"|"
-        rb"(?:data: |\x1e)?\{[ \t]{0,64}+" + _JOURNAL_NAME
+        rb"(?:(?:data: )?(?:[ \t]{0,64}+(?:\},)?\{[ \t]{0,64}+\n)?|(?:data: |\x1e)?\{)[ \t]{0,64}+" + _JOURNAL_NAME
     ),
 }
 """A line that only this form has: an input that began in the middle of an entry goes on with it. Of JSON it is one of
 journald's or dmesg's, or its opening bracket, since texts of other programs may hold others."""
-_HEADER = {form: re.compile(pattern) for form, pattern in _HEADERS.items()}
 _REMAINS = re.compile(rb"(?:[ \t}\]\",\n]|[A-Z_][A-Z0-9_]{0,63}+=)")
 
 _MAY_BE_STRACE = re.compile(rb"[^\n]{0,2000}?(?:\) {1,64}= |<unfinished \.\.\.>|resumed>)|(?:strace: )?Process \d")
@@ -79,9 +82,18 @@ def detect(head: bytes) -> Callable[[], Decoder] | None:
     """What makes a decoder for an input with this beginning; None where it is a text log."""
     head = head[:HEAD_BYTES].lstrip(b"\0\r\n")
     for form, pattern in _STARTS.items():
-        if re.match(pattern, head):
+        if _may_begin(form, head[:1]) and re.match(pattern, head):
             return FORMS[form]
     return None
+
+
+def _may_begin(form: str, first: bytes) -> bool:
+    return form not in _FIRST_BYTES or first in _FIRST_BYTES[form]
+
+
+@cache
+def _header(form: str) -> re.Pattern[bytes]:
+    return re.compile(_HEADERS[form])
 
 
 def needs_next_line(line: bytes) -> bool:
@@ -91,7 +103,8 @@ def needs_next_line(line: bytes) -> bool:
 
 def header_at(head: bytes, at: int) -> str | None:
     """The form that has such a line as the one at that place, and no other form has; None for all others."""
-    return next((form for form, header in _HEADER.items() if header.match(head, at)), None)
+    first = head[at : at + 1]
+    return next((form for form in _HEADERS if _may_begin(form, first) and _header(form).match(head, at)), None)
 
 
 def may_be_inside(line: bytes) -> bool:

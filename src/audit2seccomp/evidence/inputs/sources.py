@@ -17,8 +17,9 @@ from typing import Protocol, runtime_checkable
 
 from audit2seccomp.errors import InputError, NotTextError
 
-BLOCK_BYTES = 1 << 20
-"""How much is read at once: reading gets no faster beyond a mebibyte (docs/performance.md), and memory stays small."""
+BLOCK_BYTES = 1 << 19
+"""How much is read at once: reading gets hardly faster beyond that (docs/performance.md), and with a whole mebibyte
+takes 5 MB more memory."""
 _KEPT_BYTES = 8 << 20
 """So much of an archive that cannot be read twice is kept, to lose nothing that stands before damage in it: 100 MB of
 log. In a longer one up to 256 KiB before the damage are lost."""
@@ -49,7 +50,7 @@ class Reader(Protocol):
         """At most `size` bytes or characters; nothing at the end."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Source:
     """One named input. Iterating reads it, block by block; it may raise InputError while it does."""
 
@@ -184,7 +185,7 @@ def _keep_freed_memory() -> None:
     glibc gives memory that was freed back to the kernel, and faults in new pages for each block, which is a fifth of
     the time that a log with few records takes. Once a large piece is freed, it keeps twice as much (mallopt(3),
     M_MMAP_THRESHOLD)."""
-    bytes(8 * BLOCK_BYTES)
+    bytes(16 * BLOCK_BYTES)
 
 
 def from_file(file: Reader) -> Source:

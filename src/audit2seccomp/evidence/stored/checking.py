@@ -10,8 +10,9 @@ from audit2seccomp.errors import EvidenceFileError, did_you_mean
 from audit2seccomp.evidence.carriers import LEVELS, Trust
 from audit2seccomp.evidence.loss import KINDS
 from audit2seccomp.evidence.model import Count, Evidence, Origin, RecordKey, Sample, Segment
-from audit2seccomp.evidence.stored.files import FORMAT, MAX_FILE_BYTES, VERSION
+from audit2seccomp.evidence.stored.files import MAX_FILE_BYTES, VERSION
 from audit2seccomp.evidence.stored.fitting import misfit
+from audit2seccomp.evidence.stored.recognising import FORMAT
 from audit2seccomp.evidence.stored.values import (
     ADVICE,
     MAX_COUNT,

@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from audit2seccomp.errors import EvidenceFileError
 from audit2seccomp.evidence.model import Count, Evidence, Origin, RecordKey, Sample, Segment
+from audit2seccomp.evidence.stored.recognising import FORMAT
 
 if TYPE_CHECKING:
     from json import JSONEncoder
 
-FORMAT = "audit2seccomp evidence"
 VERSION = 1
 MAX_FILE_BYTES = 128 << 20
 """A larger file is neither read nor written. What one run gathers at most (`tally.MAX_COARSE_KEYS`, names of
 `tally.MAX_KEY_BYTES` in hex) has about 60 MB."""
+_ROWS = 1000
 # Controls, and what is not seen or turns the direction of text. Not str.isprintable(), which each Python has anew.
 _UNPRINTABLE = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]"
@@ -40,10 +42,7 @@ def to_text(evidence: Evidence, more: Mapping[str, list[Mapping[str, object]]] |
         "losses": _samples(evidence.losses),
         "segments": map(_segment, sorted_segments(evidence)),
         "origins": (_named(origin) for origin in origins),
-        "counts": (
-            _count(key, evidence.counts[key], index)
-            for key in sorted(evidence.counts, key=lambda key: _key_order(key, index))
-        ),
+        "counts": (_count(key, evidence.counts[key], index) for key in _in_order(evidence.counts, index)),
         **(more or {}),
     }
     head = {
@@ -54,9 +53,7 @@ def to_text(evidence: Evidence, more: Mapping[str, list[Mapping[str, object]]] |
         "repeated": evidence.repeated,
         "unselected": evidence.unselected,
     }
-    members = [f"{encoder.encode(name)}:{encoder.encode(value)}" for name, value in head.items()]
-    members += (f'"{name}":{_lines(encoder, array)}' for name, array in arrays.items())
-    text = "{" + ",\n".join(members) + "}\n"
+    text = "".join(_pieces(encoder, head, arrays))
     size = len(text) if text.isascii() else len(text.encode())
     if size > MAX_FILE_BYTES:
         raise EvidenceFileError(
@@ -65,9 +62,29 @@ def to_text(evidence: Evidence, more: Mapping[str, list[Mapping[str, object]]] |
     return text
 
 
-def _lines(encoder: JSONEncoder, array: Iterable[Mapping[str, object]]) -> str:
-    body = ",\n".join(map(encoder.encode, array))
-    return f"[\n{body}\n]" if body else "[]"
+def _pieces(
+    encoder: JSONEncoder, head: Mapping[str, object], arrays: Mapping[str, Iterable[Mapping[str, object]]]
+) -> Iterator[str]:
+    """The text in pieces of many rows: 100,000 strings of their own take twice the memory."""
+    yield "{" + ",\n".join(f"{encoder.encode(name)}:{encoder.encode(value)}" for name, value in head.items())
+    for name, array in arrays.items():
+        yield f',\n"{name}":['
+        rows = map(encoder.encode, array)
+        separator = "\n"
+        while piece := ",\n".join(islice(rows, _ROWS)):
+            yield separator + piece
+            separator = ",\n"
+        yield "]" if separator == "\n" else "\n]"
+    yield "}\n"
+
+
+def _in_order(keys: Iterable[RecordKey], index: Mapping[Origin, int]) -> Iterator[RecordKey]:
+    """The keys sorted by `_key_order`; call by call, since what keys are sorted by takes more memory than they do."""
+    by_call: dict[tuple[int, int, int], list[RecordKey]] = {}
+    for key in keys:
+        by_call.setdefault((key.arch, key.nr, -1 if key.code is None else key.code), []).append(key)
+    for _, alike in sorted(by_call.items()):
+        yield from sorted(alike, key=lambda key: _key_order(key, index))
 
 
 def sorted_segments(evidence: Evidence) -> list[Segment]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Generator
 
-from audit2seccomp.evidence.stored.files import FORMAT
-
+FORMAT = "audit2seccomp evidence"
+"""What an evidence file says it is."""
 LOOK_BYTES = 64 << 10
 """An object that is longer is no entry of a log, if it looks like evidence: then it must be sound evidence."""
 _SAMPLE = "reason events file line text"

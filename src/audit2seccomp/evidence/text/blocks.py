@@ -46,12 +46,15 @@ class Block:
         assert isinstance(form, Expressions)
         expression = form.lean if pile.lean else form.whole
         wanted = form.bytes_of(text)
+        bare = isinstance(text, bytes) and not form.shape.any_host
         at = start
         while True:
             at = self.data.find(wanted, at)
             assert at >= 0, "a text that was counted stands in the block"
             before = self.data.rfind(b"\n", 0, at)
             match = expression.match(self.data, before)
+            if bare and match is not None and match.start(expression.groups) == at:
+                return before
             groups = match and [match.groups(b"") if expression.groups > 1 else match[1]]
             for column in form.columns(groups or (), lean=pile.lean):
                 if column.texts[0] == text and (not form.shape.any_host or column.host == pile.origin.host):

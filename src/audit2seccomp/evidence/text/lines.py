@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from audit2seccomp.evidence.carriers import Located, Speaker, Trust, locate
 from audit2seccomp.evidence.decide import Decider, Fate, Outcome
-from audit2seccomp.evidence.entries.entry import Entry, Found
 from audit2seccomp.evidence.loss import places_of_signs, sign_in_line
 from audit2seccomp.evidence.model import Origin, Progress
 from audit2seccomp.evidence.notes import Notes
@@ -27,6 +26,7 @@ from audit2seccomp.evidence.text.cuts import MAX_LINE_BYTES, TOO_LONG
 from audit2seccomp.evidence.text.shapes import Expressions, Shape, learned
 
 if TYPE_CHECKING:
+    from audit2seccomp.evidence.entries.entry import Found
     from audit2seccomp.evidence.entries.reader import EntryReader
 
 TOKENS = (b"auid=",)
@@ -299,6 +299,7 @@ class LineReader:
             return False
         if self._context.continues(start):
             from audit2seccomp.evidence.entries.authors import CONTINUATION
+            from audit2seccomp.evidence.entries.entry import Entry
 
             found = [one._replace(carrier=CONTINUATION.carrier) if isinstance(one, Entry) else one for one in found]
         if self._json is None:
