@@ -18,7 +18,8 @@ from audit2seccomp.evidence.entries.journal import MAX_DIGITS
 CURSOR = b"__CURSOR="
 _NEXT = b"\n" + CURSOR
 _BLANK = b"\n\n"
-"""What stands between entries: inside of one only where something is broken."""
+_STRAY_BLANK = re.compile(_BLANK + rb"(?!" + CURSOR + rb")")
+"""Blank lines stand between entries, and inside of one only where something is broken."""
 _SEQUENCE = re.compile(rb"s=[0-9a-f]{32};")
 _DECIDING = re.compile(
     rb"\n(MESSAGE|_(?:TRANSPORT|HOSTNAME|BOOT_ID|AUDIT_ID|SOURCE_REALTIME_TIMESTAMP|SYSTEMD_UNIT|SYSTEMD_CGROUP)"
@@ -80,7 +81,8 @@ class TextEntries:
         if pieces[0]:
             self._unusual(pieces[0][1:], line)
             line += pieces[0].count(b"\n")
-        units = _SYSTEMD in text  # one search through all entries is faster than one through each
+        # One search through all entries is faster than one through each.
+        units, broken = _SYSTEMD in text, _STRAY_BLANK.search(text) is not None
         begin = 0
         for at in range(1, len(pieces)):
             piece = pieces[at]
@@ -88,6 +90,8 @@ class TextEntries:
             if not same and not piece.startswith(_SHARED, begin):
                 begin = max(0, piece.find(_SHARED))
                 same = piece.startswith(shared.text, begin)
+            if broken and _BLANK in piece:
+                same = False
             entry = _record(piece, begin + shared.size, shared, line, units) if same else None
             if entry is not None:
                 found.append(entry)
@@ -125,7 +129,7 @@ def _record(piece: bytes, behind: int, shared: _Shared, line: int, units: bool) 
     # The rest of one entry and the beginning of another, where what stands between them is broken, have two transports.
     if serial is None or micros is None or find(_TRANSPORT, behind) >= 0 or find(shared.host_line, behind) < 0:
         return None
-    if find(_BLANK, behind) >= 0 or (units and find(_SYSTEMD, behind) >= 0):
+    if units and find(_SYSTEMD, behind) >= 0:
         return None
     at += _MESSAGE_SIZE
     end = find(b"\n", at)
