@@ -124,3 +124,13 @@ def test_a_message_in_a_text_log_cannot_make_it_a_journal(above: bytes) -> None:
     forged = recorded("journal-export").replace(b"_HOSTNAME=vm\n", b"")
     assert Beginning().take(above + forged).form == TEXT
     assert not [key for key in read_bytes(above + forged).counts if key.nr >= 100]
+
+
+@pytest.mark.parametrize("end", [b"", b"\n"])
+def test_what_is_left_of_the_only_object_is_cut(end: bytes) -> None:
+    entry = recorded("journal-json").rstrip().splitlines()[-1]
+    for at in range(1, len(entry) - 2, 40):
+        evidence = read_bytes(entry[at:] + end)
+        assert evidence.rejected, at
+    assert not read_bytes(entry + end).rejected
+    assert not read_bytes(line(0).rstrip() + b'"}' + end).rejected

@@ -37,7 +37,7 @@ class Start(NamedTuple):
     rest: bytes = b""
     """The first bytes of that form."""
     cut: bytes | None = None
-    """The line above them, or of a trace the first one, if it is of an entry whose beginning is not there."""
+    """A line of an entry whose beginning is not there: the one above them, of a trace the first, of text the only."""
 
 
 class Beginning:
@@ -84,7 +84,13 @@ class Beginning:
                 break  # A text log; what stands below may be part of a message, and whoever wrote that chose it.
             self.lines += 1
             at = end + 1
-        return Start(form=TEXT, rest=head)
+        return Start(form=TEXT, rest=head, cut=self._end_of_object(head) if ended else None)
+
+    def _end_of_object(self, last: bytes) -> bytes | None:
+        """The only line of an input that has ended, if it is what is left of a JSON object."""
+        line = self._line if self.lines else last
+        ends = self.lines + bool(last) == 1 and line.rstrip().endswith((b'"}', b'"},'))
+        return line if ends and line[:1] != b"{" and starts_message_of_application(line) is None else None
 
     def drop(self) -> int:
         """Forget what was not told of; returns its bytes."""
