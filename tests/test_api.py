@@ -1,4 +1,4 @@
-"""The Python API: `read`, `build` and `WRITERS`."""
+"""The Python API: `read`, `build` and `write_profile`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_from_a_path_to_a_profile(log: Path) -> None:
     assert profile.architectures == ("SCMP_ARCH_X86_64",)
     (rule,) = profile.rules
     assert (rule.names, rule.action) == (("close", "read"), RuleAction.ALLOW)
-    assert '"names": [\n        "close",\n        "read"' in audit2seccomp.WRITERS["oci"](profile)
+    assert '"names": [\n        "close",\n        "read"' in str(audit2seccomp.write_profile(profile).content)
 
 
 class _PathLike:

@@ -42,6 +42,10 @@ class EvidenceFileError(InputError):
     """An evidence file is broken, of a newer version, or not sound."""
 
 
+class ProfileFileError(InputError):
+    """A profile file is broken, or says what no profile can say."""
+
+
 class NotTextError(InputError):
     """An input can be read, but is certainly no text log."""
 
@@ -52,6 +56,10 @@ class ArchiveError(InputError):
 
 class OutputError(Audit2SeccompError):
     """The output cannot be written."""
+
+
+class FormatError(Audit2SeccompError):
+    """A profile says what a format cannot hold."""
 
 
 class NothingFoundError(Audit2SeccompError):

@@ -30,13 +30,13 @@ _GROUP_OPTIONS = ("--version", "--install-completion", "--show-completion")
 
 
 COMMANDS = ("generate", "explain", "collect", "syscall")
-"""Each is a function of that name in the module of that name; only the one that runs is imported."""
+"""Each is a function of that name in the module of that name, with _ for -; only the one that runs is imported."""
 
 
 def _load(name: str) -> Command:
-    module = import_module(f"audit2seccomp.cli.{name}")
+    module = import_module(f"audit2seccomp.cli.{name.replace('-', '_')}")
     alone = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    alone.command(name, epilog=module.EPILOG)(getattr(module, name))
+    alone.command(name, epilog=module.EPILOG)(getattr(module, name.replace("-", "_")))
     return typer.main.get_command(alone)
 
 

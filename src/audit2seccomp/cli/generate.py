@@ -16,8 +16,8 @@ from audit2seccomp.cli.output import Output
 from audit2seccomp.cli.reading import Gathered, gather, refuse_unread, write_result
 from audit2seccomp.errors import ExitStatus, NothingFoundError, UsageError
 from audit2seccomp.evidence.model import Count, Evidence, RecordKey, observe
-from audit2seccomp.formats import WRITERS
-from audit2seccomp.profile.build import MAX_ERRNO, build, counts, oci_arch
+from audit2seccomp.formats import write_profile
+from audit2seccomp.profile.build import GENERATED_ACTIONS, MAX_ERRNO, build, counts, oci_arch
 from audit2seccomp.profile.model import Profile, RuleAction
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Shape(NamedTuple):
 
 
 def _actions() -> list[str]:
-    return [str(action) for action in RuleAction]
+    return [str(action) for action in GENERATED_ACTIONS]
 
 
 def generate(
@@ -173,7 +173,7 @@ def generate(
         if many is not None:
             raise typer.Exit(many.write(gathered, shape.profile, strict=strict, quiet=quiet))
         if target is not None and profile != written:
-            write_result(target, WRITERS["oci"](profile), gathered, interruption, "profile")
+            write_result(target, write_profile(profile).content, gathered, interruption, "profile")
     raise typer.Exit(gathered.status)
 
 
@@ -191,7 +191,7 @@ def _follow(
     from audit2seccomp.cli.follow import LiveProfile, check
 
     check(target, strict=strict)
-    live = LiveProfile(choices, shape.profile, lambda profile: target.write(WRITERS["oci"](profile)), on_new)
+    live = LiveProfile(choices, shape.profile, lambda profile: target.write(write_profile(profile).content), on_new)
     return live.run(logs, interruption), live.written
 
 
@@ -249,7 +249,7 @@ def _profile(gathered: Gathered, choices: options.Choices, shape: Shape, *, stri
 
 def _action(option: str, text: str) -> RuleAction:
     name = text.upper().removeprefix("SCMP_ACT_")
-    if name not in RuleAction.__members__:
+    if name not in RuleAction.__members__ or RuleAction[name] not in GENERATED_ACTIONS:
         raise UsageError(f"{option}: no action '{text}': one of {', '.join(_actions())}")
     return RuleAction[name]
 

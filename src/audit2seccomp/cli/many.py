@@ -12,7 +12,7 @@ from audit2seccomp.cli.messages import complain, plural, printable, say
 from audit2seccomp.cli.output import Directory
 from audit2seccomp.errors import ExitStatus, NothingFoundError, UsageError, did_you_mean
 from audit2seccomp.evidence.split import FIELDS, Value, split
-from audit2seccomp.formats import WRITERS
+from audit2seccomp.formats import write_profile
 
 if TYPE_CHECKING:
     from audit2seccomp.cli.reading import Gathered
@@ -37,7 +37,7 @@ class _Made(NamedTuple):
     whose: str
     """Printable."""
     calls: int
-    text: str
+    content: str | bytes
 
 
 class Many:
@@ -83,7 +83,7 @@ class Many:
         if strict and lacking:
             complain("the result is incomplete and --strict was given: nothing is written")
             raise typer.Exit(ExitStatus.INCOMPLETE)
-        self._directory.write({one.name: one.text for one in made})
+        self._directory.write({one.name: one.content for one in made})
         for one in made if not quiet else ():
             path = printable(str(self._directory.path / one.name))
             say(f"wrote {path}: {one.whose}, {plural(one.calls, 'call')}")
@@ -105,7 +105,7 @@ class Many:
                 lacking.append(f"{whose}: {error}")
                 continue
             calls = sum(len(rule.names) for rule in profile.rules)
-            yield _Made(names[value], whose, calls, WRITERS["oci"](profile))
+            yield _Made(names[value], whose, calls, write_profile(profile).content)
 
     def _whose(self, value: Value | None) -> str:
         if value is None:

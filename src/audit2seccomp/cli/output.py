@@ -46,17 +46,17 @@ class Output:
         except (OSError, ValueError) as error:
             raise _cannot_write(self._name, error) from error
 
-    def write(self, text: str) -> None:
+    def write(self, content: str | bytes) -> None:
         """Write all of it. Raises OutputError, and then an old file is as it was; typer.Exit if the reader went
         away."""
         try:
             if self._path is None:
-                _write_stdout(text.encode())
+                _write_stdout(_encoded(content))
             elif self.may_block:
-                self._path.write_bytes(text.encode())
+                self._path.write_bytes(_encoded(content))
             else:
                 file = _Replacement(self._path)
-                file.stage(text)
+                file.stage(content)
                 file.put()
         except BrokenPipeError:
             raise typer.Exit(_SIGPIPE_STATUS) from None
@@ -76,21 +76,21 @@ class Directory:
         except (OSError, ValueError) as error:
             raise _cannot_write(path, error) from error
 
-    def write(self, texts: Mapping[str, str]) -> None:
+    def write(self, contents: Mapping[str, str | bytes]) -> None:
         """Write files by name. All are written beside the old ones first and then take their places, one by one.
 
         Raises OutputError; then everything is as it was, or the message names what could not be put back. Where the
         process is killed or the machine stops while files take their places, some are new, each of them whole."""
-        files = [_Replacement(self.path / name) for name in texts]
+        files = [_Replacement(self.path / name) for name in contents]
         made = False
         at = self.path
         try:
             if not self.path.is_dir():
                 os.mkdir(os.path.realpath(self.path))
                 made = True
-            for file, text in zip(files, texts.values(), strict=True):
+            for file, content in zip(files, contents.values(), strict=True):
                 at = file.path
-                file.stage(text)
+                file.stage(content)
             for file in files:
                 at = file.path
                 file.put(keep_old=True)
@@ -117,13 +117,13 @@ class _Replacement:
         self._old: Path | None = None
         self._is_put = False
 
-    def stage(self, text: str) -> None:
+    def stage(self, content: str | bytes) -> None:
         """Write the content to the disk."""
         descriptor, self._new = _temporary(self._path.parent)
         try:
             with os.fdopen(descriptor, "wb") as file:
-                for start in range(0, len(text), _PIECE):  # all of it as bytes would be a second copy
-                    file.write(text[start : start + _PIECE].encode())
+                for start in range(0, len(content), _PIECE):  # all of it as bytes would be a second copy
+                    file.write(_encoded(content[start : start + _PIECE]))
                 file.flush()
                 os.fchmod(descriptor, self._mode())
                 os.fsync(descriptor)
@@ -184,6 +184,10 @@ class _Replacement:
         umask = os.umask(0)
         os.umask(umask)
         return _NEW_FILE_MODE & ~umask
+
+
+def _encoded(content: str | bytes) -> bytes:
+    return content.encode() if isinstance(content, str) else content
 
 
 def _temporary_name(folder: Path) -> Path:

@@ -125,9 +125,11 @@ def refuse_unread(gathered: Gathered, choices: Choices) -> None:
         raise typer.Exit(ExitStatus.NO_RESULT)
 
 
-def write_result(target: Output, text: str, gathered: Gathered, interruption: Interruption, what: str) -> None:
+def write_result(
+    target: Output, content: str | bytes, gathered: Gathered, interruption: Interruption, what: str
+) -> None:
     """Write a command's result, unless a signal comes meanwhile."""
-    write = partial(target.write, text)
+    write = partial(target.write, content)
     try:
         if target.may_block and not gathered.interrupted:
             interruption.guard(write)()

@@ -1,11 +1,65 @@
-"""Profile formats: one module each, named in `WRITERS`."""
+"""Profile formats: one module each, which can `write` a profile or `read` a file, or both."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from importlib import import_module
+from typing import Protocol, cast
 
-from audit2seccomp.formats import oci
+from audit2seccomp.errors import ProfileFileError, UsageError, did_you_mean
+from audit2seccomp.formats.files import NO_OPTIONS, ProfileFile, WriteOptions, Written
 from audit2seccomp.profile.model import Profile
 
-WRITERS: dict[str, Callable[[Profile], str]] = {"oci": oci.write}
-"""Format name → what writes it."""
+WRITERS = ("oci", "docker")
+"""The formats that can be written: each a module of that name with a function `write`."""
+
+READERS = ("oci",)
+"""The modules with functions `recognises` and `read`, in the order in which a text is shown to them."""
+
+MAX_BYTES = 4 << 20
+"""A profile with all calls of all tables, a rule each, has less than 200 kB; Kubernetes allows 1 MiB (KEP-6061)."""
+
+
+class _Writer(Protocol):
+    def write(self, profile: Profile, options: WriteOptions) -> Written:
+        """The profile as a file of the format."""
+
+
+class _Reader(Protocol):
+    def recognises(self, text: str) -> bool:
+        """Whether a text looks like the format."""
+
+    def read(self, name: str, text: str, *, lenient: bool) -> ProfileFile:
+        """The profile in a text."""
+
+
+def write_profile(profile: Profile, form: str = "oci", options: WriteOptions = NO_OPTIONS) -> Written:
+    """A profile in one of the formats in WRITERS. Raises FormatError for what it cannot hold, and UsageError for a
+    format that is none."""
+    if form not in WRITERS:
+        raise UsageError(f"no format '{form}': one of {', '.join(WRITERS)}{did_you_mean(form, WRITERS)}")
+    return cast("_Writer", _module(form)).write(profile, options)
+
+
+def read_profile(data: bytes, name: str = "<profile>", *, lenient: bool = False) -> ProfileFile:
+    """The profile in a file's bytes, whatever format it has; `name` is for messages. `lenient` keeps keys that the
+    format does not define.
+
+    Raises ProfileFileError for what is too large, no text, or of no known format; what is wrong inside are `problems`
+    of the result, whose method `sound` raises for them."""
+    if len(data) > MAX_BYTES:
+        raise ProfileFileError(f"{name}: more than {MAX_BYTES >> 20} MiB: no profile is so large")
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        raise ProfileFileError(f"{name}: no text: byte {error.start:,} is not UTF-8") from None
+    if not text.strip():
+        raise ProfileFileError(f"{name}: is empty: no profile in it")
+    for form in READERS:
+        reader = cast("_Reader", _module(form))
+        if reader.recognises(text):
+            return reader.read(name, text, lenient=lenient)
+    raise ProfileFileError(f"{name}: no format that can be read: JSON is expected")
+
+
+def _module(form: str) -> object:
+    return import_module(f"audit2seccomp.formats.{form}")

@@ -10,6 +10,9 @@ from audit2seccomp.evidence.model import Evidence, Observation
 from audit2seccomp.kernel.abi import abi_named, oci_abis
 from audit2seccomp.profile.model import Profile, Rule, RuleAction
 
+GENERATED_ACTIONS = tuple(action for action in RuleAction if action is not RuleAction.NOTIFY)
+"""What a profile that is built here can do with a call: NOTIFY needs a listener, which a log cannot name."""
+
 MAX_ERRNO = 4095
 """MAX_ERRNO of include/linux/err.h: the kernel takes no larger one from a filter."""
 
@@ -53,9 +56,12 @@ def build(
 
 def _known(option: str, action: str) -> RuleAction:
     try:
-        return RuleAction(action)
+        known = RuleAction(action)
     except ValueError:
-        raise UsageError(f"--{option}: no action {action!r}: one of {', '.join(RuleAction)}") from None
+        raise UsageError(f"--{option}: no action {action!r}: one of {', '.join(GENERATED_ACTIONS)}") from None
+    if known not in GENERATED_ACTIONS:
+        raise UsageError(f"--{option}: {known} needs a listener, which a profile from a log cannot name")
+    return known
 
 
 def counts(seen: Observation, include_denied: bool) -> bool:

@@ -1,14 +1,34 @@
-"""A seccomp profile, in the terms of the OCI runtime specification (config-linux.md, "Seccomp")."""
+"""A seccomp profile: all that the JSON of the OCI runtime specification (config-linux.md, "Seccomp") and of Docker and
+containers/common (seccomp/types: Go's `Seccomp`, `Syscall`, `Arg`, `Filter`) can say, without loss.
+
+Nothing here judges: a profile that a runtime would refuse is a value too, so that `lint` can say what is wrong with it.
+"""
 
 from __future__ import annotations
 
+import errno as errno_numbers
 from enum import StrEnum
 from typing import NamedTuple
 
+MAX_U32 = (1 << 32) - 1
+MAX_U64 = (1 << 64) - 1
+MAX_ARGS = 6
+"""A system call has six arguments: `args` of struct seccomp_data (include/uapi/linux/seccomp.h)."""
+
+FILTER_FLAGS = (
+    "SECCOMP_FILTER_FLAG_TSYNC",
+    "SECCOMP_FILTER_FLAG_LOG",
+    "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
+    "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
+)
+"""What `flags` may hold (config-linux.md)."""
+
+Extra = tuple[tuple[str, str], ...]
+"""Keys that the format does not define, each with its value as JSON text, kept by a lenient reader."""
+
 
 class RuleAction(StrEnum):
-    """What a filter does with a call. NOTIFY is missing: it needs a listener, which a profile from a log cannot
-    name."""
+    """What a filter does with a call. KILL is KILL_THREAD's older name."""
 
     ALLOW = "SCMP_ACT_ALLOW"
     LOG = "SCMP_ACT_LOG"
@@ -18,11 +38,52 @@ class RuleAction(StrEnum):
     KILL_THREAD = "SCMP_ACT_KILL_THREAD"
     TRAP = "SCMP_ACT_TRAP"
     TRACE = "SCMP_ACT_TRACE"
+    NOTIFY = "SCMP_ACT_NOTIFY"
 
     @property
     def takes_errno(self) -> bool:
-        """Whether an errno goes with it; crun refuses one beside any other action."""
+        """Whether a number goes with it; crun refuses one beside any other action."""
         return self in (RuleAction.ERRNO, RuleAction.TRACE)
+
+
+class Operator(StrEnum):
+    """How a condition compares an argument."""
+
+    NE = "SCMP_CMP_NE"
+    LT = "SCMP_CMP_LT"
+    LE = "SCMP_CMP_LE"
+    EQ = "SCMP_CMP_EQ"
+    GE = "SCMP_CMP_GE"
+    GT = "SCMP_CMP_GT"
+    MASKED_EQ = "SCMP_CMP_MASKED_EQ"
+
+
+class ArgCondition(NamedTuple):
+    """What one argument of a call must be. Numbers are unsigned and have 64 bits."""
+
+    argument: int
+    """Which argument, from 0 to 5."""
+    operator: Operator
+    value: int
+    """What it is compared with; for MASKED_EQ the mask."""
+    value_two: int | None = None
+    """For MASKED_EQ what must be left of the argument under the mask; None, which means 0, where it is not written."""
+    extra: Extra = ()
+
+
+class Clause(NamedTuple):
+    """`includes` or `excludes` of a Docker rule: on which hosts the rule is there.
+
+    A rule is left out where one of the capabilities that it includes is missing or one that it excludes is there, where
+    it includes other architectures, and where the kernel is older than it includes."""
+
+    caps: tuple[str, ...] = ()
+    """CAP_* names."""
+    arches: tuple[str, ...] = ()
+    """GOARCH names."""
+    min_kernel: str | None = None
+    """`4.8`."""
+    extra: Extra = ()
 
 
 class Rule(NamedTuple):
@@ -30,6 +91,27 @@ class Rule(NamedTuple):
 
     names: tuple[str, ...]
     action: RuleAction
+    args: tuple[ArgCondition, ...] = ()
+    """As the runtimes read them (runc, libcontainer/seccomp; crun, src/libcrun/seccomp.c): all must hold, but where two
+    are about one argument, any of them."""
+    errno: int | None = None
+    """`errnoRet`: what the call fails with (ERRNO), or what the tracer is told (TRACE)."""
+    errno_name: str | None = None
+    """`errno` of containers/common, such as `EPERM`."""
+    comment: str | None = None
+    includes: Clause = Clause()
+    excludes: Clause = Clause()
+    single: bool = False
+    """Whether the only name is written as Docker's `name`."""
+    extra: Extra = ()
+
+
+class ArchMapping(NamedTuple):
+    """An entry of Docker's `archMap`: the architectures of the filter on hosts of one architecture."""
+
+    architecture: str
+    sub_architectures: tuple[str, ...]
+    extra: Extra = ()
 
 
 class Profile(NamedTuple):
@@ -37,7 +119,59 @@ class Profile(NamedTuple):
 
     default_action: RuleAction
     default_errno: int | None
-    """What a call fails with under the default action; None where that takes none."""
+    """`defaultErrnoRet`: what a call fails with under the default action; None where that is not written."""
     architectures: tuple[str, ...]
-    """SCMP_ARCH_* names."""
+    """SCMP_ARCH_* names; none of them, and no `arch_map`: the host's own architecture."""
     rules: tuple[Rule, ...]
+    default_errno_name: str | None = None
+    """`defaultErrno` of containers/common."""
+    arch_map: tuple[ArchMapping, ...] = ()
+    flags: tuple[str, ...] = ()
+    """SECCOMP_FILTER_FLAG_* names."""
+    listener_path: str | None = None
+    listener_metadata: str | None = None
+    extra: Extra = ()
+
+
+EPERM = errno_numbers.EPERM
+"""What runtimes use where a profile says nothing (runc: libcontainer/specconv; crun: get_errno_value)."""
+
+
+class Outcome(NamedTuple):
+    """What becomes of a call: the action, and the number that goes with it."""
+
+    action: RuleAction
+    errno: int | None = None
+    """None where the action takes none."""
+
+
+def default_outcome(profile: Profile) -> Outcome:
+    """What becomes of a call that no rule speaks of."""
+    return _outcome(profile.default_action, profile.default_errno, profile.default_errno_name)
+
+
+def outcome_of(rule: Rule) -> Outcome:
+    """What becomes of a call that the rule speaks of."""
+    return _outcome(rule.action, rule.errno, rule.errno_name)
+
+
+def _outcome(action: RuleAction, number: int | None, name: str | None) -> Outcome:
+    """KILL and KILL_THREAD are one. A number goes before a name, as in containers/common (errnoRet before errno)."""
+    if action is RuleAction.KILL:
+        action = RuleAction.KILL_THREAD
+    if not action.takes_errno:
+        return Outcome(action)
+    if number is None and name is not None:
+        number = errno_named(name)
+    return Outcome(action, EPERM if number is None else number)
+
+
+def errno_named(name: str) -> int | None:
+    """The number of `EPERM` or `eperm`, as x86, ARM and most others have it; None for a name that is none."""
+    number = getattr(errno_numbers, name.upper(), None) if name.upper().startswith("E") else None
+    return number if isinstance(number, int) else None
+
+
+def errno_text(number: int) -> str:
+    """`EPERM` for 1, and the number itself where it has no name."""
+    return errno_numbers.errorcode.get(number, str(number))

@@ -1,0 +1,33 @@
+"""The profile files that commands take: read with a bound, errors with their place."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from audit2seccomp.errors import InputError, ProfileFileError
+from audit2seccomp.formats import MAX_BYTES, read_profile
+from audit2seccomp.formats.files import ProfileFile
+
+Lenient = Annotated[
+    bool, typer.Option("--lenient", help="Keep keys that the profile's format does not define, instead of failing.")
+]
+
+
+def load(path: str, *, lenient: bool = False) -> ProfileFile:
+    """Read a profile file, standard input for `-`. Raises InputError."""
+    name = "<stdin>" if path == "-" else path
+    try:
+        if path == "-":
+            if sys.stdin is None:
+                raise ProfileFileError("<stdin>: is closed")
+            data = sys.stdin.buffer.read(MAX_BYTES + 1)
+        else:
+            with open(path, "rb") as file:
+                data = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else None
+        raise InputError(f"{name}: cannot read: {(reason or str(error)).lower()}") from error
+    return read_profile(data, name, lenient=lenient)

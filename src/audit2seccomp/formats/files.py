@@ -1,0 +1,74 @@
+"""What reading a profile file gives, and what writing a profile gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import NamedTuple
+
+from audit2seccomp.errors import ProfileFileError
+from audit2seccomp.formats.places import Path, Place, Problem, Span, nearest, place_of, pointer, with_parents
+from audit2seccomp.profile.model import Profile
+
+Find = Callable[[Collection[Path], bool], dict[Path, Span]]
+"""Where values stand, or with True the keys that name them; those that are not there are left out."""
+
+
+class ProfileFile(NamedTuple):
+    """A file that holds a profile, read."""
+
+    name: str
+    text: str
+    format: str
+    """One of `formats.READABLE`."""
+    profile: Profile | None
+    """What could be understood; None if nothing could."""
+    problems: tuple[Problem, ...]
+    find: Find
+    prefix: Path = ()
+    """The path of the profile in the file, to put before paths such as `("syscalls", 0)`."""
+
+    def places(self, paths: Collection[Path], *, keys: bool = False) -> dict[Path, Place]:
+        """Where the values at some paths of the profile stand, or the nearest that is there; with `keys` their keys."""
+        whole = {path: (*self.prefix, *path) for path in paths}
+        found = self.find(with_parents(whole.values()), False)
+        if keys:
+            found |= self.find(set(whole.values()), True)
+        return {path: place_of(self.text, nearest(found, there).start) for path, there in whole.items()}
+
+    def sound(self) -> Profile:
+        """The profile; raises ProfileFileError with the place of the first problem, if there is one."""
+        for problem in self.problems:
+            place = self.places([problem.path], keys=problem.of_key)[problem.path]
+            where = pointer((*self.prefix, *problem.path))
+            more = len(self.problems) - 1
+            rest = "" if not more else f" (and {more} more: audit2seccomp lint {self.name} lists them)"
+            raise ProfileFileError(
+                f"{self.name}:{place.line}:{place.column}: {where}{': ' if where else ''}{problem.text}{rest}"
+            )
+        if self.profile is None:
+            raise ProfileFileError(f"{self.name}: no profile in it")
+        return self.profile
+
+
+class Written(NamedTuple):
+    """A profile in one format."""
+
+    content: str | bytes
+    """Text, but bytes for `bpf`."""
+    losses: tuple[str, ...] = ()
+    """What the format cannot hold and what it therefore does not say, a sentence each; such a loss never allows a
+    call that the profile denies."""
+
+
+class WriteOptions(NamedTuple):
+    """What some formats need besides the profile."""
+
+    name: str = "audit2seccomp"
+    """What Kubernetes calls the objects: a DNS label."""
+    architectures: tuple[str, ...] = ()
+    """SCMP_ARCH_* names, for `bpf` and `pfc`: only these of the profile's."""
+    pod_annotations: bool = False
+    """For `kubernetes`: name the profile as clusters before 1.19 read it."""
+
+
+NO_OPTIONS = WriteOptions()
