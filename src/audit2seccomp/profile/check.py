@@ -1,0 +1,109 @@
+"""Evidence against a profile: which of the calls that were recorded it would deny.
+
+A log tells no arguments, and neither the host's capabilities nor its kernel. So where a profile asks for them, all that
+may become of a call is told, with what it depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from audit2seccomp.evidence.calls import Call
+from audit2seccomp.kernel.abi import Abi, abi_named
+from audit2seccomp.profile.model import Outcome, Profile, Rule, RuleAction, default_outcome, outcome_of
+
+LETS_THROUGH = (RuleAction.ALLOW, RuleAction.LOG)
+"""A tracer or listener may let a call through, too, and it may not."""
+BAD_ARCH = Outcome(RuleAction.KILL_THREAD)
+"""What becomes of a call of an architecture that the filter does not cover (seccomp_attr_set(3), ACT_BADARCH)."""
+
+
+class Checked(NamedTuple):
+    """What a profile would do with a call that was recorded."""
+
+    call: Call
+    possible: tuple[Outcome, ...]
+    """All that may become of it: one, unless it depends on something."""
+    depends: tuple[str, ...] = ()
+    """On what, such as `arguments` and `CAP_SYS_ADMIN`."""
+    covered: bool = True
+    """Whether the profile covers the call's architecture."""
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the call is let through whatever it depends on."""
+        return all(outcome.action in LETS_THROUGH for outcome in self.possible)
+
+    @property
+    def denied(self) -> bool:
+        """Whether the call is never let through."""
+        return not any(outcome.action in LETS_THROUGH for outcome in self.possible)
+
+
+def check(profile: Profile, calls: Iterable[Call]) -> list[Checked]:
+    """What a profile would do with calls, in their order. Where it lists no architectures, it covers the host's own,
+    which is taken to be that of the call."""
+    hosts = _hosts(profile)
+    rules: dict[str, list[Rule]] = {}
+    for rule in profile.rules:
+        for name in rule.names:
+            rules.setdefault(name, []).append(rule)
+    return [_check(profile, call, rules.get(call.name or "", []), hosts) for call in calls]
+
+
+def _check(profile: Profile, call: Call, rules: list[Rule], hosts: dict[Abi, set[str]]) -> Checked:
+    if hosts and call.abi not in hosts:
+        return Checked(call, (BAD_ARCH,), covered=False)
+    on = hosts.get(call.abi, {call.abi.go_name or ""})
+    default = default_outcome(profile)
+    there = [rule for rule in rules if _may_be_there(rule, on) and outcome_of(rule) != default]
+    possible: list[Outcome] = []
+    depends: list[str] = []
+    # A rule without conditions goes before all that have some, and of several the first counts.
+    for rule in sorted(there, key=lambda rule: bool(rule.args)):
+        possible.append(outcome_of(rule))
+        needs = list(_needs(rule, on))
+        depends += needs
+        if not needs:
+            break
+    else:
+        possible.append(default)
+    return Checked(call, tuple(dict.fromkeys(possible)), tuple(dict.fromkeys(depends)))
+
+
+def _hosts(profile: Profile) -> dict[Abi, set[str]]:
+    """The ABIs that a profile covers, with the GOARCH names of the hosts on which it does; none: any host's own."""
+    hosts: dict[Abi, set[str]] = {}
+    pairs = [(name, name) for name in profile.architectures] + [
+        (name, mapping.architecture)
+        for mapping in profile.arch_map
+        for name in (mapping.architecture, *mapping.sub_architectures)
+    ]
+    for name, of_host in pairs:
+        abi, host = abi_named(name), abi_named(of_host)
+        if abi is not None and host is not None:
+            hosts.setdefault(abi, set()).add(host.go_name or "")
+    if not profile.arch_map:
+        # Which of the architectures is the host's is not told.
+        everywhere = {name for names in hosts.values() for name in names}
+        hosts = dict.fromkeys(hosts, everywhere)
+    return hosts
+
+
+def _may_be_there(rule: Rule, hosts: set[str]) -> bool:
+    """Whether a rule is there on at least one of the hosts, by their GOARCH names."""
+    return bool(hosts - set(rule.excludes.arches)) and (
+        not rule.includes.arches or not hosts.isdisjoint(rule.includes.arches)
+    )
+
+
+def _needs(rule: Rule, hosts: set[str]) -> Iterable[str]:
+    """What it depends on whether a rule acts."""
+    if rule.args:
+        yield "arguments"
+    yield from (*rule.includes.caps, *rule.excludes.caps)
+    for kernel in (rule.includes.min_kernel, rule.excludes.min_kernel):
+        if kernel is not None:
+            yield f"kernel {kernel}"
+    if (rule.includes.arches and not hosts <= set(rule.includes.arches)) or hosts & set(rule.excludes.arches):
+        yield "host architecture"

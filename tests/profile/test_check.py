@@ -1,0 +1,84 @@
+"""Recorded calls against profiles: denied, allowed, or depending on what a log does not tell."""
+
+from __future__ import annotations
+
+import pytest
+
+from audit2seccomp.evidence.calls import Call, calls_of
+from audit2seccomp.evidence.model import Evidence
+from audit2seccomp.evidence.reading import read
+from audit2seccomp.profile.check import Checked, check
+from audit2seccomp.profile.model import ArchMapping, ArgCondition, Clause, Operator, Profile, Rule, RuleAction
+from tests.cli.command import AARCH64, I386, X86_64, line
+
+ALLOW, DENY = RuleAction.ALLOW, RuleAction.ERRNO
+ONE = ArgCondition(0, Operator.EQ, 1)
+
+
+def profile(*rules: Rule, arches: tuple[str, ...] = ("SCMP_ARCH_X86_64",)) -> Profile:
+    return Profile(DENY, 38, arches, rules)
+
+
+def calls(*numbers: int, arch: str = X86_64) -> list[Call]:
+    return calls_of(read([line(nr, arch=arch) for nr in numbers]))
+
+
+def verdict(one: Checked) -> str:
+    return "allowed" if one.allowed else "denied" if one.denied else "depends"
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected", "depends"),
+    [
+        ((), "denied", ()),
+        ((Rule(("read",), ALLOW),), "allowed", ()),
+        ((Rule(("read",), RuleAction.LOG),), "allowed", ()),
+        ((Rule(("read",), RuleAction.TRACE),), "denied", ()),
+        ((Rule(("write",), ALLOW),), "denied", ()),
+        ((Rule(("read",), ALLOW, (ONE,)),), "depends", ("arguments",)),
+        ((Rule(("read",), ALLOW, (ONE,)), Rule(("read",), ALLOW)), "allowed", ()),
+        ((Rule(("read",), ALLOW), Rule(("read",), RuleAction.KILL)), "allowed", ()),
+        ((Rule(("read",), RuleAction.KILL), Rule(("read",), ALLOW)), "denied", ()),
+        # It says what the default says, and the runtimes skip it.
+        ((Rule(("read",), DENY, errno=38), Rule(("read",), ALLOW)), "allowed", ()),
+        ((Rule(("read",), RuleAction.KILL, (ONE,)),), "denied", ("arguments",)),
+        ((Rule(("read",), ALLOW, includes=Clause(caps=("CAP_BPF",))),), "depends", ("CAP_BPF",)),
+        ((Rule(("read",), ALLOW, excludes=Clause(min_kernel="5.1")),), "depends", ("kernel 5.1",)),
+        ((Rule(("read",), ALLOW, includes=Clause(arches=("amd64",))),), "allowed", ()),
+        ((Rule(("read",), ALLOW, includes=Clause(arches=("arm64",))),), "denied", ()),
+        ((Rule(("read",), ALLOW, excludes=Clause(arches=("amd64",))),), "denied", ()),
+        (
+            (Rule(("read",), RuleAction.KILL, includes=Clause(caps=("CAP_BPF",))), Rule(("read",), ALLOW)),
+            "depends",
+            ("CAP_BPF",),
+        ),
+    ],
+)
+def test_what_becomes_of_a_call(rules: tuple[Rule, ...], expected: str, depends: tuple[str, ...]) -> None:
+    (one,) = check(profile(*rules), calls(0))
+    assert (verdict(one), one.depends) == (expected, depends)
+
+
+def test_a_call_of_an_architecture_that_is_not_listed_is_denied() -> None:
+    (one,) = check(profile(Rule(("restart_syscall",), ALLOW)), calls(0, arch=I386))
+    assert one.denied
+    assert not one.covered
+
+
+def test_without_architectures_each_one_may_be_the_hosts() -> None:
+    (one,) = check(profile(Rule(("io_setup",), ALLOW), arches=()), calls(0, arch=AARCH64))
+    assert one.allowed
+
+
+def test_docker_s_map_of_architectures_tells_which_hosts_have_a_rule() -> None:
+    mapped = profile(Rule(("restart_syscall",), ALLOW, includes=Clause(arches=("amd64",))), arches=())._replace(
+        arch_map=(ArchMapping("SCMP_ARCH_X86_64", ("SCMP_ARCH_X86",)), ArchMapping("SCMP_ARCH_AARCH64", ()))
+    )
+    assert [verdict(one) for one in check(mapped, calls(0, arch=I386))] == ["allowed"]
+    assert [verdict(one) for one in check(mapped, calls(0, arch=AARCH64))] == ["denied"]
+
+
+def test_a_number_without_a_name_has_the_default_outcome() -> None:
+    (one,) = check(profile(Rule(("read",), ALLOW)), calls(100_000))
+    assert one.denied
+    assert check(profile(), calls_of(Evidence())) == []
