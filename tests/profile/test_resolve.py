@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from audit2seccomp.errors import FormatError
+from audit2seccomp.formats import read_profile, write_profile
 from audit2seccomp.kernel.abi import abi_named
 from audit2seccomp.profile.model import ArchMapping, Clause, Profile, Rule, RuleAction
 from audit2seccomp.profile.resolve import Host, Unanswered, Version, dockers_name, resolve, unanswered
@@ -66,6 +71,22 @@ def test_the_rules_are_those_that_docker_keeps(profile: Profile, there: Host) ->
     assert made.rules == tuple(one._replace(includes=Clause(), excludes=Clause()) for one in kept)
     assert made.arch_map == ()
     assert not any(unanswered(made))
+
+
+FOUND = sorted(Path("fixtures/resolved").glob("*-amd64.jsonl"))
+CASES = [json.loads(line) for path in FOUND for line in path.read_text().splitlines()]
+
+
+@pytest.mark.parametrize("case", CASES, ids=range(len(CASES)))
+def test_docker_itself_makes_the_same(case: dict[str, Any]) -> None:
+    read = read_profile(json.dumps(case["profile"]).encode()).sound()
+    major, minor = case["kernel"]
+    made = resolve(read, Host(abi_named("amd64"), (major, minor), frozenset(case["caps"])))
+    assert json.loads(write_profile(made).content) == case["made"]
+
+
+def test_there_are_such_cases() -> None:
+    assert len(CASES) >= 50
 
 
 @given(profiles(), hosts, st.sets(st.sampled_from(Host._fields)))
