@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from audit2seccomp.cli.app import COMMANDS
 from tests.cli.command import SCRIPT, run, shell
 
 LEVELS = ["authenticated", "anchored", "embedded"]
@@ -36,7 +37,9 @@ def _bash(text: str) -> list[str]:
         ("audit2seccomp kern.log --tr", ["--trust"]),
         ("audit2seccomp generate --tr", ["--trust"]),
         ("audit2seccomp sy", ["syscall"]),
-        ("audit2seccomp ", ["generate", "explain", "collect", "syscall"]),
+        ("audit2seccomp convert p.json --to ku", ["kubernetes"]),
+        ("audit2seccomp convert p.json --cap CAP_B", ["CAP_BLOCK_SUSPEND", "CAP_BPF"]),
+        ("audit2seccomp ", [*COMMANDS]),
         ("audit2seccomp --trust ", LEVELS),
         ("audit2seccomp --trust a", LEVELS[:2]),
         ("audit2seccomp --assume-arch aa", ["aarch64"]),
@@ -82,7 +85,11 @@ def test_zsh() -> None:
 
 @pytest.mark.parametrize(
     ("text", "candidates"),
-    [("audit2seccomp --tr", ["--trust"]), ("audit2seccomp sy", ["syscall"]), ("audit2seccomp --trust ", LEVELS)],
+    [
+        ("audit2seccomp --tr", ["--trust"]),
+        ("audit2seccomp sy", ["syscall"]),
+        ("audit2seccomp --trust ", LEVELS),
+    ],
 )
 def test_fish(text: str, candidates: list[str]) -> None:
     # One candidate in each line, with its help behind a tab.

@@ -46,6 +46,11 @@ class Output:
         except (OSError, ValueError) as error:
             raise _cannot_write(self._name, error) from error
 
+    @property
+    def is_terminal(self) -> bool:
+        """Whether it is shown to somebody."""
+        return self._path is None and sys.stdout.isatty()
+
     def write(self, content: str | bytes) -> None:
         """Write all of it. Raises OutputError, and then an old file is as it was; typer.Exit if the reader went
         away."""

@@ -9,10 +9,11 @@ from audit2seccomp.errors import ProfileFileError, UsageError, did_you_mean
 from audit2seccomp.formats.files import NO_OPTIONS, ProfileFile, WriteOptions, Written
 from audit2seccomp.profile.model import Profile
 
-WRITERS = ("oci", "docker")
-"""The formats that can be written: each a module of that name with a function `write`."""
+WRITERS = ("oci", "docker", "spo", "kubernetes")
+"""The formats that can be written: each a module of that name with a function `write`, and a tuple OPTIONS of
+the fields of WriteOptions that it looks at, if there are any."""
 
-READERS = ("oci",)
+READERS = ("spo", "oci")
 """The modules with functions `recognises` and `read`, in the order in which a text is shown to them."""
 
 MAX_BYTES = 4 << 20
@@ -35,9 +36,12 @@ class _Reader(Protocol):
 def write_profile(profile: Profile, form: str = "oci", options: WriteOptions = NO_OPTIONS) -> Written:
     """A profile in one of the formats in WRITERS. Raises FormatError for what it cannot hold, and UsageError for a
     format that is none."""
-    if form not in WRITERS:
-        raise UsageError(f"no format '{form}': one of {', '.join(WRITERS)}{did_you_mean(form, WRITERS)}")
-    return cast("_Writer", _module(form)).write(profile, options)
+    return _writer(form).write(profile, options)
+
+
+def options_of(form: str) -> tuple[str, ...]:
+    """The fields of WriteOptions that a format looks at; raises UsageError for a format that is none."""
+    return getattr(_writer(form), "OPTIONS", ())
 
 
 def read_profile(data: bytes, name: str = "<profile>", *, lenient: bool = False) -> ProfileFile:
@@ -58,7 +62,13 @@ def read_profile(data: bytes, name: str = "<profile>", *, lenient: bool = False)
         reader = cast("_Reader", _module(form))
         if reader.recognises(text):
             return reader.read(name, text, lenient=lenient)
-    raise ProfileFileError(f"{name}: no format that can be read: JSON is expected")
+    raise ProfileFileError(f"{name}: no format that can be read: JSON or a SeccompProfile is expected")
+
+
+def _writer(form: str) -> _Writer:
+    if form not in WRITERS:
+        raise UsageError(f"no format '{form}': one of {', '.join(WRITERS)}{did_you_mean(form, WRITERS)}")
+    return cast("_Writer", _module(form))
 
 
 def _module(form: str) -> object:

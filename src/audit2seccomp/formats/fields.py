@@ -54,6 +54,11 @@ class Fields:
             self.broken = True
             reading.report(path, f"an object is expected, not {_kind(value)}")
 
+    @property
+    def lenient(self) -> bool:
+        """Whether keys that the format does not define are kept."""
+        return self._reading.lenient
+
     def problem(self, key: str | None, text: str) -> None:
         """Report something about the value of a key, or about the object."""
         self._reading.report(self.path if key is None else (*self.path, key), text)

@@ -26,6 +26,8 @@ class ProfileFile(NamedTuple):
     find: Find
     prefix: Path = ()
     """The path of the profile in the file, to put before paths such as `("syscalls", 0)`."""
+    object_name: str | None = None
+    """What Kubernetes calls it."""
 
     def places(self, paths: Collection[Path], *, keys: bool = False) -> dict[Path, Place]:
         """Where the values at some paths of the profile stand, or the nearest that is there; with `keys` their keys."""
@@ -69,6 +71,8 @@ class WriteOptions(NamedTuple):
     """SCMP_ARCH_* names, for `bpf` and `pfc`: only these of the profile's."""
     pod_annotations: bool = False
     """For `kubernetes`: name the profile as clusters before 1.19 read it."""
+    image: str = "busybox:1.37"
+    """For `kubernetes`: what installs the profile: an image with a shell, cp, mv, rm, cmp and sleep."""
 
 
 NO_OPTIONS = WriteOptions()

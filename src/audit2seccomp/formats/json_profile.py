@@ -49,11 +49,11 @@ def read(document: object, reading: Reading) -> Profile | None:
     return None if default is None else profile
 
 
-def read_rule(fields: Fields, *, value_required: bool = True) -> Rule | None:
+def read_rule(fields: Fields, *, value_required: bool = True, dockers: bool = True) -> Rule | None:
     """An entry of `syscalls`; None if its action is missing. Go leaves out a value of 0 where its type says so, and
-    then it is not required."""
+    then it is not required. Without `dockers`, keys of Docker's and containers/common's are unknown ones."""
     names = fields.texts("names")
-    name = fields.text("name")
+    name = fields.text("name") if dockers else None
     if name is not None and names:
         fields.problem("name", "name and names: only one of them may be there")
     elif not names and name is None and not fields.broken:
@@ -67,13 +67,16 @@ def read_rule(fields: Fields, *, value_required: bool = True) -> Rule | None:
         action=action or RuleAction.ERRNO,
         args=tuple(condition for condition in conditions if condition is not None),
         errno=fields.integer("errnoRet"),
-        errno_name=fields.text("errno"),
-        comment=fields.text("comment"),
-        includes=_clause(fields.nested("includes")),
-        excludes=_clause(fields.nested("excludes")),
         single=name is not None,
-        extra=fields.extra(),
     )
+    if dockers:
+        rule = rule._replace(
+            errno_name=fields.text("errno"),
+            comment=fields.text("comment"),
+            includes=_clause(fields.nested("includes")),
+            excludes=_clause(fields.nested("excludes")),
+        )
+    rule = rule._replace(extra=fields.extra())
     return None if action is None else rule
 
 

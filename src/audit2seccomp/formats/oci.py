@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from audit2seccomp.errors import FormatError
 from audit2seccomp.formats import json_places, json_profile
 from audit2seccomp.formats.fields import Reading
 from audit2seccomp.formats.files import NO_OPTIONS, ProfileFile, WriteOptions, Written
-from audit2seccomp.profile.model import Clause, Profile, Rule, errno_named
+from audit2seccomp.formats.plain import plain
+from audit2seccomp.profile.model import Profile
 
 _BEGINS = re.compile(r"\s*[{\[]")
 
@@ -32,39 +32,5 @@ def read(name: str, text: str, *, lenient: bool = False) -> ProfileFile:
 
 def write(profile: Profile, options: WriteOptions = NO_OPTIONS) -> Written:
     """The profile in the OCI form. Comments are lost; raises FormatError for what only Docker resolves."""
-    if profile.arch_map:
-        raise FormatError("oci: archMap depends on the host: --host-arch says which one, or --to docker keeps it")
-    lost = sum(rule.comment is not None for rule in profile.rules)
-    plain = profile._replace(
-        default_errno=_number(profile.default_errno, profile.default_errno_name),
-        default_errno_name=None,
-        rules=tuple(_plain(rule, index) for index, rule in enumerate(profile.rules)),
-    )
-    return Written(
-        json_profile.write(plain),
-        (f"oci: {lost} {'comment is' if lost == 1 else 'comments are'} left out",) if lost else (),
-    )
-
-
-def _plain(rule: Rule, index: int) -> Rule:
-    """The rule as the OCI form says it; its errno is a number there."""
-    if rule.includes != Clause() or rule.excludes != Clause():
-        raise FormatError(
-            f"oci: rule {index} ({rule.names[0]}…) has includes or excludes, which depend on the host: --host-arch, "
-            "--host-kernel and --cap say what it is, or --to docker keeps them"
-        )
-    return rule._replace(
-        errno=_number(rule.errno, rule.errno_name),
-        errno_name=None,
-        comment=None,
-        single=False,
-    )
-
-
-def _number(number: int | None, name: str | None) -> int | None:
-    if number is not None or name is None:
-        return number
-    found = errno_named(name)
-    if found is None:
-        raise FormatError(f"oci: no errno {name!r}")
-    return found
+    made, losses = plain("oci", profile)
+    return Written(json_profile.write(made), losses)

@@ -1,0 +1,131 @@
+"""What a profile in Docker's form is on one host: the entry of `archMap`, and the rules whose `includes` and `excludes`
+hold there.
+
+As Docker does it: setupSeccomp() in seccomp/seccomp_linux.go and kernelGreaterEqualThan() in seccomp/kernel_linux.go
+of github.com/moby/profiles. containers/common (pkg/seccomp/seccomp_linux.go) does the same, but for minKernel, which it
+does not look at.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from audit2seccomp.errors import FormatError
+from audit2seccomp.kernel.abi import Abi
+from audit2seccomp.profile.model import ArchMapping, Clause, Profile, Rule
+
+Version = tuple[int, int]
+"""A kernel's: (6, 12). What stands behind does not count."""
+
+_MIN_KERNEL = re.compile(r"([0-9]{1,3})\.([0-9]{1,3})")
+_DOCKERS_NAMES = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+class Host(NamedTuple):
+    """What is known of a host and a container on it; None for what is not."""
+
+    abi: Abi | None = None
+    """The architecture of its kernel."""
+    kernel: Version | None = None
+    caps: frozenset[str] | None = None
+    """The container's bounding set, CAP_* names."""
+
+
+NOTHING_KNOWN = Host()
+
+
+class Unanswered(NamedTuple):
+    """What a profile asks and is not known of a host, each with the first place that asks; None where nothing does."""
+
+    arch: str | None = None
+    kernel: str | None = None
+    caps: str | None = None
+
+
+class _Condition(NamedTuple):
+    """A part of a clause."""
+
+    asks: str
+    """A field of Unanswered."""
+    name: str
+    holds: bool | None
+    """None if that is not known."""
+
+
+def unanswered(profile: Profile, host: Host = NOTHING_KNOWN) -> Unanswered:
+    """What must be known besides. Nothing is asked for a rule that is left out anyway. Raises FormatError for a
+    minKernel that Docker refuses."""
+    asked: dict[str, str] = {}
+    if profile.arch_map and host.abi is None:
+        asked["arch"] = "archMap"
+    for index, rule in enumerate(profile.rules):
+        conditions = list(_conditions(rule, index, host))
+        if any(condition.holds is False for condition in conditions):
+            continue
+        for condition in conditions:
+            if condition.holds is None:
+                asked.setdefault(condition.asks, f"{condition.name} of rule {index} ({_start(rule)})")
+    return Unanswered(**asked)
+
+
+def resolve(profile: Profile, host: Host) -> Profile:
+    """The profile on a host that answers all that it asks (see `unanswered`), without anything that depends on one.
+
+    Without an entry for the host's architecture the filter is for that architecture alone, as in Docker."""
+    assert not any(unanswered(profile, host)), "what a profile asks is answered before it is resolved"
+    kept = (
+        rule._replace(includes=Clause(), excludes=Clause())
+        for index, rule in enumerate(profile.rules)
+        if all(condition.holds for condition in _conditions(rule, index, host))
+    )
+    mapping = next((entry for entry in profile.arch_map if _is_of(entry, host.abi)), None)
+    architectures = profile.architectures if mapping is None else (mapping.architecture, *mapping.sub_architectures)
+    return profile._replace(architectures=architectures, arch_map=(), rules=tuple(kept))
+
+
+def dockers_name(abi: Abi) -> str:
+    """What `arches` calls a host: libseccomp's name with Go's for two of them (goToNative in seccomp_linux.go)."""
+    return _DOCKERS_NAMES.get(abi.name, abi.name)
+
+
+def _is_of(mapping: ArchMapping, abi: Abi | None) -> bool:
+    return abi is not None and mapping.architecture == abi.scmp_name
+
+
+def _conditions(rule: Rule, index: int, host: Host) -> Iterator[_Condition]:
+    """All that must hold for a rule to be there."""
+    for name, clause, wanted in (("includes", rule.includes, True), ("excludes", rule.excludes, False)):
+        if clause.arches:
+            among = None if host.abi is None else dockers_name(host.abi) in clause.arches
+            yield _Condition("arch", f"{name}.arches", _equal(among, wanted))
+        if clause.caps:
+            # All of those that are included are needed; any one that is excluded is too much.
+            test = all if wanted else any
+            there = None if host.caps is None else test(cap in host.caps for cap in clause.caps)
+            yield _Condition("caps", f"{name}.caps", _equal(there, wanted))
+        if clause.min_kernel is not None:
+            needed = _version(clause.min_kernel, f"rule {index} ({_start(rule)}): {name}.minKernel")
+            new_enough = None if host.kernel is None else host.kernel >= needed
+            yield _Condition("kernel", f"{name}.minKernel", _equal(new_enough, wanted))
+
+
+def _equal(verdict: bool | None, wanted: bool) -> bool | None:
+    return None if verdict is None else verdict is wanted
+
+
+def _version(text: str, where: str) -> Version:
+    """Docker takes two numbers of eight bits, not 0.0, and for the empty string any kernel (UnmarshalJSON of
+    KernelVersion in seccomp/seccomp.go)."""
+    if not text:
+        return 0, 0
+    match = _MIN_KERNEL.fullmatch(text)
+    version = (int(match[1]), int(match[2])) if match else (0, 0)
+    if version == (0, 0) or max(version) > 255:
+        raise FormatError(f"{where} is {text[:40]!r}: two numbers such as 4.8 are expected")
+    return version
+
+
+def _start(rule: Rule) -> str:
+    return (rule.names[0] if rule.names else "no call") + ("…" if len(rule.names) > 1 else "")
