@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from audit2seccomp.profile.build import MAX_ERRNO
 from audit2seccomp.profile.lint.registry import Hit, Level, Path, lint_rule
 from audit2seccomp.profile.lint.subject import Subject
-from audit2seccomp.profile.model import Rule, RuleAction, errno_named
+from audit2seccomp.profile.model import Profile, RuleAction, errno_named
 
 
 @lint_rule(
@@ -46,17 +45,21 @@ def _needless(action: RuleAction) -> str:
     return f"{action} takes no errno, and crun refuses the profile: remove it, or use SCMP_ACT_ERRNO"
 
 
-@lint_rule("errno-too-large", Level.ERROR, "an errno is larger than 4095: runc and crun refuse it")
+LARGEST_ERRNO = 4094
+"""libseccomp takes only what is less than MAX_ERRNO (db_action_valid in src/db.c); the tests ask runc and crun."""
+
+
+@lint_rule("errno-too-large", Level.ERROR, "an errno is larger than 4094: libseccomp refuses it, and so do runtimes")
 def errno_too_large(subject: Subject) -> Iterator[Hit]:
-    """MAX_ERRNO of the kernel; libseccomp takes no larger one (db_action_valid in src/db.c; measured with both)."""
+    """Beside ERRNO; what a tracer is told may be any number."""
     errnos: list[tuple[Path, int | None, RuleAction]] = [
         (("defaultErrnoRet",), subject.profile.default_errno, subject.profile.default_action)
     ]
     rules = enumerate(subject.profile.rules)
     errnos += [(("syscalls", index, "errnoRet"), rule.errno, rule.action) for index, rule in rules]
     for path, number, action in errnos:
-        if number is not None and number > MAX_ERRNO and action is RuleAction.ERRNO:
-            yield Hit(path, f"{number} is no errno, and runc and crun refuse it: {MAX_ERRNO} is the largest one")
+        if number is not None and number > LARGEST_ERRNO and action is RuleAction.ERRNO:
+            yield Hit(path, f"{number} is no errno, and runc and crun refuse it: {LARGEST_ERRNO} is the largest one")
 
 
 @lint_rule("no-such-errno", Level.ERROR, "the name of an errno is none")
@@ -103,7 +106,7 @@ def notify_without_listener(subject: Subject) -> Iterator[Hit]:
 def unused_listener(subject: Subject) -> Iterator[Hit]:
     """The socket is not connected to."""
     profile = subject.profile
-    if subject.is_whole and profile.listener_path is not None and not _notifies(profile.rules):
+    if subject.is_whole and profile.listener_path is not None and not _notifies(profile):
         what = "no rule has the action SCMP_ACT_NOTIFY: remove it"
         yield Hit(("listenerPath",), what, of_key=True)
 
@@ -117,5 +120,5 @@ def metadata_without_listener(subject: Subject) -> Iterator[Hit]:
         yield Hit(("listenerMetadata",), what, of_key=True)
 
 
-def _notifies(rules: tuple[Rule, ...]) -> bool:
-    return any(rule.action is RuleAction.NOTIFY for rule in rules)
+def _notifies(profile: Profile) -> bool:
+    return RuleAction.NOTIFY in (profile.default_action, *(rule.action for rule in profile.rules))

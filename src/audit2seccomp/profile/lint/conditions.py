@@ -46,17 +46,25 @@ def needless_value_two(subject: Subject) -> Iterator[Hit]:
             yield Hit((*path, "valueTwo"), what)
 
 
-@lint_rule("never-true", Level.ERROR, "a condition is never true, so that its rule never acts")
-def never_true(subject: Subject) -> Iterator[Hit]:
-    """libseccomp clears the bits of valueTwo that are outside the mask, so that it compares with something else."""
+@lint_rule("outside-mask", Level.ERROR, "valueTwo has bits outside of the mask, which libseccomp leaves out")
+def outside_mask(subject: Subject) -> Iterator[Hit]:
+    """No argument has them under the mask, so that the condition would never be true (measured: it is)."""
     for condition, path in _conditions(subject):
         value, two = condition.value, condition.value_two or 0
         if condition.operator is Operator.MASKED_EQ and two & ~value:
-            what = f"no argument has the bits {two & ~value:#x} of valueTwo under the mask {value:#x}"
-            yield Hit((*path, "valueTwo"), f"never true: {what}: value is the mask, valueTwo what is left under it")
-        elif (condition.operator is Operator.LT and value == 0) or (
-            condition.operator is Operator.GT and value == MAX_U64
-        ):
+            what = (
+                f"valueTwo has the bits {two & ~value:#x} outside of the mask {value:#x}, and libseccomp compares with"
+            )
+            yield Hit(
+                (*path, "valueTwo"), f"{what} {two & value:#x}: value is the mask, valueTwo what is left under it"
+            )
+
+
+@lint_rule("never-true", Level.ERROR, "a condition is never true, so that its rule never acts")
+def never_true(subject: Subject) -> Iterator[Hit]:
+    """Less than 0, greater than 2**64 - 1."""
+    for condition, path in _conditions(subject):
+        if (condition.operator, condition.value) in ((Operator.LT, 0), (Operator.GT, MAX_U64)):
             yield Hit((*path, "value"), f"never true: no argument is {_compared(condition)}: remove the rule")
 
 

@@ -15,8 +15,8 @@ from audit2seccomp.profile.lint.subject import DENYING, Subject, has, listed
     "a condition on a call that programs can also make through socketcall or ipc",
 )
 def multiplexed_condition(subject: Subject) -> Iterator[Hit]:
-    """libseccomp makes a rule for `socket` a rule for socketcall, too, and leaves out the conditions there: what they
-    are about stands in memory, where a filter cannot look (measured)."""
+    """libseccomp makes a rule for `socket` one for socketcall, too. There a condition on argument 0 is left out, and one
+    on another argument looks at socketcall's own (measured): the real ones stand in memory, where no filter can look."""
     for index, name, path in subject.names():
         rule = subject.profile.rules[index]
         through = MULTIPLEXED.get(name)
@@ -24,9 +24,7 @@ def multiplexed_condition(subject: Subject) -> Iterator[Hit]:
             continue
         abis = [abi.name for abi in subject.abis_of(rule) if has(abi, through)]
         if abis:
-            what = (
-                f'on {listed(abis, 3)} programs can make "{name}" through {through}, where its conditions do not hold'
-            )
+            what = f'on {listed(abis, 3)} programs can make "{name}" through {through}, where its conditions are lost'
             yield Hit(path, f"{what}: leave these architectures out, or take {name} as allowed there")
 
 

@@ -77,9 +77,11 @@ def contradiction(subject: Subject) -> Iterator[Hit]:
             if len(alike) < _MAX_COMPARED and (not alike or alike[-1][0] != index):
                 alike.append((index, path))
     for name, alike in of_name.items():
+        told: set[Path] = set()
         for one, other in combinations(alike, 2):
             hit = _contradict(subject, name, one, other)
-            if hit is not None:
+            if hit is not None and hit.path not in told:
+                told.add(hit.path)
                 yield hit
 
 

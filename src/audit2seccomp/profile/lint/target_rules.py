@@ -76,9 +76,8 @@ def _uses_of(rule: Rule, path: Path) -> Iterator[Use]:
 
 def _text(target: Target, use: Use, lack: Lack) -> str:
     since = f" (it came with {version_text(lack.since)})" if lack.since is not None else ""
-    if lack.is_refusal:
-        return f"{target.label} does not take {use.feature}{since}: remove it, or choose another target"
-    return f"{use.feature}: {target.label} {lack.effect}{since}"
+    verb = "does not take" if lack.is_refused else "ignores"
+    return f"{target.label} {verb} {use.feature}{since}: {lack.effect}"
 
 
 @lint_rule(
@@ -89,9 +88,7 @@ def refuses(subject: Subject) -> Iterator[Hit]:
     for use in _uses(subject):
         for target in subject.targets:
             lack = target.lack(use.feature)
-            if lack is None and not _offered(target, use.feature):
-                lack = Lack("refuses the profile")
-            if lack is None or lack.effect.startswith("ignores"):
+            if lack is None or not lack.is_refused:
                 continue
             if use.feature == "defaultErrnoRet" and subject.default.errno == EPERM:
                 what = f"{target.label} has no defaultErrnoRet, and uses EPERM anyway: remove it"
@@ -102,28 +99,13 @@ def refuses(subject: Subject) -> Iterator[Hit]:
                 yield Hit(use.path, _text(target, use, lack), lack.level, use.of_key)
 
 
-def _offered(target: Target, feature: str) -> bool:
-    """Whether a runtime lists an action, operator, architecture or flag among its features; true for other words, and
-    where it lists none of that kind."""
-    if target.offers is None:
-        return True
-    lists = {
-        "SCMP_ACT_": target.offers.actions,
-        "SCMP_CMP_": target.offers.operators,
-        "SCMP_ARCH_": target.offers.architectures,
-        "SECCOMP_FILTER_FLAG_": target.offers.flags,
-    }
-    offered = next((names for prefix, names in lists.items() if feature.startswith(prefix)), None)
-    return offered is None or feature in offered
-
-
 @lint_rule("target-ignores", Level.WARNING, "a target ignores a key, so that the profile means something else there")
 def ignores(subject: Subject) -> Iterator[Hit]:
     """An error where the profile allows more then, or nothing of what it says; a note where nothing changes."""
     for use in _uses(subject):
         for target in subject.targets:
             lack = target.lack(use.feature)
-            if lack is not None and lack.effect.startswith("ignores"):
+            if lack is not None and not lack.is_refused:
                 yield Hit(use.path, _text(target, use, lack), lack.level, use.of_key)
 
 
