@@ -18,6 +18,12 @@ Lenient = Annotated[
 
 def load(path: str, *, lenient: bool = False) -> ProfileFile:
     """Read a profile file, standard input for `-`. Raises InputError."""
+    name, data = read_bounded(path)
+    return read_profile(data, name, lenient=lenient)
+
+
+def read_bounded(path: str) -> tuple[str, bytes]:
+    """A file's name for messages, and its bytes: no more of them than make it too large. Raises InputError."""
     name = "<stdin>" if path == "-" else path
     try:
         if path == "-":
@@ -30,4 +36,4 @@ def load(path: str, *, lenient: bool = False) -> ProfileFile:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else None
         raise InputError(f"{name}: cannot read: {(reason or str(error)).lower()}") from error
-    return read_profile(data, name, lenient=lenient)
+    return name, data

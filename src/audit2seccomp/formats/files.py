@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from audit2seccomp.errors import ProfileFileError
-from audit2seccomp.formats.places import Path, Place, Problem, Span, nearest, place_of, pointer, with_parents
+from audit2seccomp.formats.places import Path, Place, Problem, Span, nearest, places_of, pointer, with_parents
 from audit2seccomp.profile.model import Profile
 
 Find = Callable[[Collection[Path], bool], dict[Path, Span]]
@@ -35,7 +35,9 @@ class ProfileFile(NamedTuple):
         found = self.find(with_parents(whole.values()), False)
         if keys:
             found |= self.find(set(whole.values()), True)
-        return {path: place_of(self.text, nearest(found, there).start) for path, there in whole.items()}
+        offsets = {path: nearest(found, there).start for path, there in whole.items()}
+        places = places_of(self.text, offsets.values())
+        return {path: places[offset] for path, offset in offsets.items()}
 
     def sound(self) -> Profile:
         """The profile; raises ProfileFileError with the place of the first problem, if there is one."""

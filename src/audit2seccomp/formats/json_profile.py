@@ -41,12 +41,21 @@ def read(document: object, reading: Reading) -> Profile | None:
         flags=fields.each_of("flags", FILTER_FLAGS, "filter flag"),
         listener_path=fields.text("listenerPath"),
         listener_metadata=fields.text("listenerMetadata"),
-        rules=tuple(rule for entry in fields.objects("syscalls") if (rule := read_rule(entry)) is not None),
+        rules=tuple(_rule(entry, reading) for entry in fields.objects("syscalls")),
         extra=fields.extra(),
     )
     if profile.arch_map and profile.architectures:
         fields.problem("archMap", "archMap and architectures: only one of them may be there")
     return None if default is None else profile
+
+
+def _rule(fields: Fields, reading: Reading) -> Rule:
+    """An entry of `syscalls`. One that is not sound keeps its place, since others are told by theirs, and says nothing:
+    half a rule would allow or deny something else."""
+    before = len(reading.problems)
+    rule = read_rule(fields)
+    is_sound = all(problem.of_key for problem in reading.problems[before:])
+    return rule if rule is not None and is_sound else Rule((), RuleAction.ERRNO)
 
 
 def read_rule(fields: Fields, *, value_required: bool = True, dockers: bool = True) -> Rule | None:

@@ -45,6 +45,18 @@ def place_of(text: str, offset: int) -> Place:
     return Place(text.count("\n", 0, offset) + 1, offset - line_start + 1)
 
 
+def places_of(text: str, offsets: Iterable[int]) -> dict[int, Place]:
+    """The places of many offsets, in one pass over the text."""
+    places: dict[int, Place] = {}
+    line, line_start, seen = 1, 0, 0
+    for offset in sorted(set(offsets)):
+        line += text.count("\n", seen, offset)
+        line_start = max(line_start, text.rfind("\n", seen, offset) + 1)
+        seen = offset
+        places[offset] = Place(line, offset - line_start + 1)
+    return places
+
+
 def with_parents(paths: Iterable[Path]) -> set[Path]:
     """The paths and all that lead to them: where a value is missing, the nearest one around it is shown."""
     return {path[:length] for path in paths for length in range(len(path) + 1)}

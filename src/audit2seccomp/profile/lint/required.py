@@ -1,0 +1,165 @@
+"""Rules about calls that the profile does not name, and what becomes of them: those that every program needs, those
+that programs try first and can do without, and those of other architectures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from errno import ENOSYS, EPERM
+
+from audit2seccomp.kernel.abi import X32_SYSCALL_BIT, Abi, abi_named
+from audit2seccomp.kernel.syscalls import table_of
+from audit2seccomp.profile.lint.conditions import ABIS_OF_32_BITS
+from audit2seccomp.profile.lint.registry import Hit, Level, lint_rule
+from audit2seccomp.profile.lint.subject import DENYING, Subject, listed
+from audit2seccomp.profile.model import RuleAction, errno_text
+
+REQUIRED = {
+    "execve": "the container does not start: the runtime calls it under the filter",
+    "exit_group": "programs cannot end, and may spin a CPU",
+    "rt_sigreturn": "a program that takes a signal crashes when its handler returns",
+}
+"""What every program needs, and what happens without it."""
+
+TRIED_FIRST = ("clone3", "statx", "openat2", "faccessat2", "rseq", "close_range", "epoll_pwait2", "fchmodat2")
+"""Calls that C libraries and runtimes try first, to fall back on older ones where the kernel does not have them, which
+only ENOSYS says (glibc: clone-internal.c, statx.c, faccessat.c, rseq, closefrom.c, fchmodat.c)."""
+TRIED_FIRST_ON_32_BITS = (
+    "clock_gettime64",
+    "clock_nanosleep_time64",
+    "futex_time64",
+    "ppoll_time64",
+    "pselect6_time64",
+)
+"""The same, by 32-bit programs whose time has 64 bits."""
+
+SUB_ARCHITECTURES = {
+    "x86_64": ("x86", "x32"),
+    "aarch64": ("arm",),
+    "mips64": ("mips", "mips64n32"),
+    "mipsel64": ("mipsel", "mipsel64n32"),
+    "s390x": ("s390",),
+}
+"""What kernels of an architecture run besides its own programs (Docker's archMap)."""
+
+
+@lint_rule("missing-call", Level.WARNING, "a call that every program needs is not allowed")
+def missing_call(subject: Subject) -> Iterator[Hit]:
+    """execve, exit_group, rt_sigreturn; nothing is said of a profile that allows nothing."""
+    if not subject.is_whole or not subject.default_denies or not subject.let_through:
+        return
+    for name, consequence in REQUIRED.items():
+        if name not in subject.let_through:
+            yield Hit(("syscalls",), f"{name} is not allowed: {consequence}: allow it", of_key=True)
+
+
+def border(subject: Subject, abi: Abi) -> int | None:
+    """The largest number that the profile names on an ABI, by any rule: above it runc's filter returns ENOSYS (runc,
+    libcontainer/seccomp/patchbpf/enosys_linux.go: findLastSyscalls). None if runc adds nothing: where the default does
+    not deny, where no architecture is listed, and where no name has a number."""
+    if not subject.is_whole or not subject.default_denies or abi not in subject.abis:
+        return None
+    table = table_of(abi)
+    numbers = [number for name in subject.named if (number := table.number_of(name)) is not None]
+    return max(numbers, default=0) or None
+
+
+@lint_rule(
+    "enosys-border", Level.NOTE, "runc gives ENOSYS above the largest number named, and the default action below"
+)
+def enosys_border(subject: Subject) -> Iterator[Hit]:
+    """A name more or less moves the border, and with it what becomes of other calls."""
+    if subject.default.errno == ENOSYS or not subject.may_run_with("runc"):
+        return
+    told = errno_text(subject.default.errno) if subject.default.errno is not None else subject.default.action
+    shared: dict[str, list[str]] = {}
+    for abi in subject.abis:
+        last = border(subject, abi)
+        if last is not None:
+            where = f"{_shown(last)} ({table_of(abi).name_of(last)})"
+            shared.setdefault(where, []).append(abi.name)
+    for where, abis in shared.items():
+        what = (
+            f"with runc, calls above {where} on {listed(abis)} fail with ENOSYS, others that no rule names with {told}"
+        )
+        yield Hit(subject.errno_path, what)
+
+
+@lint_rule(
+    "eperm-hides-fallback", Level.WARNING, "calls that programs can do without fail with another errno than ENOSYS"
+)
+def eperm_hides_fallback(subject: Subject) -> Iterator[Hit]:
+    """With runc those below the border, with crun all."""
+    default = subject.default
+    if not subject.is_whole or default.action is not RuleAction.ERRNO or default.errno == ENOSYS:
+        return
+    shared: dict[tuple[str, ...], list[str]] = {}
+    for abi in subject.abis:
+        unnamed = list(_unnamed(subject, abi))
+        last = border(subject, abi) or 0
+        below = [name for name, number in unnamed if number <= last]
+        above = [name for name, number in unnamed if number > last]
+        parts = []
+        if below or above:
+            if not subject.may_run_with("crun"):
+                parts = below
+            elif not subject.may_run_with("runc"):
+                parts = below + above
+            else:
+                parts = below + [f"{name} (with crun)" for name in above]
+        if parts:
+            shared.setdefault(tuple(parts), []).append(abi.name)
+    told = errno_text(default.errno or EPERM)
+    for names, abis in shared.items():
+        verb = "fails" if len(names) == 1 else "fail"
+        what = f"{listed(list(names), 20)} {verb} with {told} on {listed(abis)}, and programs fall back only on ENOSYS"
+        yield Hit(subject.errno_path, f"{what}: set defaultErrnoRet to {ENOSYS}, or allow them")
+
+
+def _unnamed(subject: Subject, abi: Abi) -> Iterable[tuple[str, int]]:
+    tried = TRIED_FIRST + (TRIED_FIRST_ON_32_BITS if abi.name in ABIS_OF_32_BITS else ())
+    for name in tried:
+        number = table_of(abi).number_of(name)
+        if number is not None and name not in subject.named:
+            yield name, number
+
+
+def _shown(number: int) -> str:
+    return str(number & ~X32_SYSCALL_BIT) if number & X32_SYSCALL_BIT else str(number)
+
+
+@lint_rule("clone3-errno", Level.WARNING, "a rule denies clone3 with another errno than ENOSYS")
+def clone3_errno(subject: Subject) -> Iterator[Hit]:
+    """glibc's thread and process creation falls back to clone only then."""
+    for index, name, path in subject.names():
+        outcome = subject.outcomes[index]
+        if name == "clone3" and outcome.action is RuleAction.ERRNO and outcome.errno not in (ENOSYS, None):
+            told = errno_text(outcome.errno or EPERM)
+            what = f"clone3 fails with {told}, and glibc falls back to clone only on ENOSYS, so threads cannot be made"
+            yield Hit(path, f"{what}: set errnoRet to {ENOSYS}")
+        elif name == "clone3" and outcome.action in DENYING and outcome.action is not RuleAction.ERRNO:
+            what = f"programs that make threads end with {outcome.action}: use SCMP_ACT_ERRNO with errnoRet {ENOSYS}"
+            yield Hit(path, what)
+
+
+@lint_rule("missing-sub-architecture", Level.NOTE, "programs of another width than 64 bits are killed")
+def missing_sub_architecture(subject: Subject) -> Iterator[Hit]:
+    """libseccomp kills what makes calls of an architecture that is not listed (SCMP_FLTATR_ACT_BADARCH)."""
+    if not subject.is_whole:
+        return
+    if subject.profile.arch_map:
+        heads = {entry.architecture: ("archMap", index) for index, entry in enumerate(subject.profile.arch_map)}
+        places = [(family, heads.get(family[0].scmp_name or "", ("archMap",))) for family in subject.families]
+    else:
+        places = [(family, ("architectures",)) for family in subject.families]
+    for family, path in places:
+        names = {abi.name for abi in family}
+        for abi in family:
+            lacking = [name for name in SUB_ARCHITECTURES.get(abi.name, ()) if name not in names]
+            if lacking:
+                add = ", ".join(_scmp(name) for name in lacking)
+                yield Hit(path, f"programs for {listed(lacking)} are killed: add {add} if there may be any")
+
+
+def _scmp(name: str) -> str:
+    abi = abi_named(name)
+    return "" if abi is None else abi.scmp_name or ""
