@@ -15,6 +15,19 @@ WRITERS = ("oci", "docker")
 READERS = ("oci",)
 """The modules with functions `recognises` and `read`, in the order in which a text is shown to them."""
 
+ENDINGS = {
+    "oci": ".json",
+    "docker": ".json",
+    "spo": ".yaml",
+    "kubernetes": ".yaml",
+    "systemd": ".conf",
+    "minijail": ".policy",
+    "bpf": ".bpf",
+    "pfc": ".pfc",
+    "names": ".txt",
+}
+"""How the name of a file in each format ends, where nobody says another one."""
+
 MAX_BYTES = 4 << 20
 """A profile with all calls of all tables, a rule each, has less than 200 kB; Kubernetes allows 1 MiB (KEP-6061)."""
 
@@ -35,9 +48,14 @@ class _Reader(Protocol):
 def write_profile(profile: Profile, form: str = "oci", options: WriteOptions = NO_OPTIONS) -> Written:
     """A profile in one of the formats in WRITERS. Raises FormatError for what it cannot hold, and UsageError for a
     format that is none."""
+    return cast("_Writer", _module(known_form(form))).write(profile, options)
+
+
+def known_form(form: str) -> str:
+    """The name of a format that can be written; raises UsageError for another one."""
     if form not in WRITERS:
         raise UsageError(f"no format '{form}': one of {', '.join(WRITERS)}{did_you_mean(form, WRITERS)}")
-    return cast("_Writer", _module(form)).write(profile, options)
+    return form
 
 
 def read_profile(data: bytes, name: str = "<profile>", *, lenient: bool = False) -> ProfileFile:

@@ -33,7 +33,7 @@ def read(name: str, text: str, *, lenient: bool = False) -> ProfileFile:
 def write(profile: Profile, options: WriteOptions = NO_OPTIONS) -> Written:
     """The profile in the OCI form. Comments are lost; raises FormatError for what only Docker resolves."""
     if profile.arch_map:
-        raise FormatError("oci: archMap depends on the host: --host-arch says which one, or --to docker keeps it")
+        raise FormatError("oci: archMap depends on the host: --host-arch says which one, or the format docker keeps it")
     lost = sum(rule.comment is not None for rule in profile.rules)
     plain = profile._replace(
         default_errno=_number(profile.default_errno, profile.default_errno_name),
@@ -51,7 +51,7 @@ def _plain(rule: Rule, index: int) -> Rule:
     if rule.includes != Clause() or rule.excludes != Clause():
         raise FormatError(
             f"oci: rule {index} ({rule.names[0]}…) has includes or excludes, which depend on the host: --host-arch, "
-            "--host-kernel and --cap say what it is, or --to docker keeps them"
+            "--host-kernel and --cap say what it is, or the format docker keeps them"
         )
     return rule._replace(
         errno=_number(rule.errno, rule.errno_name),
