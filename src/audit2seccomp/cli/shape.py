@@ -56,7 +56,7 @@ class Shape(NamedTuple):
     @property
     def needs_programs(self) -> bool:
         """Whether it makes a difference who made a call."""
-        return self.explain_names or self.form == "docker" or bool(self.never)
+        return self.explain_names or self.form == "docker" or bool(self.never or self.bases)
 
     def build(self, evidence: Evidence) -> Built:
         """The profile of some evidence; see `profile.build`."""
