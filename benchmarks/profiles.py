@@ -75,7 +75,7 @@ def write_profile(path: Path, arch: str, left_out: int) -> str:
 
 def write_log(path: Path) -> str:
     """A kernel log with a record of each call of x86_64 and x86, up to NAMES; returns its path."""
-    lines = []
+    lines: list[str] = []
     for arch, table in (("c000003e", "x86_64"), ("40000003", "x86")):
         for row in Path("syscall_tables", f"{table}.csv").read_text().splitlines()[1:]:
             lines.append(

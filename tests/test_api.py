@@ -32,7 +32,7 @@ def log(tmp_path: Path) -> Path:
 
 def test_from_a_path_to_a_profile(log: Path) -> None:
     evidence = audit2seccomp.read(log)
-    profile = audit2seccomp.build(evidence)
+    profile = audit2seccomp.build(evidence).profile
     assert (evidence.lines, evidence.records) == (2, 2)
     assert profile.default_action is RuleAction.ERRNO
     assert profile.default_errno == 38
@@ -147,16 +147,16 @@ def test_trust_and_assume_arch() -> None:
 
 def test_choices() -> None:
     evidence = audit2seccomp.read([READ, line(3, code=ERRNO), line(3, arch=AARCH64)])
-    plain = audit2seccomp.build(evidence)
+    plain = audit2seccomp.build(evidence).profile
     assert plain.rules[0].names == ("io_cancel", "read")
     assert plain.architectures == ("SCMP_ARCH_AARCH64", "SCMP_ARCH_X86_64")
     chosen = audit2seccomp.build(
         evidence, include_denied=True, errno=1, action=RuleAction.LOG, architectures=["x86", "amd64"]
-    )
+    ).profile
     assert chosen.rules[0].names == ("close", "io_cancel", "read")
     assert (chosen.default_errno, chosen.rules[0].action) == (1, RuleAction.LOG)
     assert chosen.architectures == ("SCMP_ARCH_AARCH64", "SCMP_ARCH_X86", "SCMP_ARCH_X86_64")
-    killing = audit2seccomp.build(evidence, default_action=RuleAction.KILL_PROCESS)
+    killing = audit2seccomp.build(evidence, default_action=RuleAction.KILL_PROCESS).profile
     assert (killing.default_action, killing.default_errno) == (RuleAction.KILL_PROCESS, None)
 
 

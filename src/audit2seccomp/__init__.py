@@ -1,8 +1,8 @@
 """Turn the kernel's seccomp audit records into an allow-list profile.
 
 evidence = audit2seccomp.read("/var/log/kern.log")
-profile = audit2seccomp.build(evidence)
-print(audit2seccomp.write_profile(profile).content)
+built = audit2seccomp.build(evidence)
+print(audit2seccomp.write_profile(built.profile).content)
 """
 
 from audit2seccomp._version import __version__
@@ -10,14 +10,19 @@ from audit2seccomp.errors import Audit2SeccompError
 from audit2seccomp.evidence.model import Evidence, Observation
 from audit2seccomp.evidence.reading import read
 from audit2seccomp.formats import read_profile, write_profile
-from audit2seccomp.profile.build import build
+from audit2seccomp.profile.bases import Base
+from audit2seccomp.profile.build import Built, build
 from audit2seccomp.profile.model import Profile, Rule, RuleAction
+from audit2seccomp.profile.reasons import Reason
 
 __all__ = [
     "Audit2SeccompError",
+    "Base",
+    "Built",
     "Evidence",
     "Observation",
     "Profile",
+    "Reason",
     "Rule",
     "RuleAction",
     "__version__",

@@ -62,6 +62,10 @@ class FormatError(Audit2SeccompError):
     """A profile says what a format cannot hold."""
 
 
+class ConflictError(Audit2SeccompError):
+    """What was observed is what the user's choices forbid."""
+
+
 class NothingFoundError(Audit2SeccompError):
     """No record was used, so there is no call to allow."""
 

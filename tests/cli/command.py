@@ -37,6 +37,12 @@ _SERIALS = count(14536)
 
 Arg = str | bytes | Path
 
+NO_RUNTIME = (
+    "container: the log holds no call of a container runtime: a container would not start under this profile: "
+    "--runtime runc, crun or any adds what they call"
+)
+"""What is said of a log that was not recorded in a container."""
+
 
 def body(nr: int = 51, *, arch: str | None = X86_64, code: str | None = LOG, comm: str = '"http-echo"') -> str:
     """The fields of a record; without `arch` or `code` as old kernels wrote it."""

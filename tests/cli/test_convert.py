@@ -103,7 +103,7 @@ def test_what_a_profile_asks_must_be_said_and_nothing_else(
     done = run("convert", dockers, "--to", form, "-o", out, *options)
     assert (done.status, done.stdout) == (3, b"")
     assert done.stderr == (
-        f"audit2seccomp: {form}: the profile depends on the host: {missing}; --to docker keeps it open\n"
+        f"audit2seccomp: {form}: the profile depends on the host: {missing}; the format docker keeps it open\n"
     )
     assert out.read_text() == "old"
 

@@ -15,7 +15,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import KILL_PROCESS, PATIENCE, SCRIPT, Arg, Running, line, names_of, run, running, shell
+from tests.cli.command import (
+    KILL_PROCESS,
+    NO_RUNTIME,
+    PATIENCE,
+    SCRIPT,
+    Arg,
+    Running,
+    line,
+    names_of,
+    run,
+    running,
+    shell,
+)
 
 READ, WRITE, CLOSE, STAT = line(0), line(1), line(3), line(4)
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
@@ -94,6 +106,7 @@ def test_what_is_there_is_read_and_then_what_comes(log: Log) -> None:
         "read 3 lines, 3 records: 3 used, 0 denied, 0 rejected, 0 not trusted",
         "distinct calls: 3 on x86_64",
         "complete as far as the log tells",
+        NO_RUNTIME,
     ]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import ERRNO, Arg, Result, body, line, names_of, run, running, shell
+from tests.cli.command import ERRNO, NO_RUNTIME, Arg, Result, body, line, names_of, run, running, shell
 
 A, B, C = (line(nr, comm=f'"{comm}"') for nr, comm in ((0, "a"), (3, "b"), (51, "c")))
 DENIED = line(3, comm='"denied"', code=ERRNO)
@@ -57,6 +57,7 @@ class TestPer:
             "complete as far as the log tells",
             "wrote out/a.json: comm 'a', 2 calls",
             "wrote out/b.json: comm 'b', 1 call",
+            NO_RUNTIME.replace("the log holds no", "2 profiles without a"),
         ]
 
     def test_a_profile_is_what_a_selection_of_the_value_yields(self, tmp_path: Path) -> None:

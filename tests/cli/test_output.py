@@ -188,7 +188,7 @@ def test_a_full_device() -> None:
     with open("/dev/full", "wb") as full:
         result = run(stdin=READ, stdout=full)
     assert result.status == 3
-    assert result.stderr.splitlines()[3:] == ["audit2seccomp: <stdout>: cannot write: no space left on device"]
+    assert result.stderr.splitlines()[4:] == ["audit2seccomp: <stdout>: cannot write: no space left on device"]
 
 
 def test_closed_standard_output_is_said_before_anything_is_read(tmp_path: Path) -> None:

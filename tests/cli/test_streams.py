@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import SCRIPT, Result, line, names_of, run, running, shell
+from tests.cli.command import NO_RUNTIME, SCRIPT, Result, line, names_of, run, running, shell
 
 READ, CLOSE = line(0), line(3)
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
@@ -157,6 +157,7 @@ def test_a_broken_pipe_is_quiet() -> None:
         "read 1 line, 1 record: 1 used, 0 denied, 0 rejected, 0 not trusted",
         "distinct calls: 1 on x86_64",
         "complete as far as the log tells",
+        NO_RUNTIME,
     ]
 
 

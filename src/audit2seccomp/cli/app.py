@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from audit2seccomp._version import __version__
 from audit2seccomp.cli.messages import complain, complain_of
@@ -33,10 +33,24 @@ COMMANDS = ("generate", "explain", "collect", "check", "lint", "convert", "sysca
 """Each is a function of that name in the module of that name, with _ for -; only the one that runs is imported."""
 
 
+_IMPLIED = {"--portable": "A"}
+"""Options that may stand alone, and the value that they have then; another one stands behind `=`."""
+
+
+class _Command(TyperCommand):
+    """A command some of whose options may stand alone."""
+
+    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+        """Give those options their value: click would take the next word for it."""
+        end = args.index("--") if "--" in args else len(args)
+        alone = {word: f"{word}={value}" for word, value in _IMPLIED.items()}
+        return super().parse_args(ctx, [alone.get(word, word) for word in args[:end]] + args[end:])
+
+
 def _load(name: str) -> Command:
     module = import_module(f"audit2seccomp.cli.{name.replace('-', '_')}")
     alone = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    alone.command(name, epilog=module.EPILOG)(getattr(module, name.replace("-", "_")))
+    alone.command(name, cls=_Command, epilog=module.EPILOG)(getattr(module, name.replace("-", "_")))
     return typer.main.get_command(alone)
 
 

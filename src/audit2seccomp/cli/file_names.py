@@ -19,28 +19,30 @@ _UPPER = frozenset(string.ascii_uppercase.encode())
 _UNKNOWN, _EMPTY, _CUT = "%unknown", "%empty", "%sha256-"
 _DIGEST_DIGITS = 32
 """128 bits: nobody finds two values that have the same."""
+_LABEL = frozenset(string.ascii_lowercase + string.digits + "-")
+_MAX_LABEL, _LABEL_DIGITS = 63, 16
 _STDIN = "<stdin>"
 _COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
 _LOGS = (".log", ".txt", ".json")
 
 
-def file_name(value: Value | None, *, lower: bool = False) -> str:
+def file_name(value: Value | None, *, lower: bool = False, ending: str = ENDING) -> str:
     """The name for a value, always the same; None is an unknown one.
 
     ASCII letters, digits and `_ . @ : -` stand for themselves, but at the beginning only letters, digits and `_`; `/`
     is a comma, and any other byte `%` and two hex digits, with `lower` also capital letters. A longer name than a file
     may have ends with a hash of the value."""
     if value is None:
-        return _UNKNOWN + ENDING
+        return _UNKNOWN + ending
     data = value if isinstance(value, bytes) else value.encode("utf-8", "surrogatepass")
     plain = _PLAIN - _UPPER if lower else _PLAIN
     pieces = ["," if byte == 0x2F else chr(byte) if byte in plain else f"%{byte:02X}" for byte in data]
     if pieces and data[0] in _PLAIN - _FIRST:
         pieces[0] = f"%{data[0]:02X}"
-    if sum(map(len, pieces)) + len(ENDING) > MAX_NAME_BYTES:
+    if sum(map(len, pieces)) + len(ending) > MAX_NAME_BYTES:
         digest = _CUT + sha256(data).hexdigest()[:_DIGEST_DIGITS]
-        return _start(pieces, MAX_NAME_BYTES - len(digest) - len(ENDING)) + digest + ENDING
-    return ("".join(pieces) or _EMPTY) + ENDING
+        return _start(pieces, MAX_NAME_BYTES - len(digest) - len(ending)) + digest + ending
+    return ("".join(pieces) or _EMPTY) + ending
 
 
 def _start(pieces: list[str], room: int) -> str:
@@ -53,20 +55,34 @@ def _start(pieces: list[str], room: int) -> str:
     return "".join(pieces)
 
 
-def file_names(values: Iterable[Value | None]) -> dict[Value | None, str]:
+def file_names(values: Iterable[Value | None], ending: str = ENDING) -> dict[Value | None, str]:
     """A name for each value. Those that only differ in case have capital letters escaped, because some file systems
     take them for one."""
-    names = {value: file_name(value) for value in values}
+    names = {value: file_name(value, ending=ending) for value in values}
     alike = _alike(names.values())
-    return {value: file_name(value, lower=True) if name.lower() in alike else name for value, name in names.items()}
+    return {
+        value: file_name(value, lower=True, ending=ending) if name.lower() in alike else name
+        for value, name in names.items()
+    }
 
 
-def input_names(inputs: Iterable[str]) -> dict[Value | None, str]:
+def input_names(inputs: Iterable[str], ending: str = ENDING) -> dict[Value | None, str]:
     """A name for each input: `kern.json` for /var/log/kern.log, as long as all of these are different; else the names
     have the whole paths."""
     paths = list(inputs)
-    names: dict[Value | None, str] = {path: file_name(_stem(path)) for path in paths}
-    return file_names(paths) if _alike(names.values()) else names
+    names: dict[Value | None, str] = {path: file_name(_stem(path), ending=ending) for path in paths}
+    return file_names(paths, ending) if _alike(names.values()) else names
+
+
+def object_name(name: str) -> str:
+    """A DNS label for what is in a file of that name, for Kubernetes (RFC 1123: 63 characters, a-z, 0-9 and -); never
+    the same for two files."""
+    stem = name.rsplit(".", 1)[0]
+    label = "".join(c if c in _LABEL else "-" for c in stem.lower()).strip("-")
+    if label == stem and len(label) <= _MAX_LABEL:
+        return label
+    digest = sha256(name.encode()).hexdigest()[:_LABEL_DIGITS]
+    return f"{label[: _MAX_LABEL - _LABEL_DIGITS - 1].strip('-') or 'profile'}-{digest}"
 
 
 def _stem(path: str) -> str:

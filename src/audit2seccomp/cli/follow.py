@@ -19,7 +19,7 @@ from audit2seccomp.evidence.model import Count, Evidence, RecordKey
 if TYPE_CHECKING:
     from audit2seccomp.cli.options import Choices
     from audit2seccomp.cli.output import Output
-    from audit2seccomp.profile.model import Profile
+    from audit2seccomp.cli.shape import Product
 
 FIRST_PAUSE = 0.25
 """Seconds between two looks at files in which something has just happened: a person who waits sees no delay."""
@@ -35,11 +35,15 @@ class LiveProfile:
     def __init__(
         self,
         choices: Choices,
-        make: Callable[[Evidence], Profile],
-        write: Callable[[Profile], None],
+        make: Callable[[Evidence], Product],
+        write: Callable[[str | bytes], None],
         announce: Callable[[RecordKey], None] | None,
+        *,
+        written: str | bytes | None = None,
+        programs: bool = False,
     ) -> None:
-        """`make` may raise NothingFoundError; `announce` is told each new key."""
+        """`make` may raise NothingFoundError; `announce` is told each new key; `written` stands in the file already.
+        With `programs` it makes a difference to the profile who made a call, and how often."""
         self._choices = choices
         self._make = make
         self._write = write
@@ -48,8 +52,10 @@ class LiveProfile:
         self._new_since: float | None = None
         self._unread = False
         self._followed: list[Followed] = []
-        self.written: Profile | None = None
-        """The last profile that was written."""
+        self._all: list[Followed] = []
+        self._programs = programs
+        self.written = written
+        """What was written last."""
 
     def run(self, logs: list[str] | None, interruption: Interruption) -> Gathered:
         """Follow inputs, standard input if none is named, until a signal comes or all have ended. Raises InputError for
@@ -58,7 +64,7 @@ class LiveProfile:
         names = list(dict.fromkeys(input_names(logs)))
         for name in names:
             self._attempt(partial(self._add, name, alone=len(names) == 1))
-        all_followed = list(self._followed)
+        self._all = list(self._followed)
         try:
             self._loop(interruption)
         except Interrupted:
@@ -66,12 +72,21 @@ class LiveProfile:
                 if not one.caught_up:
                     complain(f"{one.name}: interrupted: nothing is written")
                     raise typer.Exit(interruption.exit_status or ExitStatus.OWN_BUG) from None
-        for one in all_followed:
+        for one in self._all:
             one.finish()
-        for remark in about_selection([one.scanner for one in all_followed]):
+        scanners = [one.scanner for one in self._all]
+        for remark in about_selection(scanners, self._choices):
             self._tell(remark)
-        evidence = reduce(Evidence.merge, (one.scanner.evidence() for one in all_followed), Evidence())
-        return Gathered(evidence, self._unread, interruption.exit_status, inputs=tuple(names))
+        return Gathered(
+            self._evidence(),
+            self._unread,
+            interruption.exit_status,
+            inputs=tuple(names),
+            runtime_left_out=any(scanner.runtimes_left_out() for scanner in scanners),
+        )
+
+    def _evidence(self) -> Evidence:
+        return reduce(Evidence.merge, (one.scanner.evidence() for one in self._all), Evidence())
 
     def _add(self, name: str, *, alone: bool) -> None:
         beside = self._followed[0].scanner if self._followed else None
@@ -112,13 +127,14 @@ class LiveProfile:
             return
         self._new_since = None
         try:
-            # A profile depends on the different calls alone.
-            profile = self._make(Evidence(dict.fromkeys(self._calls.values(), Count(1))))
+            # What is allowed depends on the different calls alone.
+            calls = Evidence(dict.fromkeys(self._calls.values(), Count(1)))
+            content = self._make(self._evidence() if self._programs else calls).content
         except NothingFoundError:
             return
-        if profile != self.written:
-            self._write(profile)
-            self.written = profile
+        if content != self.written:
+            self._write(content)
+            self.written = content
 
     def _take(self, key: RecordKey) -> None:
         if self._announce is not None:

@@ -2,23 +2,22 @@
 
 # No `from __future__ import annotations` here: typer would evaluate each one again, which takes 3 ms.
 
-import errno as errno_numbers
 from collections.abc import Callable
-from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from audit2seccomp.cli import options
+from audit2seccomp.cli import profile_options as shaping
+from audit2seccomp.cli import shape as shapes
 from audit2seccomp.cli.interrupt import Interruption
 from audit2seccomp.cli.messages import complain, first_seen, gaps, say, summary
 from audit2seccomp.cli.output import Output
+from audit2seccomp.cli.profiles import Lenient
 from audit2seccomp.cli.reading import Gathered, gather, refuse_unread, write_result
 from audit2seccomp.errors import ExitStatus, NothingFoundError, UsageError
-from audit2seccomp.evidence.model import Count, Evidence, RecordKey, observe
-from audit2seccomp.formats import write_profile
-from audit2seccomp.profile.build import GENERATED_ACTIONS, MAX_ERRNO, build, counts, oci_arch
-from audit2seccomp.profile.model import Profile, RuleAction
+from audit2seccomp.evidence.model import Count, RecordKey, observe
+from audit2seccomp.profile.build import counts
 
 if TYPE_CHECKING:
     from audit2seccomp.cli.many import Many
@@ -31,6 +30,8 @@ Examples:
   dmesg | audit2seccomp --errno EPERM --arch x86 --arch x32
   audit2seccomp --follow /var/log/kern.log -o profile.json
   journalctl -o json | audit2seccomp --per comm -d profiles
+  audit2seccomp --runtime runc --portable --never ptrace,mount kern.log -o profile.json
+  audit2seccomp --update profile.json --explain-names kern.log
 
 \b
 Other commands:
@@ -50,31 +51,6 @@ Exit status:
   130  ended by Ctrl-C (143: by SIGTERM); from a stream, the profile of what was read is written
   141  the reader of standard output went away
 """
-
-
-class Shape(NamedTuple):
-    """The options that shape the profile, checked."""
-
-    include_denied: bool
-    default_action: RuleAction
-    errno: int | None
-    action: RuleAction
-    architectures: tuple[str, ...]
-
-    def profile(self, evidence: Evidence) -> Profile:
-        """The profile of some evidence; see `build`."""
-        return build(
-            evidence,
-            include_denied=self.include_denied,
-            default_action=self.default_action,
-            errno=self.errno,
-            action=self.action,
-            architectures=self.architectures,
-        )
-
-
-def _actions() -> list[str]:
-    return [str(action) for action in GENERATED_ACTIONS]
 
 
 def generate(
@@ -107,27 +83,21 @@ def generate(
     trust: options.TrustLevel = "anchored",
     assume_arch: options.AssumeArch = None,
     format_in: options.FormatIn = None,
-    include_denied: Annotated[
-        bool, typer.Option("--include-denied", help="Allow also the calls that a filter denied.")
-    ] = False,
-    default_action: Annotated[
-        str, typer.Option(metavar="ACTION", help="What happens to any other call.", autocompletion=_actions)
-    ] = "SCMP_ACT_ERRNO",
-    errno: Annotated[
-        str | None,
-        typer.Option(metavar="NAME|N", help="What any other call fails with, such as EPERM or 1.  [default: ENOSYS]"),
-    ] = None,
-    action: Annotated[
-        str, typer.Option(metavar="ACTION", help="What happens to an observed call.", autocompletion=_actions)
-    ] = "SCMP_ACT_ALLOW",
-    arch: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="ARCH",
-            help="Add an architecture to the observed ones; may be repeated.",
-            autocompletion=options.arches,
-        ),
-    ] = None,
+    include_denied: shaping.IncludeDenied = False,
+    default_action: shaping.DefaultAction = None,
+    errno: shaping.Errno = None,
+    action: shaping.Action = "SCMP_ACT_ALLOW",
+    arch: shaping.Arch = None,
+    runtime: shaping.Runtime = None,
+    portable: shaping.Portable = None,
+    allow: shaping.Allow = None,
+    never: shaping.Never = None,
+    drop_never: shaping.DropNever = False,
+    base: shaping.BaseFiles = None,
+    update: shaping.Update = None,
+    lenient: Lenient = False,
+    explain_names: shaping.ExplainNames = False,
+    form: shaping.Format = None,
     follow: options.Follow = False,
     recursive: options.Recursive = False,
     strict: options.Strict = False,
@@ -148,50 +118,64 @@ def generate(
         keep_going=keep_going,
         quiet=quiet,
     )
-    shape = Shape(
-        include_denied,
-        _action("--default-action", default_action),
-        None if errno is None else _errno(errno),
-        _action("--action", action),
-        tuple(oci_arch(name) for name in arch or ()),
+    shape = shapes.shape(
+        action=action,
+        include_denied=include_denied,
+        default_action=default_action,
+        errno=errno,
+        arch=arch,
+        form=form,
+        runtime=runtime,
+        portable=portable,
+        allow=allow,
+        never=never,
+        drop_never=drop_never,
+        base=base,
+        update=update,
+        explain_names=explain_names,
+        lenient=lenient,
     )
-    with suppress(NothingFoundError):  # choices that contradict each other show before hours of reading
-        shape.profile(Evidence())
+    choices = choices._replace(runtime_added=bool(shape.runtimes))
     on_new = _announcer() if (verbose or follow) and not quiet else None
     if follow and (directory or per):
         raise UsageError("--follow: writes one profile: not with --per or -d")
+    if update is not None and (directory or per):
+        raise UsageError("--update: extends one profile: not with --per or -d")
     many = _many(directory, per, output)
-    target = None if many else Output(output)
+    target = None if many else Output(update if output is None else output)
+    # What stands in the file already need not be written.
+    written: str | bytes | None = shape.updated.text if shape.updated is not None and output is None else None
     with Interruption() as interruption:
         if follow and target is not None:
-            gathered, written = _follow(logs, choices, shape, target, interruption, on_new, strict=strict)
+            gathered, written = _follow(logs, choices, shape, target, interruption, on_new, written, strict=strict)
         else:
             apart = many is not None and many.of_files
             gathered = gather(logs, choices, interruption, on_new, count_lines=not quiet, apart=apart)
-            written = None
-        profile = _profile(gathered, choices, shape, strict=strict)
+        product = _product(gathered, choices, shape, strict=strict, many=many is not None)
         if many is not None:
-            raise typer.Exit(many.write(gathered, shape.profile, strict=strict, quiet=quiet))
-        if target is not None and profile != written:
-            write_result(target, write_profile(profile).content, gathered, interruption, "profile")
+            raise typer.Exit(many.write(gathered, shape, strict=strict, quiet=quiet))
+        _tell(product, shape, quiet=quiet)
+        if target is not None and product.content != written:
+            write_result(target, product.content, gathered, interruption, "profile")
     raise typer.Exit(gathered.status)
 
 
 def _follow(
     logs: list[str] | None,
     choices: options.Choices,
-    shape: Shape,
+    shape: shapes.Shape,
     target: Output,
     interruption: Interruption,
     on_new: Callable[[RecordKey], None] | None,
+    written: str | bytes | None,
     *,
     strict: bool,
-) -> tuple[Gathered, Profile | None]:
-    """Follow the logs to their end; also the last profile that was written meanwhile."""
+) -> tuple[Gathered, str | bytes | None]:
+    """Follow the logs to their end; also what was written last."""
     from audit2seccomp.cli.follow import LiveProfile, check
 
     check(target, strict=strict)
-    live = LiveProfile(choices, shape.profile, lambda profile: target.write(write_profile(profile).content), on_new)
+    live = LiveProfile(choices, shape.product, target.write, on_new, written=written, programs=shape.needs_programs)
     return live.run(logs, interruption), live.written
 
 
@@ -222,11 +206,12 @@ def _announcer() -> Callable[[RecordKey], None]:
     return announce
 
 
-def _profile(gathered: Gathered, choices: options.Choices, shape: Shape, *, strict: bool) -> Profile:
+def _product(
+    gathered: Gathered, choices: options.Choices, shape: shapes.Shape, *, strict: bool, many: bool
+) -> shapes.Product:
     """Say what was found, and make the profile; raises typer.Exit if something speaks against it."""
     evidence = gathered.evidence
-    calls = evidence.by_call()
-    seen = calls.observations()
+    seen = evidence.by_call().observations()
     used = [one for one in seen if counts(one, shape.include_denied)]
     left_out = [one for one in seen if not counts(one, shape.include_denied)]
     missing = list(gaps(used))
@@ -235,29 +220,23 @@ def _profile(gathered: Gathered, choices: options.Choices, shape: Shape, *, stri
             say(line)
     refuse_unread(gathered, choices)
     try:
-        profile = shape.profile(calls)
+        product = shape.product(evidence)
     except NothingFoundError as error:
         complain(str(error))
         raise typer.Exit(gathered.interrupted or ExitStatus.NO_RESULT) from None
+    if not (choices.quiet or many or gathered.runtime_left_out) and shape.lacks_runtime(evidence):
+        say(f"container: the log holds no call of a container runtime: {shapes.NO_RUNTIME}")
     if strict and (missing or evidence.rejected or evidence.losses):
         lacking = evidence.rejected or evidence.losses
         why = "the result is incomplete" if lacking else "the profile is incomplete: it lacks calls that were made"
         complain(f"{why}, and --strict was given: nothing is written")
         raise typer.Exit(ExitStatus.INCOMPLETE)
-    return profile
+    return product
 
 
-def _action(option: str, text: str) -> RuleAction:
-    name = text.upper().removeprefix("SCMP_ACT_")
-    if name not in RuleAction.__members__ or RuleAction[name] not in GENERATED_ACTIONS:
-        raise UsageError(f"{option}: no action '{text}': one of {', '.join(_actions())}")
-    return RuleAction[name]
-
-
-def _errno(text: str) -> int:
-    if text.isascii() and text.isdigit() and len(text) <= len(str(MAX_ERRNO)) and int(text) <= MAX_ERRNO:
-        return int(text)
-    number = getattr(errno_numbers, text.upper(), None)
-    if not isinstance(number, int):
-        raise UsageError(f"--errno: no errno '{text}': a name such as EPERM, or a number from 0 to {MAX_ERRNO}")
-    return number
+def _tell(product: shapes.Product, shape: shapes.Shape, *, quiet: bool) -> None:
+    """Say what a user may not expect of a profile, and what was asked for."""
+    for line in shape.remarks(product) if not quiet else ():
+        say(line)
+    for line in shape.explanations(product.built):
+        say(line)

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import typer
 
-from audit2seccomp.cli.file_names import file_names, input_names
+from audit2seccomp.cli.file_names import file_names, input_names, object_name
 from audit2seccomp.cli.messages import complain, plural, printable, say
 from audit2seccomp.cli.output import Directory
+from audit2seccomp.cli.shape import NO_RUNTIME, Product, Shape
 from audit2seccomp.errors import ExitStatus, NothingFoundError, UsageError, did_you_mean
 from audit2seccomp.evidence.split import FIELDS, Value, split
-from audit2seccomp.formats import write_profile
+from audit2seccomp.formats import WRITERS
+from audit2seccomp.formats.files import WriteOptions
 
 if TYPE_CHECKING:
     from audit2seccomp.cli.reading import Gathered
     from audit2seccomp.evidence.model import Evidence
-    from audit2seccomp.profile.model import Profile
 
 MAX_FILES = 10_000
 """More values are a mistake, or somebody's joke: whoever runs the recorded programs chooses comm and exe."""
@@ -36,8 +37,13 @@ class _Made(NamedTuple):
     name: str
     whose: str
     """Printable."""
-    calls: int
-    content: str | bytes
+    product: Product
+    lacks_runtime: bool
+
+    @property
+    def calls(self) -> int:
+        """How many it names."""
+        return len({name for rule in self.product.built.profile.rules for name in rule.names})
 
 
 class Many:
@@ -57,7 +63,7 @@ class Many:
         """Whether each input yields what it would yield alone."""
         return self._field == _FILE
 
-    def write(self, gathered: Gathered, profile_of: Callable[[Evidence], Profile], *, strict: bool, quiet: bool) -> int:
+    def write(self, gathered: Gathered, shape: Shape, *, strict: bool, quiet: bool) -> int:
         """Write the profiles, all or none, and say which is whose; returns the exit status.
 
         A value without a call to allow has no profile: that is said, and the status tells. Raises OutputError, and
@@ -75,37 +81,54 @@ class Many:
             )
             raise typer.Exit(ExitStatus.NO_RESULT)
         lacking: list[str] = []
-        names = input_names([*gathered.inputs, *map(str, parts)]) if self.of_files else file_names(parts)
-        made = list(self._profiles(parts, names, profile_of, lacking))
+        ending = WRITERS[shape.form]
+        of_inputs = [*gathered.inputs, *map(str, parts)]
+        names = input_names(of_inputs, ending) if self.of_files else file_names(parts, ending)
+        made = list(self._profiles(parts, names, shape, lacking))
         lacking += [f"{name}: none of its records counts" for name in self._without_records(gathered, parts)]
         for reason in lacking:
             complain(f"{reason}: no profile")
         if strict and lacking:
             complain("the result is incomplete and --strict was given: nothing is written")
             raise typer.Exit(ExitStatus.INCOMPLETE)
-        self._directory.write({one.name: one.content for one in made})
-        for one in made if not quiet else ():
-            path = printable(str(self._directory.path / one.name))
-            say(f"wrote {path}: {one.whose}, {plural(one.calls, 'call')}")
+        self._directory.write({one.name: one.product.content for one in made})
+        self._tell(made, shape, quiet=quiet, about_runtime=not gathered.runtime_left_out)
         return gathered.status or (ExitStatus.NO_RESULT if lacking else ExitStatus.DONE)
+
+    def _tell(self, made: list[_Made], shape: Shape, *, quiet: bool, about_runtime: bool) -> None:
+        """Say which is whose, and what all of them lack once."""
+        for one in made:
+            if not quiet:
+                path = printable(str(self._directory.path / one.name))
+                say(f"wrote {path}: {one.whose}, {plural(one.calls, 'call')}")
+            for line in shape.explanations(one.product.built):
+                say(f"  {line}")
+        if quiet:
+            return
+        for remark in dict.fromkeys(remark for one in made for remark in shape.remarks(one.product)):
+            say(remark)
+        lacking = sum(one.lacks_runtime for one in made)
+        if lacking and about_runtime:
+            some = "" if lacking == len(made) else f"{lacking:,} of "
+            what = f"{some}{plural(len(made), 'profile')} without a call of a container runtime"
+            say(f"container: {what}: {NO_RUNTIME}")
 
     def _profiles(
         self,
         parts: dict[Value | None, Evidence],
         names: dict[Value | None, str],
-        profile_of: Callable[[Evidence], Profile],
+        shape: Shape,
         lacking: list[str],
     ) -> Iterator[_Made]:
         """The profiles; adds to `lacking` whose profile cannot be made, and why."""
         for value, part in parts.items():
             whose = self._whose(value)
             try:
-                profile = profile_of(part)
+                product = shape.product(part, WriteOptions(name=object_name(names[value])))
             except NothingFoundError as error:
                 lacking.append(f"{whose}: {error}")
                 continue
-            calls = sum(len(rule.names) for rule in profile.rules)
-            yield _Made(names[value], whose, calls, write_profile(profile).content)
+            yield _Made(names[value], whose, product, shape.lacks_runtime(part))
 
     def _whose(self, value: Value | None) -> str:
         if value is None:

@@ -143,6 +143,8 @@ class Choices(NamedTuple):
     quiet: bool = False
     form: str | None = None
     """What `--format-in` names."""
+    runtime_added: bool = False
+    """Whether what container runtimes call is added to what counts."""
 
     def scanner(
         self,

@@ -43,6 +43,8 @@ class Gathered(NamedTuple):
     """Whether a part of a log was gone before it could be read."""
     inputs: tuple[str, ...] = ()
     """The names of the logs that were opened, in their order."""
+    runtime_left_out: bool = False
+    """Whether the query leaves out what a container runtime itself called."""
 
     @property
     def status(self) -> int:
@@ -72,9 +74,15 @@ def gather(
         if state is None:
             unread = _read_all(files, named, opener, lambda log: scan_source(scanner, opener(log)), choices.quiet)
             if not choices.quiet:
-                for remark in (*map(str, scanner.overlaps()), *about_selection([scanner])):
+                for remark in (*map(str, scanner.overlaps()), *about_selection([scanner], choices)):
                     say(printable(remark))
-            return Gathered(scanner.evidence(), unread, interruption.exit_status, inputs=tuple(scanner.inputs))
+            return Gathered(
+                scanner.evidence(),
+                unread,
+                interruption.exit_status,
+                inputs=tuple(scanner.inputs),
+                runtime_left_out=bool(scanner.runtimes_left_out()),
+            )
         from audit2seccomp.evidence.stored.following import Follower
 
         follower = Follower(scanner, state, opener, lambda text: None if choices.quiet else say(printable(text)))
@@ -93,7 +101,7 @@ _WHO_TELLS = {
 }
 
 
-def about_selection(scanners: Sequence[Scanner]) -> Iterator[str]:
+def about_selection(scanners: Sequence[Scanner], choices: Choices) -> Iterator[str]:
     """What a user may not expect of the query that these have in common."""
     unknown: dict[str, list[str]] = {}
     for scanner in scanners:
@@ -104,10 +112,11 @@ def about_selection(scanners: Sequence[Scanner]) -> Iterator[str]:
         where = "here" if len(names) == sum(scanner.asked for scanner in scanners) else f"in {listed(names)}"
         yield f"selection: no record {where} tells its {field}{hint}"
     runtimes = sorted({name for scanner in scanners for name in scanner.runtimes_left_out()})
-    if runtimes:
+    if runtimes and not choices.runtime_added:
         yield (
             f"selection: leaves out what the container runtime itself called ({', '.join(runtimes)}): a container "
-            'would not start under this profile: add to the query: or comm ~ "runc:[*" or comm == crun'
+            'would not start under this profile: add to the query: or comm ~ "runc:[*" or comm == crun, '
+            "or make the profile with --runtime"
         )
 
 

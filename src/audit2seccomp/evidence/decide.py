@@ -24,6 +24,11 @@ _RUNTIMES = (b"runc:[", b"crun")
 """How container runtimes call the process that loads the filter and then becomes the program; its executable is `/`."""
 
 
+def is_runtime(comm: bytes | None, exe: bytes | None) -> bool:
+    """Whether a container runtime itself made a record, under the filter that it had loaded."""
+    return comm is not None and comm.startswith(_RUNTIMES) and exe in (None, b"/")
+
+
 class Fate(Enum):
     """What becomes of a record."""
 
@@ -151,7 +156,7 @@ class Decider:
 
     def note_runtime(self, comm: bytes | None, exe: bytes | None) -> None:
         """The query does not take a record of that program, which may be a container runtime."""
-        if comm is not None and comm.startswith(_RUNTIMES) and exe in (None, b"/"):
+        if comm is not None and is_runtime(comm, exe):
             self.runtimes.add(comm)
 
     def _selects(self, record: SeccompRecord, body: bytes, origin: Origin) -> bool:

@@ -9,9 +9,14 @@ from audit2seccomp.errors import ProfileFileError, UsageError, did_you_mean
 from audit2seccomp.formats.files import NO_OPTIONS, ProfileFile, WriteOptions, Written
 from audit2seccomp.profile.model import Profile
 
-WRITERS = ("oci", "docker", "spo", "kubernetes")
-"""The formats that can be written: each a module of that name with a function `write`, and a tuple OPTIONS of
-the fields of WriteOptions that it looks at, if there are any."""
+WRITERS = {
+    "oci": ".json",
+    "docker": ".json",
+    "spo": ".yaml",
+    "kubernetes": ".yaml",
+}
+"""The formats that can be written, and how the names of such files end. Each is a module of that name with a function
+`write`, and a tuple OPTIONS of the fields of WriteOptions that it looks at, if there are any."""
 
 READERS = ("spo", "oci")
 """The modules with functions `recognises` and `read`, in the order in which a text is shown to them."""
@@ -44,6 +49,13 @@ def options_of(form: str) -> tuple[str, ...]:
     return getattr(_writer(form), "OPTIONS", ())
 
 
+def known_form(form: str) -> str:
+    """The name of a format that can be written; raises UsageError for another one."""
+    if form not in WRITERS:
+        raise UsageError(f"no format '{form}': one of {', '.join(WRITERS)}{did_you_mean(form, WRITERS)}")
+    return form
+
+
 def read_profile(data: bytes, name: str = "<profile>", *, lenient: bool = False) -> ProfileFile:
     """The profile in a file's bytes, whatever format it has; `name` is for messages. `lenient` keeps keys that the
     format does not define.
@@ -66,9 +78,7 @@ def read_profile(data: bytes, name: str = "<profile>", *, lenient: bool = False)
 
 
 def _writer(form: str) -> _Writer:
-    if form not in WRITERS:
-        raise UsageError(f"no format '{form}': one of {', '.join(WRITERS)}{did_you_mean(form, WRITERS)}")
-    return cast("_Writer", _module(form))
+    return cast("_Writer", _module(known_form(form)))
 
 
 def _module(form: str) -> object:

@@ -144,7 +144,7 @@ def document_of(profile: Profile) -> dict[str, object]:
         "defaultErrno": profile.default_errno_name,
         # Without any, runtimes take the host's own; an empty list of generated profiles never stands here.
         "architectures": list(profile.architectures) or None,
-        "archMap": [_mapping_document(mapping) for mapping in profile.arch_map] or None,
+        "archMap": [mapping_document(mapping) for mapping in profile.arch_map] or None,
         "flags": list(profile.flags) or None,
         "listenerPath": profile.listener_path,
         "listenerMetadata": profile.listener_metadata,
@@ -168,7 +168,8 @@ def rule_document(rule: Rule) -> dict[str, object]:
     return _document(document, (), rule.extra)
 
 
-def _mapping_document(mapping: ArchMapping) -> dict[str, object]:
+def mapping_document(mapping: ArchMapping) -> dict[str, object]:
+    """An entry of `archMap`."""
     subs = list(mapping.sub_architectures)
     return _document({"architecture": mapping.architecture, "subArchitectures": subs}, (), mapping.extra)
 

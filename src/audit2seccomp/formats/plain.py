@@ -60,7 +60,7 @@ def _refuse_open(form: str, profile: Profile, host: Host) -> None:
             (asked.caps, "--cap none or --cap CAP_X…"),
         )
         needed = "; ".join(f"{place}: {option}" for place, option in answers if place is not None)
-        way_out = "" if form == "docker" else "; --to docker keeps it open"
+        way_out = "" if form == "docker" else "; the format docker keeps it open"
         raise FormatError(f"{form}: the profile depends on the host: {needed}{way_out}")
 
 

@@ -56,6 +56,13 @@ def table_of(abi: Abi) -> Table:
     return _EMPTY if abi.table is None else _load(abi.table)
 
 
+def all_names() -> frozenset[str]:
+    """The names of all system calls, of whichever ABI."""
+    from audit2seccomp.kernel.abi import all_abis
+
+    return frozenset(name for abi in all_abis() for _, name in table_of(abi))
+
+
 def tables_kernel() -> str:
     """The version of the kernel tree that the tables were made from, such as `7.2.13`."""
     # One line of a file that we write ourselves: tomllib would cost more than all the tables of a run.

@@ -1,67 +1,106 @@
-"""Evidence + choices → Profile. Pure: no files, no clock, no host."""
+"""Evidence + choices → a profile, every name in it with its reason. Pure: no files, no clock, no host."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from errno import ENOSYS
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
-from audit2seccomp.errors import NothingFoundError, UsageError
+from audit2seccomp.errors import ConflictError, NothingFoundError
 from audit2seccomp.evidence.model import Evidence, Observation
-from audit2seccomp.kernel.abi import abi_named, oci_abis
+from audit2seccomp.kernel.abi import abi_named
+from audit2seccomp.kernel.syscalls import Table, table_of
+from audit2seccomp.profile.bases import (
+    Base,
+    Standing,
+    architectures_of,
+    base_reasons,
+    standings,
+    with_architectures,
+)
+from audit2seccomp.profile.choices import Choices, checked
 from audit2seccomp.profile.model import Profile, Rule, RuleAction
+from audit2seccomp.profile.reasons import Reasons, Seen, Source, explained
+from audit2seccomp.profile.wanted import names_wanted
 
-GENERATED_ACTIONS = tuple(action for action in RuleAction if action is not RuleAction.NOTIFY)
-"""What a profile that is built here can do with a call: NOTIFY needs a listener, which a log cannot name."""
 
-MAX_ERRNO = 4095
-"""MAX_ERRNO of include/linux/err.h: the kernel takes no larger one from a filter."""
+class Built(NamedTuple):
+    """A profile, and why it is as it is."""
+
+    profile: Profile
+    reasons: Reasons
+    """For each name in the profile why it is there, what was observed first; always in the order of the names."""
+    notes: tuple[str, ...] = ()
+    """What a user may not expect of it, a sentence each."""
+    added: tuple[str, ...] = ()
+    """The names of its last rule, if they are any: those that no base allows already."""
+
+    def commented(self) -> Profile:
+        """The profile with a rule for each name that was added, which has the reasons as its comment."""
+        if not self.added:
+            return self.profile
+        *others, last = self.profile.rules
+        alone = (last._replace(names=(name,), comment=explained(self.reasons[name])) for name in last.names)
+        return self.profile._replace(rules=(*others, *alone))
 
 
 def build(
     evidence: Evidence,
     *,
     include_denied: bool = False,
-    default_action: RuleAction | str = RuleAction.ERRNO,
+    default_action: RuleAction | str | None = None,
     errno: int | None = None,
     action: RuleAction | str = RuleAction.ALLOW,
     architectures: Iterable[str] = (),
-) -> Profile:
+    runtimes: Iterable[str] = (),
+    portable: str | None = None,
+    allow: Iterable[str] = (),
+    never: Iterable[str] = (),
+    drop_never: bool = False,
+    bases: Sequence[Base] = (),
+) -> Built:
     """The profile that gives `action` to every call that was observed, and `default_action` to all others.
 
-    Only calls that the kernel let through count; `include_denied` adds those that a filter denied. `errno` goes with
-    a default action that takes one, and is ENOSYS unless given: on ENOSYS a libc falls back to an older call, on
-    EPERM it gives up. `architectures` are added to the observed ones, in any common spelling.
+    Only calls that the kernel let through count; `include_denied` adds those that a filter denied. The default action
+    is ERRNO unless given. `errno` goes with one that takes a number, and is ENOSYS unless given: on ENOSYS a libc
+    falls back to an older call, on EPERM it gives up. `architectures` are added to the observed ones, in any common
+    spelling.
 
-    Raises NothingFoundError where no call is left, and UsageError for choices that contradict each other.
+    `runtimes` (`runc`, `crun:nnp`, …) adds what these call themselves, `portable` ("A" or "B") the siblings of observed
+    calls, `allow` names. All that `bases` say is kept, their default too. A call that `never` names is in no profile;
+    one that was observed is an error, unless `drop_never` leaves it out.
+
+    Raises NothingFoundError where no call was observed, UsageError for choices that contradict each other, and
+    ConflictError for observed calls that the choices forbid.
     """
-    action, default_action = _known("action", action), _known("default_action", default_action)
-    if errno is not None and not (isinstance(errno, int) and 0 <= errno <= MAX_ERRNO):
-        raise UsageError(f"--errno: no errno {errno!r}: a number from 0 to {MAX_ERRNO}")
-    if action is default_action:
-        raise UsageError(f"--action: {action} is the default action too: the profile would make no difference")
-    if errno is not None and not default_action.takes_errno:
-        raise UsageError(f"--errno: {default_action} takes none: only SCMP_ACT_ERRNO and SCMP_ACT_TRACE do")
-    used = [seen for seen in evidence.by_call().observations() if counts(seen, include_denied)]
+    choices = checked(
+        include_denied=include_denied,
+        default_action=default_action,
+        errno=errno,
+        action=action,
+        architectures=architectures,
+        runtimes=runtimes,
+        portable=portable,
+        allow=allow,
+        never=never,
+        drop_never=drop_never,
+        bases=bases,
+    )
+    by_call = evidence.by_call()
+    used = [seen for seen in by_call.observations() if counts(seen, include_denied)]
     named = [seen for seen in used if seen.name is not None and seen.abi.scmp_name is not None]
     if not named:
         raise NothingFoundError(_why_nothing(evidence, used))
-    observed = {seen.abi.scmp_name for seen in named if seen.abi.scmp_name}
-    return Profile(
-        default_action=default_action,
-        default_errno=(ENOSYS if errno is None else errno) if default_action.takes_errno else None,
-        architectures=tuple(sorted(observed | {oci_arch(name) for name in architectures})),
-        rules=(Rule(tuple(sorted({seen.name for seen in named if seen.name})), action),),
-    )
-
-
-def _known(option: str, action: str) -> RuleAction:
-    try:
-        known = RuleAction(action)
-    except ValueError:
-        raise UsageError(f"--{option}: no action {action!r}: one of {', '.join(GENERATED_ACTIONS)}") from None
-    if known not in GENERATED_ACTIONS:
-        raise UsageError(f"--{option}: {known} needs a listener, which a profile from a log cannot name")
-    return known
+    frame = _framed(choices, {seen.abi.scmp_name for seen in named if seen.abi.scmp_name})
+    wanted, notes = names_wanted(choices, seen_by_name(evidence, named), _tables(frame, named))
+    added, more_notes = _joined(choices, frame, wanted)
+    profile = frame._replace(rules=(*frame.rules, *((Rule(added, RuleAction(action)),) if added else ())))
+    if not profile.rules:
+        raise NothingFoundError("no call to allow: --never leaves none of those that were observed")
+    from_bases = base_reasons(choices.bases)
+    mentioned = sorted({name for rule in profile.rules for name in rule.names})
+    reasons = {name: (*wanted.get(name, ()), *from_bases.get(name, ())) for name in mentioned}
+    return Built(profile, reasons, (*notes, *more_notes), added)
 
 
 def counts(seen: Observation, include_denied: bool) -> bool:
@@ -69,13 +108,63 @@ def counts(seen: Observation, include_denied: bool) -> bool:
     return seen.let_through or (include_denied and seen.action is not None)
 
 
-def oci_arch(name: str) -> str:
-    """The SCMP_ARCH_* name of an architecture in any common spelling; raises UsageError."""
-    abi = abi_named(name)
-    if abi is None or abi.scmp_name is None:
-        problem = "no architecture" if abi is None else "profiles have no name for"
-        raise UsageError(f"--arch: {problem} '{name}': one of {', '.join(known.name for known in oci_abis())}")
-    return abi.scmp_name
+def seen_by_name(evidence: Evidence, named: Iterable[Observation]) -> dict[str, Seen]:
+    """How often each call was observed, and by whom, whatever its architecture."""
+    calls = {(seen.abi.audit_arch, seen.nr, seen.code): seen.name for seen in named if seen.name is not None}
+    programs: dict[str, Counter[bytes | None]] = {name: Counter() for name in sorted(calls.values())}
+    for key, count in evidence.counts.items():
+        name = calls.get(key[:3])
+        if name is not None:
+            programs[name][key.comm] += count.events
+    return {name: Seen(shares.total(), shares) for name, shares in programs.items()}
+
+
+def _tables(frame: Profile, named: Iterable[Observation]) -> list[Table]:
+    """The tables of all that the profile is for."""
+    abis = {abi for name in architectures_of(frame) if (abi := abi_named(name)) is not None}
+    return [table_of(abi) for abi in abis | {seen.abi for seen in named}]
+
+
+def _framed(choices: Choices, observed: set[str]) -> Profile:
+    """What the bases say, for all architectures."""
+    frame, wanted = choices.frame, observed.union(choices.architectures)
+    # A file without architectures is for the host's own, and so is a log that has one architecture.
+    if choices.in_place and not architectures_of(frame) and len(wanted) == 1 and not choices.architectures:
+        return frame
+    return with_architectures(frame, wanted)
+
+
+def _joined(choices: Choices, frame: Profile, wanted: Reasons) -> tuple[tuple[str, ...], list[str]]:
+    """Which of the wanted names the bases lack, and what to say of the others; raises ConflictError where a base denies
+    what was observed or asked for by name."""
+    label = ", ".join(base.label for base in choices.bases)
+    standing = standings(frame)
+    added, denied = [], []
+    notes: dict[str, list[str]] = {}
+    for name, reasons in sorted(wanted.items()):
+        its = standing.get(name, Standing.UNMENTIONED)
+        if its in (Standing.DENIED, Standing.PARTLY_DENIED):
+            why = f"{name} ({explained(reasons)})"
+            if {reason.source for reason in reasons}.isdisjoint({Source.OBSERVED, Source.ALLOW}):
+                notes.setdefault("denies {}: left as it is", []).append(why)
+            else:
+                denied.append(why)
+        elif its is Standing.HANDED_ON:
+            notes.setdefault("hands {} on to a tracer or listener: left as it is", []).append(name)
+        elif its is Standing.CONDITIONAL and choices.in_place:
+            told = "allows {} under conditions: left as it is (a log does not tell arguments)"
+            notes.setdefault(told, []).append(name)
+        elif its is not Standing.ALLOWED:
+            added.append(name)
+            if its is Standing.CONDITIONAL:
+                told = "allows {} under conditions, the result always (a log does not tell arguments)"
+                notes.setdefault(told, []).append(name)
+    if denied:
+        raise ConflictError(
+            f"{label}: denies what was observed: {', '.join(denied)}: change that file, or leave the call out: "
+            "--never NAME --drop-never"
+        )
+    return tuple(added), [f"{label}: {told.format(', '.join(names))}" for told, names in notes.items()]
 
 
 def _why_nothing(evidence: Evidence, used: list[Observation]) -> str:

@@ -15,8 +15,8 @@ from audit2seccomp.profile.lint.subject import DENYING, Subject, has, listed
     "a condition on a call that programs can also make through socketcall or ipc",
 )
 def multiplexed_condition(subject: Subject) -> Iterator[Hit]:
-    """libseccomp makes a rule for `socket` one for socketcall, too. There a condition on argument 0 is left out, and one
-    on another argument looks at socketcall's own (measured): the real ones stand in memory, where no filter can look."""
+    """libseccomp makes a rule for `socket` one for socketcall, too. There a condition on argument 0 is left out, and
+    one on another argument looks at socketcall's own (measured): the real ones are in memory, where no filter looks."""
     for index, name, path in subject.names():
         rule = subject.profile.rules[index]
         through = MULTIPLEXED.get(name)

@@ -1,0 +1,195 @@
+"""What a profile is made of and how it is written, as the options of `profile_options` ask for it."""
+
+from __future__ import annotations
+
+import errno as errno_numbers
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+from audit2seccomp.cli.messages import plural, printable
+from audit2seccomp.errors import NothingFoundError, UsageError
+from audit2seccomp.evidence.decide import is_runtime
+from audit2seccomp.evidence.model import Evidence, observe
+from audit2seccomp.formats import known_form, write_profile
+from audit2seccomp.formats.files import NO_OPTIONS, WriteOptions
+from audit2seccomp.profile.bases import Base, names_let_through
+from audit2seccomp.profile.build import Built, build, counts
+from audit2seccomp.profile.choices import GENERATED_ACTIONS, MAX_ERRNO, oci_arch
+from audit2seccomp.profile.model import RuleAction
+from audit2seccomp.profile.reasons import explained
+from audit2seccomp.profile.runtimes import can_start
+
+if TYPE_CHECKING:
+    from audit2seccomp.formats.files import ProfileFile
+
+NO_RUNTIME = "a container would not start under this profile: --runtime runc, crun or any adds what they call"
+
+
+class Product(NamedTuple):
+    """A profile as it is written."""
+
+    built: Built
+    content: str | bytes
+    losses: tuple[str, ...]
+
+
+class Shape(NamedTuple):
+    """What these options ask for, checked."""
+
+    action: RuleAction
+    include_denied: bool
+    default_action: RuleAction | None
+    errno: int | None
+    architectures: tuple[str, ...]
+    form: str
+    runtimes: tuple[str, ...]
+    portable: str | None
+    allow: tuple[str, ...]
+    never: tuple[str, ...]
+    drop_never: bool
+    bases: tuple[Base, ...]
+    updated: ProfileFile | None
+    """The file that is extended."""
+    explain_names: bool
+
+    @property
+    def needs_programs(self) -> bool:
+        """Whether it makes a difference who made a call."""
+        return self.explain_names or self.form == "docker" or bool(self.never or self.bases)
+
+    def build(self, evidence: Evidence) -> Built:
+        """The profile of some evidence; see `profile.build`."""
+        return build(
+            evidence if self.needs_programs else evidence.by_call(),
+            include_denied=self.include_denied,
+            default_action=self.default_action,
+            errno=self.errno,
+            action=self.action,
+            architectures=self.architectures,
+            runtimes=self.runtimes,
+            portable=self.portable,
+            allow=self.allow,
+            never=self.never,
+            drop_never=self.drop_never,
+            bases=self.bases,
+        )
+
+    def product(self, evidence: Evidence, write_options: WriteOptions = NO_OPTIONS) -> Product:
+        """The profile of some evidence, written; raises FormatError for what the format cannot hold."""
+        built = self.build(evidence)
+        if self.updated is not None:
+            from audit2seccomp.formats.json_update import updated
+
+            return Product(built, updated(self.updated, built, self.action), ())
+        # OCI has no place for reasons, and Docker's form is larger with them: so only who asks for it gets them.
+        profile = built.commented() if self.form == "docker" else built.profile
+        written = write_profile(profile, self.form, write_options)
+        return Product(built, written.content, written.losses)
+
+    def lacks_runtime(self, evidence: Evidence) -> bool:
+        """Whether nothing in the profile is there because a container runtime needs it."""
+        if self.runtimes or any(can_start(names_let_through(base.profile)) for base in self.bases):
+            return False
+        return not any(
+            is_runtime(key.comm, key.exe) and counts(observe(key, count), self.include_denied)
+            for key, count in evidence.counts.items()
+        )
+
+    def remarks(self, product: Product) -> Iterator[str]:
+        """What a user may not expect of a profile."""
+        yield from (printable(note) for note in product.built.notes)
+        yield from (printable(f"loss: {loss}") for loss in product.losses)
+        if self.updated is not None:
+            added = len(product.built.added)
+            what = "nothing is new" if product.content == self.updated.text else f"{plural(added, 'name')} added"
+            yield printable(f"{self.updated.name}: {what}")
+
+    def explanations(self, built: Built) -> Iterator[str]:
+        """Each name with its reasons, if that is asked for."""
+        if self.explain_names:
+            width = max(map(len, built.reasons))
+            for name, reasons in built.reasons.items():
+                yield printable(f"{name:{width}}  {explained(reasons)}")
+
+
+def shape(
+    *,
+    action: str,
+    include_denied: bool,
+    default_action: str | None,
+    errno: str | None,
+    arch: list[str] | None,
+    form: str | None,
+    runtime: list[str] | None,
+    portable: str | None,
+    allow: list[str] | None,
+    never: list[str] | None,
+    drop_never: bool,
+    base: list[str] | None,
+    update: str | None,
+    explain_names: bool,
+    lenient: bool,
+) -> Shape:
+    """Check them, and read the profiles that they name. Raises UsageError, InputError and ProfileFileError."""
+    if update is not None and base:
+        raise UsageError("--update, --base: one of them, please: --update builds on its file")
+    if update is not None and form is not None:
+        raise UsageError("--update, --format: a file keeps its format: convert writes another one")
+    file = None if update is None else _file_to_update(update, lenient=lenient)
+    bases = _bases(base or [], lenient=lenient) if file is None else (Base(file.name, file.sound(), in_place=True),)
+    made = Shape(
+        action=_action("--action", action),
+        include_denied=include_denied,
+        default_action=None if default_action is None else _action("--default-action", default_action),
+        errno=None if errno is None else _errno(errno),
+        architectures=tuple(oci_arch(name) for name in arch or ()),
+        form=known_form(form or "oci"),
+        runtimes=tuple(runtime or ()),
+        portable=portable,
+        allow=tuple(allow or ()),
+        never=tuple(never or ()),
+        drop_never=drop_never,
+        bases=bases,
+        updated=file,
+        explain_names=explain_names,
+    )
+    with suppress(NothingFoundError):  # choices that contradict each other show before hours of reading
+        made.build(Evidence())
+    return made
+
+
+def _bases(paths: list[str], *, lenient: bool) -> tuple[Base, ...]:
+    if not paths:
+        return ()
+    from audit2seccomp.cli.profiles import load
+
+    files = [load(path, lenient=lenient) for path in paths]
+    return tuple(Base(f"base {file.name}", file.sound()) for file in files)
+
+
+def _file_to_update(path: str, *, lenient: bool) -> ProfileFile:
+    from audit2seccomp.cli.profiles import load
+    from audit2seccomp.formats.json_update import check
+
+    if path == "-":
+        raise UsageError("--update: a file is extended in place, and - is none")
+    file = load(path, lenient=lenient)
+    check(file)
+    return file
+
+
+def _action(option: str, text: str) -> RuleAction:
+    name = text.upper().removeprefix("SCMP_ACT_")
+    if name not in RuleAction.__members__ or RuleAction[name] not in GENERATED_ACTIONS:
+        raise UsageError(f"{option}: no action '{text}': one of {', '.join(GENERATED_ACTIONS)}")
+    return RuleAction[name]
+
+
+def _errno(text: str) -> int:
+    if text.isascii() and text.isdigit() and len(text) <= len(str(MAX_ERRNO)) and int(text) <= MAX_ERRNO:
+        return int(text)
+    number = getattr(errno_numbers, text.upper(), None)
+    if not isinstance(number, int):
+        raise UsageError(f"--errno: no errno '{text}': a name such as EPERM, or a number from 0 to {MAX_ERRNO}")
+    return number
