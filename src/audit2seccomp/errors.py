@@ -66,6 +66,10 @@ class ConflictError(Audit2SeccompError):
     """What was observed is what the user's choices forbid."""
 
 
+class AlgebraError(Audit2SeccompError):
+    """No profile says exactly what was asked for, or a profile contradicts itself."""
+
+
 class NothingFoundError(Audit2SeccompError):
     """No record was used, so there is no call to allow."""
 
