@@ -152,7 +152,7 @@ class TestBase:
         (tmp_path / "b.json").write_text(json.dumps({"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [rule]}))
         refused = run("--base", "b.json", stdin=READ, cwd=tmp_path)
         assert (refused.status, refused.stdout) == (3, b"")
-        assert "the format docker keeps them" in refused.stderr
+        assert "the format docker keeps it open" in refused.stderr
         made = run("--base", "b.json", "--format", "docker", stdin=READ, cwd=tmp_path).profile
         assert made["syscalls"] == [
             rule,
