@@ -7,7 +7,7 @@ may hold.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from audit2seccomp.formats.fields import Fields, Reading
 from audit2seccomp.kernel.abi import oci_abis
@@ -142,14 +142,14 @@ def document_of(profile: Profile) -> dict[str, object]:
         "defaultAction": profile.default_action.value,
         "defaultErrnoRet": profile.default_errno,
         "defaultErrno": profile.default_errno_name,
-        # Without any, runtimes take the host's own; an empty list of generated profiles never stands here.
         "architectures": list(profile.architectures) or None,
         "archMap": [mapping_document(mapping) for mapping in profile.arch_map] or None,
         "flags": list(profile.flags) or None,
         "listenerPath": profile.listener_path,
         "listenerMetadata": profile.listener_metadata,
+        "syscalls": [rule_document(rule) for rule in profile.rules] or None,
     }
-    return _document(document, [("syscalls", [rule_document(rule) for rule in profile.rules])], profile.extra)
+    return _document(document, profile.extra)
 
 
 def rule_document(rule: Rule) -> dict[str, object]:
@@ -165,13 +165,13 @@ def rule_document(rule: Rule) -> dict[str, object]:
         "includes": _clause_document(rule.includes),
         "excludes": _clause_document(rule.excludes),
     }
-    return _document(document, (), rule.extra)
+    return _document(document, rule.extra)
 
 
 def mapping_document(mapping: ArchMapping) -> dict[str, object]:
     """An entry of `archMap`."""
     subs = list(mapping.sub_architectures)
-    return _document({"architecture": mapping.architecture, "subArchitectures": subs}, (), mapping.extra)
+    return _document({"architecture": mapping.architecture, "subArchitectures": subs}, mapping.extra)
 
 
 def _condition_document(condition: ArgCondition) -> dict[str, object]:
@@ -181,7 +181,7 @@ def _condition_document(condition: ArgCondition) -> dict[str, object]:
         "valueTwo": condition.value_two,
         "op": condition.operator.value,
     }
-    return _document(document, (), condition.extra)
+    return _document(document, condition.extra)
 
 
 def _clause_document(clause: Clause) -> dict[str, object] | None:
@@ -190,12 +190,11 @@ def _clause_document(clause: Clause) -> dict[str, object] | None:
         "arches": list(clause.arches) or None,
         "minKernel": clause.min_kernel,
     }
-    return _document(document, (), clause.extra) or None
+    return _document(document, clause.extra) or None
 
 
-def _document(fixed: Mapping[str, object], more: Iterable[tuple[str, object]], extra: Extra) -> dict[str, object]:
-    document: dict[str, object] = {key: value for key, value in fixed.items() if value is not None}
-    document.update(more)
+def _document(fixed: Mapping[str, object], extra: Extra) -> dict[str, object]:
+    document = {key: value for key, value in fixed.items() if value is not None}
     document.update((key, json.loads(value)) for key, value in extra)
     return document
 

@@ -10,7 +10,7 @@ from audit2seccomp.formats.files import NO_OPTIONS, ProfileFile, WriteOptions, W
 from audit2seccomp.formats.plain import plain
 from audit2seccomp.profile.model import Profile
 
-_BEGINS = re.compile(r"\s*[{\[]")
+_BEGINS = re.compile(r"\s*(?:\{|\[\s*[\[\]{\"])")  # a log line may begin with a bracket, too
 
 
 def recognises(text: str) -> bool:
