@@ -1,16 +1,9 @@
-"""Kubernetes' objects: of the published schemas, and the installer's script as shells run it."""
+"""Kubernetes' objects: they fit together, and the published schemas accept them."""
 
 from __future__ import annotations
 
 import os
 import re
-import shutil
-import signal
-import subprocess
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
@@ -26,10 +19,7 @@ from audit2seccomp.profile.model import Profile, Rule, RuleAction
 from tests.profile.profiles import profiles
 
 SMALL = Profile(RuleAction.ERRNO, 38, ("SCMP_ARCH_X86_64",), (Rule(("read", "write"), RuleAction.ALLOW),))
-SHELLS = (("busybox", "sh"), ("dash",), ("bash", "--posix"))
 VERSIONS = (kubernetes_validate.utils.all_versions()[0], kubernetes_validate.latest_version())
-PATIENCE = 20
-"""Seconds until a shell that does not answer is stuck."""
 
 
 def documents(profile: Profile = SMALL, **options: Any) -> list[Any]:
@@ -112,114 +102,6 @@ def test_a_profile_that_no_config_map_holds() -> None:
 def test_a_name_that_is_none() -> None:
     with pytest.raises(UsageError, match='--name: "Web": 1 to 63 of a-z, 0-9 and -'):
         documents(name="Web")
-
-
-class Node:
-    """A folder as the kubelet has it, and a ConfigMap's."""
-
-    def __init__(self, folder: Path, shell: tuple[str, ...]) -> None:
-        """Make both folders."""
-        self.shell = shell
-        self.source = folder / "profile" / "web.json"
-        self.target = folder / "seccomp" / "web.json"
-        for path in (self.source, self.target):
-            path.parent.mkdir()
-        self.source.write_text("one\n")
-
-    def ready(self, uid: str) -> bool:
-        """What the probe says."""
-        return not self._run(READY, uid, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).wait(PATIENCE)
-
-    @contextmanager
-    def pod(self, uid: str) -> Iterator[subprocess.Popen[bytes]]:
-        """A pod that installs the profile; it has when this yields."""
-        process = self._run(INSTALL, uid, stderr=subprocess.PIPE, start_new_session=True)
-        try:
-            until(lambda: self.ready(uid))
-            yield process
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-
-    def _run(self, script: str, uid: str, **options: Any) -> subprocess.Popen[bytes]:
-        command = [*self.shell, "-c", script, "install", str(self.source), str(self.target.parent)]
-        return subprocess.Popen(
-            command, env={"PATH": os.environ["PATH"], "POD_UID": uid, "POLL_SECONDS": "0.2"}, **options
-        )
-
-    def files(self) -> list[str]:
-        """What is in the kubelet's folder."""
-        return sorted(path.name for path in self.target.parent.iterdir())
-
-
-def until(true: Any) -> None:
-    """Wait for something."""
-    end = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < end, "it does not come true"
-        time.sleep(0.02)
-
-
-def ended(process: subprocess.Popen[bytes]) -> tuple[int, bytes]:
-    """The exit status after SIGTERM, and what it said."""
-    process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=PATIENCE)
-    return process.returncode, said
-
-
-@pytest.fixture(params=SHELLS, ids=lambda shell: shell[0])
-def node(tmp_path: Path, request: pytest.FixtureRequest) -> Node:
-    """One for each shell."""
-    if shutil.which(request.param[0]) is None:
-        pytest.skip(f"no {request.param[0]}")
-    return Node(tmp_path, request.param)
-
-
-def test_a_pod_installs_the_profile_and_takes_it_away(node: Node) -> None:
-    with node.pod("uid-1") as pod:
-        assert node.target.read_text() == "one\n"
-        assert node.files() == [".web.json.owner", "web.json"]
-        assert ended(pod) == (0, b"")
-        assert node.files() == []
-
-
-def test_a_changed_profile_replaces_the_old_one_as_a_whole(node: Node) -> None:
-    with node.pod("uid-1") as pod, node.target.open() as opened:
-        node.source.write_text("two\n" * 100_000)
-        until(lambda: node.target.read_text() != "one\n")
-        assert node.target.read_text() == "two\n" * 100_000
-        assert opened.read() == "one\n"  # another file took its place: nobody sees half of it
-        assert ended(pod) == (0, b"")
-
-
-def test_what_somebody_took_away_comes_back(node: Node) -> None:
-    with node.pod("uid-1") as pod:
-        node.target.unlink()
-        until(node.target.exists)
-        assert ended(pod) == (0, b"")
-
-
-def test_a_container_that_is_started_again_goes_on(node: Node) -> None:
-    with node.pod("uid-1") as pod:
-        os.killpg(pod.pid, signal.SIGKILL)
-        pod.wait(PATIENCE)
-        assert node.target.read_text() == "one\n"
-    node.source.write_text("two\n")
-    with node.pod("uid-1") as pod:
-        assert node.target.read_text() == "two\n"
-        assert ended(pod) == (0, b"")
-        assert node.files() == []
-
-
-def test_the_profile_stays_where_another_pod_takes_over(node: Node) -> None:
-    with node.pod("uid-1") as old, node.pod("uid-2") as new:
-        assert not node.ready("uid-1")
-        assert ended(old) == (0, b"")
-        assert node.target.read_text() == "one\n"
-        assert node.ready("uid-2")
-        assert ended(new) == (0, b"")
-        assert node.files() == []
 
 
 def test_the_script_has_nothing_that_kubernetes_expands() -> None:
