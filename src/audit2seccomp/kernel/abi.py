@@ -38,7 +38,7 @@ class Abi:
     """As a profile writes it (SCMP_ARCH_*); None where no OCI profile can name the architecture."""
 
     go_name: str | None
-    """GOARCH, as Docker's `includes.arches` and `excludes.arches` write it."""
+    """GOARCH."""
 
     machines: tuple[str, ...]
     """What `uname -m` prints, where that is neither `name` nor `go_name`; auditd's names are among them."""

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from audit2seccomp.evidence.calls import Call
 from audit2seccomp.kernel.abi import Abi, abi_named
 from audit2seccomp.profile.model import Outcome, Profile, Rule, RuleAction, default_outcome, outcome_of
+from audit2seccomp.profile.resolve import dockers_name
 
 LETS_THROUGH = (RuleAction.ALLOW, RuleAction.LOG)
 """A tracer or listener may let a call through, too, and it may not."""
@@ -54,7 +55,7 @@ def check(profile: Profile, calls: Iterable[Call]) -> list[Checked]:
 def _check(profile: Profile, call: Call, rules: list[Rule], hosts: dict[Abi, set[str]]) -> Checked:
     if hosts and call.abi not in hosts:
         return Checked(call, (BAD_ARCH,), covered=False)
-    on = hosts.get(call.abi, {call.abi.go_name or ""})
+    on = hosts.get(call.abi, {dockers_name(call.abi)})
     default = default_outcome(profile)
     there = [rule for rule in rules if _may_be_there(rule, on) and outcome_of(rule) != default]
     possible: list[Outcome] = []
@@ -72,7 +73,7 @@ def _check(profile: Profile, call: Call, rules: list[Rule], hosts: dict[Abi, set
 
 
 def _hosts(profile: Profile) -> dict[Abi, set[str]]:
-    """The ABIs that a profile covers, with the GOARCH names of the hosts on which it does; none: any host's own."""
+    """The ABIs that a profile covers, with the hosts on which it does, as `dockers_name` calls them; none: any host's own."""
     hosts: dict[Abi, set[str]] = {}
     pairs = [(name, name) for name in profile.architectures] + [
         (name, mapping.architecture)
@@ -82,7 +83,7 @@ def _hosts(profile: Profile) -> dict[Abi, set[str]]:
     for name, of_host in pairs:
         abi, host = abi_named(name), abi_named(of_host)
         if abi is not None and host is not None:
-            hosts.setdefault(abi, set()).add(host.go_name or "")
+            hosts.setdefault(abi, set()).add(dockers_name(host))
     if not profile.arch_map:
         # Which of the architectures is the host's is not told.
         everywhere = {name for names in hosts.values() for name in names}
@@ -91,7 +92,7 @@ def _hosts(profile: Profile) -> dict[Abi, set[str]]:
 
 
 def _may_be_there(rule: Rule, hosts: set[str]) -> bool:
-    """Whether a rule is there on at least one of the hosts, by their GOARCH names."""
+    """Whether a rule is there on at least one of the hosts."""
     return bool(hosts - set(rule.excludes.arches)) and (
         not rule.includes.arches or not hosts.isdisjoint(rule.includes.arches)
     )

@@ -74,15 +74,15 @@ class ArgCondition(NamedTuple):
 class Clause(NamedTuple):
     """`includes` or `excludes` of a Docker rule: on which hosts the rule is there.
 
-    A rule is left out where one of the capabilities that it includes is missing or one that it excludes is there, where
-    it includes other architectures, and where the kernel is older than it includes."""
+    A rule is there where all capabilities, one of the architectures and the kernel that it includes are there, and none
+    of those that it excludes; `profile.resolve` tells."""
 
     caps: tuple[str, ...] = ()
     """CAP_* names."""
     arches: tuple[str, ...] = ()
-    """GOARCH names."""
+    """libseccomp's names of architectures, but `amd64` and `arm64`."""
     min_kernel: str | None = None
-    """`4.8`."""
+    """`4.8`: that kernel or a newer one."""
     extra: Extra = ()
 
 
