@@ -52,7 +52,7 @@ def test_version_tells_that_of_the_tables() -> None:
     ("args", "said"),
     [
         (("--trust", "some"), "--trust: no level 'some': one of authenticated, anchored, embedded"),
-        (("--errno", "EFOO"), "--errno: no errno 'EFOO': a name such as EPERM, or a number from 0 to 4095"),
+        (("--errno", "EFOO"), "--errno: no errno 'EFOO': a name such as EPERM, or a number from 0 to 4094"),
         (("--errno", "4096"), "--errno: no errno '4096': a name such as EPERM"),
         (("--errno", "-1"), "--errno: no errno '-1'"),
         (("--errno", "9" * 5000), "--errno: no errno '9999"),

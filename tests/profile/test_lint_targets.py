@@ -276,6 +276,9 @@ def test_the_border_is_where_runc_puts_it(tmp_path: Path) -> None:
         abi = abi_named(name)
         assert abi is not None
         assert f"jgt #{border(subject, abi)}," in said, name
+    del profile["architectures"]
+    is_refused, said = refused("runc", profile, tmp_path, "--debug")
+    assert "jgt #" not in said, "no list of architectures, no border"
 
 
 def need_runtimes() -> None:

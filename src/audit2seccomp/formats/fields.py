@@ -59,6 +59,11 @@ class Fields:
         """Whether keys that the format does not define are kept."""
         return self._reading.lenient
 
+    @property
+    def flaws(self) -> int:
+        """How many values in all of the file, read so far, could not be understood; unknown keys are none."""
+        return sum(not problem.of_key for problem in self._reading.problems)
+
     def problem(self, key: str | None, text: str) -> None:
         """Report something about the value of a key, or about the object."""
         self._reading.report(self.path if key is None else (*self.path, key), text)

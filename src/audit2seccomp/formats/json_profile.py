@@ -7,7 +7,7 @@ may hold.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from audit2seccomp.formats.fields import Fields, Reading
 from audit2seccomp.kernel.abi import oci_abis
@@ -41,7 +41,7 @@ def read(document: object, reading: Reading) -> Profile | None:
         flags=fields.each_of("flags", FILTER_FLAGS, "filter flag"),
         listener_path=fields.text("listenerPath"),
         listener_metadata=fields.text("listenerMetadata"),
-        rules=tuple(_rule(entry, reading) for entry in fields.objects("syscalls")),
+        rules=tuple(in_place(entry, read_rule) for entry in fields.objects("syscalls")),
         extra=fields.extra(),
     )
     if profile.arch_map and profile.architectures:
@@ -49,13 +49,12 @@ def read(document: object, reading: Reading) -> Profile | None:
     return None if default is None else profile
 
 
-def _rule(fields: Fields, reading: Reading) -> Rule:
+def in_place(fields: Fields, read: Callable[[Fields], Rule | None]) -> Rule:
     """An entry of `syscalls`. One that is not sound keeps its place, since others are told by theirs, and says nothing:
     half a rule would allow or deny something else."""
-    before = len(reading.problems)
-    rule = read_rule(fields)
-    is_sound = all(problem.of_key for problem in reading.problems[before:])
-    return rule if rule is not None and is_sound else Rule((), RuleAction.ERRNO)
+    before = fields.flaws
+    rule = read(fields)
+    return rule if rule is not None and fields.flaws == before else Rule((), RuleAction.ERRNO)
 
 
 def read_rule(fields: Fields, *, value_required: bool = True, dockers: bool = True) -> Rule | None:

@@ -10,7 +10,7 @@ from audit2seccomp.errors import FormatError
 from audit2seccomp.formats import json_places
 from audit2seccomp.formats.fields import Fields, Reading, shown
 from audit2seccomp.formats.files import NO_OPTIONS, ProfileFile, WriteOptions, Written
-from audit2seccomp.formats.json_profile import read_rule, rule_document, scmp_names
+from audit2seccomp.formats.json_profile import in_place, read_rule, rule_document, scmp_names
 from audit2seccomp.formats.plain import plain
 from audit2seccomp.profile.model import (
     EPERM,
@@ -108,7 +108,7 @@ def _spec(fields: Fields) -> Profile | None:
         default_action=default or RuleAction.ERRNO,
         default_errno=None,
         architectures=_architectures(fields),
-        rules=tuple(rule for entry in fields.objects("syscalls") if (rule := _rule(entry)) is not None),
+        rules=tuple(in_place(entry, _rule) for entry in fields.objects("syscalls")),
         flags=fields.each_of("flags", FILTER_FLAGS, "filter flag"),
         listener_path=fields.text("listenerPath"),
         listener_metadata=fields.text("listenerMetadata"),

@@ -73,7 +73,7 @@ def _check(profile: Profile, call: Call, rules: list[Rule], hosts: dict[Abi, set
 
 
 def _hosts(profile: Profile) -> dict[Abi, set[str]]:
-    """The ABIs that a profile covers, with the hosts on which it does, as `dockers_name` calls them; none: any host's own."""
+    """The ABIs that a profile covers, each with the hosts (`dockers_name`) on which it does; none: any host's own."""
     hosts: dict[Abi, set[str]] = {}
     pairs = [(name, name) for name in profile.architectures] + [
         (name, mapping.architecture)

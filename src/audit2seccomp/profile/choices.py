@@ -17,8 +17,9 @@ from audit2seccomp.profile.runtimes import RuntimeChoice, runtime_choices
 GENERATED_ACTIONS = tuple(action for action in RuleAction if action is not RuleAction.NOTIFY)
 """What a profile that is built here can do with a call: NOTIFY needs a listener, which a log cannot name."""
 
-MAX_ERRNO = 4095
-"""MAX_ERRNO of include/linux/err.h: the kernel takes no larger one from a filter."""
+MAX_ERRNO = 4094
+"""libseccomp refuses MAX_ERRNO of include/linux/err.h itself, which is 4095 (src/db.c, db_action_valid), and so do
+runc and crun."""
 
 
 class Choices(NamedTuple):

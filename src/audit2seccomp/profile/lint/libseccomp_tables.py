@@ -8,6 +8,7 @@ against the library itself.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
 
@@ -106,23 +107,22 @@ def release_of(text: str) -> Release | None:
     return before[-1]._replace(text=text, version=version) if before else None
 
 
-@cache
-def first_kernel(name: str, release: Version) -> Version | None:
-    """The first kernel with a call of that name on an architecture that a release of libseccomp knows. None if there
-    is none; () where nobody knows, which are old calls."""
-    first: Version | None = None
+def knows(release: Release, name: str) -> bool:
+    """Whether a release of libseccomp knows the name of a call, on whatever architecture."""
+    return name not in release.lacks and any(kernel <= release.kernel for kernel in _first_kernels(name, release))
+
+
+def _first_kernels(name: str, release: Release) -> Iterator[Version]:
+    """The first kernel with a call of that name, for each architecture that a release has; () where nobody knows,
+    which are old calls. One by one: most names are known by the first table, and the others need not be read then."""
     for abi in oci_abis():
         table = table_of(abi)
         number = table.number_of(name)
-        if number is None or ARCHITECTURES.get(abi.scmp_name or "", ()) > release:
-            continue
-        since = table.since(number)
-        kernel = () if since is None else tuple(int(part) for part in since.removeprefix("<=").split("."))
-        first = kernel if first is None else min(first, kernel)
-    return first
+        if number is not None and ARCHITECTURES.get(abi.scmp_name or "", ()) <= release.version:
+            since = table.since(number)
+            yield () if since is None else _kernel(since)
 
 
-def knows(release: Release, name: str) -> bool:
-    """Whether a release of libseccomp knows the name of a call, on whatever architecture."""
-    first = first_kernel(name, release.version)
-    return first is not None and first <= release.kernel and name not in release.lacks
+@cache
+def _kernel(since: str) -> Version:
+    return tuple(int(part) for part in since.removeprefix("<=").split("."))

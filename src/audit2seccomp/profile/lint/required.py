@@ -92,26 +92,26 @@ def eperm_hides_fallback(subject: Subject) -> Iterator[Hit]:
     default = subject.default
     if not subject.is_whole or default.action is not RuleAction.ERRNO or default.errno == ENOSYS:
         return
-    shared: dict[tuple[str, ...], list[str]] = {}
+    shared: dict[str, list[str]] = {}
     for abi in subject.abis:
-        unnamed = list(_unnamed(subject, abi))
         last = border(subject, abi) or 0
+        unnamed = list(_unnamed(subject, abi))
         below = [name for name, number in unnamed if number <= last]
         above = [name for name, number in unnamed if number > last]
-        parts = []
-        if below or above:
-            if not subject.may_run_with("crun"):
-                parts = below
-            elif not subject.may_run_with("runc"):
-                parts = below + above
-            else:
-                parts = below + [f"{name} (with crun)" for name in above]
-        if parts:
-            shared.setdefault(tuple(parts), []).append(abi.name)
+        if not subject.may_run_with("runc"):
+            below, above = below + above, []
+        elif not subject.may_run_with("crun"):
+            above = []
+        calls = [listed(below, 20)] if below else []
+        calls += [f"with crun {'also ' if below else ''}{listed(above, 20)}"] if above else []
+        if calls:
+            shared.setdefault(", ".join(calls), []).append(abi.name)
+    unnamed_anywhere = [name for name in TRIED_FIRST if name not in subject.named]
+    if not subject.abis and unnamed_anywhere:
+        shared[listed(unnamed_anywhere, 20)] = ["the host's architecture"]  # without a list of them runc has no border
     told = errno_text(default.errno or EPERM)
-    for names, abis in shared.items():
-        verb = "fails" if len(names) == 1 else "fail"
-        what = f"{listed(list(names), 20)} {verb} with {told} on {listed(abis)}, and programs fall back only on ENOSYS"
+    for calls_told, abis in shared.items():
+        what = f"on {listed(abis)} these fail with {told}, and programs fall back only on ENOSYS: {calls_told}"
         yield Hit(subject.errno_path, f"{what}: set defaultErrnoRet to {ENOSYS}, or allow them")
 
 

@@ -1,8 +1,8 @@
 """Calls that deserve a second look, and whether Docker's default profile allows them.
 
 What a call can do: its manual page (man-pages, section 2) or, where it has none, the kernel's documentation. Docker:
-profiles/seccomp/default.json of moby, 28 (2025); `io_uring` left it with 25.0. The capability is one that a container
-must be given: with none of those that Docker gives by itself the call is denied.
+profiles/seccomp/default.json of moby; `io_uring` left it with 25.0 (moby/moby#46762). The capability is one that a
+container must be given: with none of those that Docker gives by itself the call is denied.
 """
 
 from __future__ import annotations

@@ -150,8 +150,7 @@ RUNC = Platform(
         **_all(_ignored(_EPERM_INSTEAD, since=(1, 0, 0)), "errnoRet", "defaultErrnoRet"),
         **_all(_refused((1, 2, 0)), *_FLAGS),
         **_all(_refused((1, 5, 0)), _WAIT_KILLABLE),
-        # Debian's 1.1.5 does not list it in `runc features`, 1.2 does.
-        **_all(_refused((1, 2, 0)), "SCMP_ARCH_RISCV64"),
+        **_all(_refused((1, 1, 8)), "SCMP_ARCH_RISCV64"),
         **_all(_refused((1, 4, 1)), "SCMP_ARCH_LOONGARCH64"),
         **_all(_refused(), *_RARE),
     },
