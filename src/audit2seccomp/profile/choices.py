@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from errno import ENOSYS
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from audit2seccomp.errors import UsageError, did_you_mean
 from audit2seccomp.kernel.abi import abi_named, oci_abis
-from audit2seccomp.kernel.siblings import Tier
 from audit2seccomp.kernel.syscalls import all_names
 from audit2seccomp.profile.bases import LETS_THROUGH, Base, names_let_through, outcome_text, united, without
 from audit2seccomp.profile.model import Profile, RuleAction, default_outcome
 from audit2seccomp.profile.runtimes import RuntimeChoice, runtime_choices
+
+if TYPE_CHECKING:
+    from audit2seccomp.kernel.siblings import Tier
 
 GENERATED_ACTIONS = tuple(action for action in RuleAction if action is not RuleAction.NOTIFY)
 """What a profile that is built here can do with a call: NOTIFY needs a listener, which a log cannot name."""
@@ -153,6 +155,8 @@ def _known(option: str, action: str) -> RuleAction:
 def _tiers(portable: str | None) -> tuple[Tier, ...]:
     if portable is None:
         return ()
+    from audit2seccomp.kernel.siblings import Tier
+
     if portable not in Tier.__members__:
         raise UsageError(f"--portable: no tier '{portable}': A (as --portable alone) or B")
     return (Tier.A,) if portable == Tier.A else (Tier.A, Tier.B)

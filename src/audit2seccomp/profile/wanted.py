@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from audit2seccomp.errors import ConflictError
-from audit2seccomp.kernel.siblings import siblings_of
 from audit2seccomp.kernel.syscalls import Table
 from audit2seccomp.profile.choices import Choices
 from audit2seccomp.profile.reasons import Reason, Reasons, Seen, Source
@@ -54,6 +53,13 @@ def _added(choices: Choices, observed: Mapping[str, Seen], tables: Sequence[Tabl
         other = ELSEWHERE.get(name)
         if other is not None and any(table.number_of(name) is None for table in tables):
             yield other, Reason(Source.RUNTIME, f"{whys[0]} ({name} elsewhere)")
+    if choices.tiers:
+        yield from _siblings(choices, observed, tables)
+
+
+def _siblings(choices: Choices, observed: Mapping[str, Seen], tables: Sequence[Table]) -> Iterator[tuple[str, Reason]]:
+    from audit2seccomp.kernel.siblings import siblings_of
+
     siblings: dict[tuple[str, str], list[str]] = {}
     for name in observed:
         for sibling, why in siblings_of(name, choices.tiers):
