@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
 
 from audit2seccomp.formats import WRITERS
-from tests.cli.command import NO_RUNTIME, Arg, Result, line, names_of, run, running
+from tests.cli.command import NO_RUNTIME, PATIENCE, Arg, Result, line, names_of, run, running
 
 READ, CLOSE, OPENAT, PTRACE = line(0), line(3), line(257), line(101)
 RUNC = line(59, comm='"runc:[2:INIT]"').replace(b"/http-echo", b"/")
@@ -150,9 +151,11 @@ class TestBase:
     def test_what_only_docker_resolves_needs_its_format(self, tmp_path: Path) -> None:
         rule = {"names": ["bpf"], "action": "SCMP_ACT_ALLOW", "includes": {"caps": ["CAP_BPF"]}}
         (tmp_path / "b.json").write_text(json.dumps({"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [rule]}))
-        refused = run("--base", "b.json", stdin=READ, cwd=tmp_path)
+        refused = run("--base", "b.json", "missing.log", cwd=tmp_path)
         assert (refused.status, refused.stdout) == (3, b"")
-        assert "the format docker keeps it open" in refused.stderr
+        (why,) = refused.stderr.splitlines()
+        assert why.startswith("audit2seccomp: base b.json: the profile depends on the host: includes.caps of rule 0")
+        assert why.endswith("the format docker keeps it open (these are options of convert)")
         made = run("--base", "b.json", "--format", "docker", stdin=READ, cwd=tmp_path).profile
         assert made["syscalls"] == [
             rule,
@@ -163,6 +166,10 @@ class TestBase:
         (tmp_path / "b.json").write_bytes(run("--format", "docker", stdin=READ).stdout)
         result = run("--base", "b.json", stdin=CLOSE, cwd=tmp_path)
         assert said(result) == ["loss: oci: 1 comment is left out"]
+        strict = run("--base", "b.json", "--strict", stdin=CLOSE, cwd=tmp_path)
+        assert (strict.status, strict.stdout) == (1, b"")
+        several = run("--base", "b.json", "--strict", "--per", "comm", "-d", "out", stdin=CLOSE, cwd=tmp_path)
+        assert (several.status, os.listdir(tmp_path)) == (1, ["b.json"])
         assert run("--base", "b.json", "-q", stdin=CLOSE, cwd=tmp_path).stderr == ""
 
 
@@ -215,8 +222,13 @@ class TestUpdate:
         log.write_bytes(READ)
         with running("--follow", "--update", file, log) as process:
             process.hears_until("new: x86_64 0 read")
-            log.write_bytes(READ + CLOSE)
+            with log.open("ab") as appended:
+                appended.write(CLOSE)
             process.hears_until("new: x86_64 3 close")
+            end = time.monotonic() + PATIENCE
+            while b"close" not in file.read_bytes():
+                assert time.monotonic() < end
+                time.sleep(0.01)
             process.process.terminate()
             result = process.result()
         assert result.status == 143

@@ -155,6 +155,11 @@ def generate(
         if many is not None:
             raise typer.Exit(many.write(gathered, shape, strict=strict, quiet=quiet))
         _tell(product, shape, quiet=quiet)
+        if strict and product.losses:
+            complain("something is lost, and --strict was given: nothing is written")
+            raise typer.Exit(ExitStatus.INCOMPLETE)
+        if target is not None and isinstance(product.content, bytes) and target.is_terminal:
+            raise UsageError(f"--format {shape.form}: is no text for a terminal: -o FILE names a file")
         if target is not None and product.content != written:
             write_result(target, product.content, gathered, interruption, "profile")
     raise typer.Exit(gathered.status)

@@ -91,6 +91,12 @@ class Many:
         if strict and lacking:
             complain("the result is incomplete and --strict was given: nothing is written")
             raise typer.Exit(ExitStatus.INCOMPLETE)
+        losses = dict.fromkeys(loss for one in made for loss in one.product.losses)
+        if strict and losses:
+            for loss in losses:
+                say(printable(f"loss: {loss}"))
+            complain("something is lost, and --strict was given: nothing is written")
+            raise typer.Exit(ExitStatus.INCOMPLETE)
         self._directory.write({one.name: one.product.content for one in made})
         self._tell(made, shape, quiet=quiet, about_runtime=not gathered.runtime_left_out)
         return gathered.status or (ExitStatus.NO_RESULT if lacking else ExitStatus.DONE)

@@ -8,11 +8,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from audit2seccomp.cli.messages import plural, printable
-from audit2seccomp.errors import NothingFoundError, UsageError
+from audit2seccomp.errors import FormatError, NothingFoundError, UsageError
 from audit2seccomp.evidence.decide import is_runtime
 from audit2seccomp.evidence.model import Evidence, observe
 from audit2seccomp.formats import known_form, write_profile
 from audit2seccomp.formats.files import NO_OPTIONS, WriteOptions
+from audit2seccomp.formats.plain import plain
 from audit2seccomp.profile.bases import Base, names_let_through
 from audit2seccomp.profile.build import Built, build, counts
 from audit2seccomp.profile.choices import GENERATED_ACTIONS, MAX_ERRNO, oci_arch
@@ -154,6 +155,8 @@ def shape(
         updated=file,
         explain_names=explain_names,
     )
+    if file is None:
+        _refuse_open(made)
     with suppress(NothingFoundError):  # choices that contradict each other show before hours of reading
         made.build(Evidence())
     return made
@@ -166,6 +169,17 @@ def _bases(paths: list[str], *, lenient: bool) -> tuple[Base, ...]:
 
     files = [load(path, lenient=lenient) for path in paths]
     return tuple(Base(f"base {file.name}", file.sound()) for file in files)
+
+
+def _refuse_open(shape: Shape) -> None:
+    """Raises FormatError for a base that depends on the host, where the format does not hold that."""
+    if shape.form == "docker":
+        return
+    for base in shape.bases:
+        try:
+            plain(base.label, base.profile)
+        except FormatError as error:
+            raise FormatError(f"{error} (these are options of convert)") from None
 
 
 def _file_to_update(path: str, *, lenient: bool) -> ProfileFile:
