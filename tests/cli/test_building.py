@@ -146,7 +146,7 @@ class TestBase:
         (tmp_path / "b.json").write_text(json.dumps({"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [rule]}))
         result = run("--base", "b.json", stdin=PTRACE, cwd=tmp_path)
         assert (result.status, result.stdout) == (3, b"")
-        assert "base b.json: denies what was observed: ptrace (observed once: http-echo (1))" in result.stderr
+        assert "base b.json: denies what should be allowed: ptrace (observed once: http-echo (1))" in result.stderr
 
     def test_what_only_docker_resolves_needs_its_format(self, tmp_path: Path) -> None:
         rule = {"names": ["bpf"], "action": "SCMP_ACT_ALLOW", "includes": {"caps": ["CAP_BPF"]}}

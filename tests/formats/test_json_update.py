@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from audit2seccomp.formats import read_profile, write_profile
 from audit2seccomp.formats.files import ProfileFile
 from audit2seccomp.formats.json_profile import document_of
 from audit2seccomp.formats.json_update import updated
-from audit2seccomp.profile.bases import Base, standings
+from audit2seccomp.profile.bases import Base, Standing, standings
 from audit2seccomp.profile.build import Built, build
 from audit2seccomp.profile.model import Profile, RuleAction
 from tests.profile.profiles import profiles
@@ -88,6 +89,20 @@ def test_what_was_written_by_hand_stays() -> None:
     )  # fmt: skip
 
 
+PUBLISHED = Path("/usr/share/containers/seccomp.json")  # Debian: golang-github-containers-common
+
+
+@pytest.mark.skipif(not PUBLISHED.exists(), reason="golang-github-containers-common is not installed")
+def test_a_published_profile() -> None:
+    text = PUBLISHED.read_text()
+    assert extended(text, "read", "socket", "clone")[0] == text
+    new, _ = extended(text, "read", "listmount", archs=("riscv64", "x32"))
+    old_lines, new_lines = text.splitlines(), new.splitlines()
+    added = [line.strip() for line in new_lines if line not in old_lines]
+    assert '"listmount",' in added
+    assert not [line for line in old_lines if line not in new_lines and not line.endswith(("}", '"'))]
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [
@@ -151,7 +166,7 @@ def test_the_result_is_the_union_and_all_else_stands(
     before, there = standings(profile), standings(after)
     assert there.keys() == before.keys() | set(built.added)
     for name in calls:
-        assert there[name] == before.get(name, 4)
+        assert there[name] == before.get(name, Standing.ALLOWED)
     assert set(after.architectures) >= set(profile.architectures)
     assert after._replace(rules=(), architectures=(), arch_map=()) == profile._replace(
         rules=(), architectures=(), arch_map=()

@@ -217,10 +217,22 @@ class TestBase:
     @pytest.mark.parametrize("args", [(), (CONDITION,)])
     def test_what_it_denies_was_observed(self, args: tuple[ArgCondition, ...]) -> None:
         given = base(Rule(("clone3",), ERRNO, args, errno=38))
-        with pytest.raises(ConflictError, match=r"denies what was observed: clone3 \(observed once: nginx"):
+        with pytest.raises(ConflictError, match=r"denies what should be allowed: clone3 \(observed once: nginx"):
             build(seen("clone3"), bases=[given])
         built = build(seen("clone3", "read"), bases=[given], never=["clone3"], drop_never=True)
         assert built.added == ("read",)
+
+    @pytest.mark.parametrize("in_place", [False, True])
+    def test_what_it_allows_and_denies_under_conditions(self, in_place: bool) -> None:
+        # So containers/common speaks of socket: no netlink for audit without CAP_AUDIT_WRITE.
+        mixed = Rule(("socket",), ERRNO, (CONDITION,)), Rule(("socket",), ALLOW, (CONDITION._replace(value=2),))
+        for rules in (mixed, mixed[::-1]):
+            given = [base(*rules)._replace(in_place=in_place)]
+            built = build(seen("socket", "read"), bases=given)
+            assert built.added == ("read",)
+            assert "allows socket under conditions and denies it under others: left as it is" in built.notes[0]
+            with pytest.raises(ConflictError, match=r"socket \(observed once: nginx \(1\); --allow\)"):
+                build(seen("socket"), allow=["socket"], bases=given)
 
     def test_what_it_denies_would_be_added(self) -> None:
         built = build(seen("read"), bases=[base(Rule(("capset",), ERRNO))], runtimes=["crun"])

@@ -49,8 +49,10 @@ class Standing(IntEnum):
     """To a tracer or listener."""
     PARTLY_DENIED = 3
     """Under conditions."""
-    ALLOWED = 4
-    DENIED = 5
+    MIXED = 4
+    """Let through under some conditions, and denied under others."""
+    ALLOWED = 5
+    DENIED = 6
 
 
 def is_bare(rule: Rule) -> bool:
@@ -72,7 +74,9 @@ def standings(profile: Profile) -> dict[str, Standing]:
     for rule in profile.rules:
         standing = _standing(rule)
         for name in rule.names:
-            found[name] = max(standing, found.get(name, standing))
+            before = found.get(name, standing)
+            mixed = {standing, before} == {Standing.CONDITIONAL, Standing.PARTLY_DENIED}
+            found[name] = Standing.MIXED if mixed else max(standing, before)
     return found
 
 

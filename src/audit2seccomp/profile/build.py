@@ -23,6 +23,8 @@ from audit2seccomp.profile.model import Profile, Rule, RuleAction
 from audit2seccomp.profile.reasons import Reasons, Seen, Source, explained
 from audit2seccomp.profile.wanted import names_wanted
 
+_NO_ARGUMENTS = "a log does not tell arguments"
+
 
 class Built(NamedTuple):
     """A profile, and why it is as it is."""
@@ -143,25 +145,28 @@ def _joined(choices: Choices, frame: Profile, wanted: Reasons) -> tuple[tuple[st
     notes: dict[str, list[str]] = {}
     for name, reasons in sorted(wanted.items()):
         its = standing.get(name, Standing.UNMENTIONED)
-        if its in (Standing.DENIED, Standing.PARTLY_DENIED):
+        asked = any(reason.source is Source.ALLOW for reason in reasons)
+        if its in (Standing.DENIED, Standing.PARTLY_DENIED) or (its is Standing.MIXED and asked):
             why = f"{name} ({explained(reasons)})"
-            if {reason.source for reason in reasons}.isdisjoint({Source.OBSERVED, Source.ALLOW}):
-                notes.setdefault("denies {}: left as it is", []).append(why)
-            else:
+            if asked or any(reason.source is Source.OBSERVED for reason in reasons):
                 denied.append(why)
+            else:
+                notes.setdefault("denies {}: left as it is", []).append(why)
         elif its is Standing.HANDED_ON:
             notes.setdefault("hands {} on to a tracer or listener: left as it is", []).append(name)
+        elif its is Standing.MIXED:
+            told = "allows {} under conditions and denies it under others: left as it is"
+            notes.setdefault(f"{told} ({_NO_ARGUMENTS})", []).append(name)
         elif its is Standing.CONDITIONAL and choices.in_place:
-            told = "allows {} under conditions: left as it is (a log does not tell arguments)"
-            notes.setdefault(told, []).append(name)
+            notes.setdefault(f"allows {{}} under conditions: left as it is ({_NO_ARGUMENTS})", []).append(name)
         elif its is not Standing.ALLOWED:
             added.append(name)
             if its is Standing.CONDITIONAL:
-                told = "allows {} under conditions, the result always (a log does not tell arguments)"
+                told = f"allows {{}} under conditions, the result always ({_NO_ARGUMENTS})"
                 notes.setdefault(told, []).append(name)
     if denied:
         raise ConflictError(
-            f"{label}: denies what was observed: {', '.join(denied)}: change that file, or leave the call out: "
+            f"{label}: denies what should be allowed: {', '.join(denied)}: change that file, or leave the call out: "
             "--never NAME --drop-never"
         )
     return tuple(added), [f"{label}: {told.format(', '.join(names))}" for told, names in notes.items()]
