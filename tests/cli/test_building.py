@@ -217,6 +217,25 @@ class TestUpdate:
         assert run("--update", file, stdin=b"nothing\n").status == 3
         assert file.read_bytes() == before
 
+    def test_a_file_that_somebody_else_changes_meanwhile(self, file: Path) -> None:
+        with running("--update", file, "-") as process:
+            process.feed(CLOSE)
+            process.wait_until_read()
+            file.write_text("{}")
+            process.close()
+            result = process.result()
+        assert (result.status, file.read_text()) == (3, "{}")
+        assert result.stderr.endswith(f"{file}: was changed meanwhile: it is left alone: run this again\n")
+
+    def test_another_format(self, tmp_path: Path) -> None:
+        (tmp_path / "p.yaml").write_bytes(run("--format", "spo", "--errno", "EPERM", stdin=READ).stdout)
+        result = run("--update", "p.yaml", stdin=CLOSE, cwd=tmp_path)
+        assert (result.status, result.stdout) == (2, b"")
+        assert "p.yaml is in the format spo: one in oci or docker can be updated" in result.stderr
+        assert run("--base", "p.yaml", stdin=CLOSE, cwd=tmp_path).profile["syscalls"] == [
+            {"names": [name], "action": "SCMP_ACT_ALLOW"} for name in ("read", "close")
+        ]
+
     def test_while_a_log_is_followed(self, file: Path, tmp_path: Path) -> None:
         log = tmp_path / "a.log"
         log.write_bytes(READ)

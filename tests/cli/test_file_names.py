@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from audit2seccomp.cli.file_names import MAX_NAME_BYTES, file_name, file_names, input_names
+from audit2seccomp.cli.file_names import MAX_NAME_BYTES, file_name, file_names, input_names, object_name
 
 SAFE = re.compile(r"[A-Za-z0-9_,%][A-Za-z0-9_.@:,%-]*\.json")
 _TEXT = st.text(st.characters(exclude_categories=()), max_size=8) | st.sampled_from(
@@ -119,3 +119,24 @@ class TestInputs:
         assert names.keys() == paths
         assert len({name.lower() for name in names.values()}) == len(paths)
         assert all(SAFE.fullmatch(name) for name in names.values())
+
+
+def test_another_ending() -> None:
+    assert file_names([b"a", b"A"], ".yaml") == {b"a": "a.yaml", b"A": "%41.yaml"}
+    assert input_names(["/var/log/kern.log"], ".conf") == {"/var/log/kern.log": "kern.conf"}
+    assert len(file_name(b"a" * 300, ending=".policy")) <= MAX_NAME_BYTES
+
+
+LABEL = re.compile("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+
+
+@given(VALUES | BYTES)
+def test_objects_have_names_that_differ_too(values: set[str | bytes]) -> None:
+    names = [object_name(name) for name in file_names(values).values()]
+    assert len(set(names)) == len(names)
+    assert all(LABEL.fullmatch(name) for name in names)
+
+
+def test_what_is_a_label_stays() -> None:
+    assert object_name("nginx-1.json") == "nginx-1"
+    assert object_name("runc:%5B2:INIT%5D.yaml").startswith("runc--5b2-init-5d-")

@@ -46,7 +46,7 @@ Exit status:
   0    done
   1    --strict, and the result is incomplete: nothing is written
   2    the command line is wrong
-  3    an input could not be read, the output not written, or no call was found to allow
+  3    an input could not be read, the output not written, no call was found to allow, or one that --never names
   70   a bug in audit2seccomp
   130  ended by Ctrl-C (143: by SIGTERM); from a stream, the profile of what was read is written
   141  the reader of standard output went away
@@ -142,9 +142,10 @@ def generate(
     if update is not None and (directory or per):
         raise UsageError("--update: extends one profile: not with --per or -d")
     many = _many(directory, per, output)
-    target = None if many else Output(update if output is None else output)
+    in_place = shape.updated if output is None else None
+    target = None if many else Output(output) if in_place is None else shapes.ExtendedFile(in_place)
     # What stands in the file already need not be written.
-    written: str | bytes | None = shape.updated.text if shape.updated is not None and output is None else None
+    written: str | bytes | None = None if in_place is None else in_place.text
     with Interruption() as interruption:
         if follow and target is not None:
             gathered, written = _follow(logs, choices, shape, target, interruption, on_new, written, strict=strict)

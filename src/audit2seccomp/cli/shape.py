@@ -8,7 +8,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from audit2seccomp.cli.messages import plural, printable
-from audit2seccomp.errors import FormatError, NothingFoundError, UsageError
+from audit2seccomp.cli.output import Output
+from audit2seccomp.errors import FormatError, NothingFoundError, OutputError, UsageError
 from audit2seccomp.evidence.decide import is_runtime
 from audit2seccomp.evidence.model import Evidence, observe
 from audit2seccomp.formats import known_form, write_profile
@@ -33,6 +34,24 @@ class Product(NamedTuple):
     built: Built
     content: str | bytes
     losses: tuple[str, ...]
+
+
+class ExtendedFile(Output):
+    """The file that --update names, which must not change while the logs are read."""
+
+    def __init__(self, file: ProfileFile) -> None:
+        """Raises OutputError if it cannot be written."""
+        super().__init__(file.name)
+        self._path_read = file.name
+        self._stands = file.text.encode()
+
+    def write(self, content: str | bytes) -> None:
+        """Write all of it; raises OutputError, also if somebody else wrote to the file."""
+        with suppress(OSError), open(self._path_read, "rb") as now:
+            if now.read(len(self._stands) + 1) != self._stands:
+                raise OutputError(f"{self._path_read}: was changed meanwhile: it is left alone: run this again")
+        super().write(content)
+        self._stands = content.encode() if isinstance(content, str) else content
 
 
 class Shape(NamedTuple):
