@@ -20,7 +20,7 @@ _UNKNOWN, _EMPTY, _CUT = "%unknown", "%empty", "%sha256-"
 _DIGEST_DIGITS = 32
 """128 bits: nobody finds two values that have the same."""
 _LABEL = frozenset(string.ascii_lowercase + string.digits + "-")
-_MAX_LABEL, _LABEL_DIGITS = 63, 16
+_MAX_LABEL, _LABEL_DIGITS = 55, 16
 _STDIN = "<stdin>"
 _COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
 _LOGS = (".log", ".txt", ".json")
@@ -75,8 +75,8 @@ def input_names(inputs: Iterable[str], ending: str = ENDING) -> dict[Value | Non
 
 
 def object_name(name: str) -> str:
-    """A DNS label for what is in a file of that name, for Kubernetes (RFC 1123: 63 characters, a-z, 0-9 and -); never
-    the same for two files."""
+    """A DNS label for what is in a file of that name, for Kubernetes; never the same for two files. RFC 1123 allows
+    a-z, 0-9 and -, 63 of them, and what is written puts some of its own in front."""
     stem = name.rsplit(".", 1)[0]
     label = "".join(c if c in _LABEL else "-" for c in stem.lower()).strip("-")
     if label == stem and len(label) <= _MAX_LABEL:
