@@ -16,11 +16,12 @@ WRITERS = {
     "kubernetes": ".yaml",
     "systemd": ".conf",
     "minijail": ".policy",
+    "names": ".txt",
 }
 """The formats that can be written, and how the names of such files end. Each is a module of that name with a function
 `write`, and a tuple OPTIONS of the fields of WriteOptions that it looks at, if there are any."""
 
-READERS = ("systemd", "spo", "oci")
+READERS = ("systemd", "spo", "oci", "names")
 """The modules with functions `recognises` and `read`, in the order in which a text is shown to them."""
 
 MAX_BYTES = 4 << 20
@@ -77,7 +78,7 @@ def read_profile(data: bytes, name: str = "<profile>", *, lenient: bool = False)
         if reader.recognises(text):
             return reader.read(name, text, lenient=lenient)
     raise ProfileFileError(
-        f"{name}: no format that can be read: JSON, a SeccompProfile or a unit of systemd is expected"
+        f"{name}: no format that can be read: JSON, a SeccompProfile, a unit of systemd or a list of calls is expected"
     )
 
 
