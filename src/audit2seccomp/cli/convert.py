@@ -25,6 +25,7 @@ Examples:
   audit2seccomp convert profile.json --to kubernetes --name web | kubectl apply -f -
   audit2seccomp convert profile.json --to spo --name web -o web.yaml
   kubectl get seccompprofile web -o yaml | audit2seccomp convert - --to oci
+  audit2seccomp convert profile.json --to systemd -o /etc/systemd/system/web.service.d/10-calls.conf
   audit2seccomp convert docker.json --to oci --host-arch amd64 --host-kernel 6.12 --cap none
 
 \b
@@ -88,7 +89,8 @@ def convert(
         ),
     ] = None,
 ) -> None:
-    """Write a profile in another format; read are the OCI form, Docker's, and the Security Profiles Operator's."""
+    """Write a profile in another format; read are the OCI form, Docker's, the Security Profiles Operator's, units of
+    systemd, and plain lists of calls."""
     taken = options_of(to)
     given = {"name": name, "architectures": arch, "pod_annotations": pod_annotations, "image": image}
     for field, value in given.items():

@@ -14,11 +14,14 @@ WRITERS = {
     "docker": ".json",
     "spo": ".yaml",
     "kubernetes": ".yaml",
+    "systemd": ".conf",
+    "minijail": ".policy",
+    "names": ".txt",
 }
 """The formats that can be written, and how the names of such files end. Each is a module of that name with a function
 `write`, and a tuple OPTIONS of the fields of WriteOptions that it looks at, if there are any."""
 
-READERS = ("spo", "oci")
+READERS = ("systemd", "spo", "oci", "names")
 """The modules with functions `recognises` and `read`, in the order in which a text is shown to them."""
 
 MAX_BYTES = 4 << 20
@@ -74,7 +77,9 @@ def read_profile(data: bytes, name: str = "<profile>", *, lenient: bool = False)
         reader = cast("_Reader", _module(form))
         if reader.recognises(text):
             return reader.read(name, text, lenient=lenient)
-    raise ProfileFileError(f"{name}: no format that can be read: JSON or a SeccompProfile is expected")
+    raise ProfileFileError(
+        f"{name}: no format that can be read: JSON, a SeccompProfile, a unit of systemd or a list of calls is expected"
+    )
 
 
 def _writer(form: str) -> _Writer:

@@ -70,7 +70,7 @@ class WriteOptions(NamedTuple):
     name: str = "audit2seccomp"
     """What Kubernetes calls the objects: a DNS label."""
     architectures: tuple[str, ...] = ()
-    """SCMP_ARCH_* names, for `bpf` and `pfc`: only these of the profile's."""
+    """SCMP_ARCH_* names, for `bpf`, `pfc` and `minijail`: only these of the profile's; `minijail` takes one."""
     pod_annotations: bool = False
     """For `kubernetes`: name the profile as clusters before 1.19 read it."""
     image: str = "busybox:1.37"

@@ -56,6 +56,7 @@ def table_of(abi: Abi) -> Table:
     return _EMPTY if abi.table is None else _load(abi.table)
 
 
+@cache
 def all_names() -> frozenset[str]:
     """The names of all system calls, of whichever ABI."""
     from audit2seccomp.kernel.abi import all_abis

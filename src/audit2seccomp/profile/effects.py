@@ -54,14 +54,18 @@ def covered(profile: Profile) -> frozenset[Abi] | None:
 def effects(profile: Profile, abi: Abi) -> dict[str, Effect]:
     """The effect on each call of the ABI that a rule speaks of, by name, in the order of the rules. All other calls
     have the default outcome."""
-    default = default_outcome(profile)
     table = table_of(abi)
+    return {name: effect for name, effect in named_effects(profile).items() if table.number_of(name) is not None}
+
+
+def named_effects(profile: Profile) -> dict[str, Effect]:
+    """The effect on each call that a rule speaks of, by name, in the order of the rules, on any ABI that has it."""
+    default = default_outcome(profile)
     rules: dict[str, list[Rule]] = {}
     for rule in profile.rules:
         if outcome_of(rule) != default:  # the runtimes skip it, and libseccomp refuses it
             for name in rule.names:
-                if table.number_of(name) is not None:
-                    rules.setdefault(name, []).append(rule)
+                rules.setdefault(name, []).append(rule)
     return {name: _effect(alike, default) for name, alike in rules.items()}
 
 
