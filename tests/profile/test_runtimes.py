@@ -76,8 +76,10 @@ def test_other_values(value: str, said: str) -> None:
 
 def test_what_is_enough_to_start() -> None:
     assert can_start(set(calls("any")))
-    assert not can_start(set(calls("any:nnp")))
-    assert not can_start(set(calls("any")) - {"setgroups"})
+    assert can_start(set(calls("runc:nnp")))
+    assert can_start(set(calls("crun")))
+    assert not can_start(set(calls("crun:nnp")))
+    assert not can_start(set(calls("runc")) - {"getdents64"})
 
 
 @pytest.mark.parametrize("log", ["dmesg-runc-busybox-httpd.txt", "dmesg-crun.txt", "rsyslog-long-fileformat.log"])
