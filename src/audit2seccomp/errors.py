@@ -62,6 +62,10 @@ class FormatError(Audit2SeccompError):
     """A profile says what a format cannot hold."""
 
 
+class AlgebraError(Audit2SeccompError):
+    """No profile says exactly what was asked for, or a profile contradicts itself."""
+
+
 class NothingFoundError(Audit2SeccompError):
     """No record was used, so there is no call to allow."""
 
