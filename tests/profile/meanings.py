@@ -22,8 +22,8 @@ from audit2seccomp.profile.model import (
     default_outcome,
 )
 
-CALLS = ("read", "open", "clone", "clone3", "personality")
-"""`open` has no number on aarch64."""
+CALLS = ("read", "open", "clone3", "socket", "socketcall")
+"""`open` has no number on aarch64. What is said of `socket` is said of `socketcall`, too, on x86 and no other here."""
 VALUES = (0, 1, 2, 3, 6, 2**31, 2**32 - 1, 2**32, 2**32 + 1, 2**64 - 1)
 CAPS = ("CAP_A", "CAP_B")
 KERNELS = ("4.8", "5.10")
@@ -122,11 +122,12 @@ def resolved(profile: Profile, host: Host) -> Profile:
     return profile._replace(
         architectures=architectures,
         arch_map=(),
-        rules=tuple(rule for rule in profile.rules if _applies(rule, host)),
+        rules=tuple(rule for rule in profile.rules if applies(rule, host)),
     )
 
 
-def _applies(rule: Rule, host: Host) -> bool:
+def applies(rule: Rule, host: Host) -> bool:
+    """Whether a rule is there on a host."""
     includes, excludes = rule.includes, rule.excludes
     name = host.abi.go_name
     return (
@@ -152,12 +153,17 @@ class Meaning:
         self._profile = resolved(profile, host)
         self._effects: dict[tuple[str, str], Effect] = {}
 
+    def covers(self, of: Abi) -> bool:
+        """Whether the profile looks at an ABI."""
+        return of.scmp_name in self._profile.architectures
+
     def verdicts(self, of: Abi, name: str, args: tuple[int, ...], bits: int) -> frozenset[Outcome]:
         """What may become of a call; several outcomes where the profile contradicts itself."""
-        if of.scmp_name not in self._profile.architectures:
+        if not self.covers(of):
             return frozenset({KILLED})
         if table_of(of).number_of(name) is None:
             return frozenset({default_outcome(self._profile)})
         if (of.name, name) not in self._effects:
-            self._effects[of.name, name] = effect_of(self._profile, of, name)
+            # What libseccomp makes of it is another question, which is asked of its filters.
+            self._effects[of.name, name] = effect_of(self._profile, of, name)._replace(exact=True)
         return outcomes(self._effects[of.name, name], args, bits)

@@ -18,7 +18,7 @@ import pytest
 from audit2seccomp.errors import UsageError
 from audit2seccomp.formats import read_profile
 from audit2seccomp.kernel.abi import Abi, abi_named, oci_abis
-from audit2seccomp.kernel.spellings import MULTIPLEXED
+from audit2seccomp.kernel.multiplexed import MULTIPLEXED
 from audit2seccomp.profile.lint import Level, lint
 from audit2seccomp.profile.lint.conditions import ABIS_OF_32_BITS
 from audit2seccomp.profile.lint.libseccomp_tables import (
@@ -123,8 +123,10 @@ def test_conditions_are_lost_through_a_multiplexer(abi: Abi) -> None:
     for name in ("socket", "semop"):
         for argument, is_kept in ((0, False), (1, True)):
             code = pseudo_code(abi, (pyseccomp.ALLOW, name, (pyseccomp.Arg(argument, pyseccomp.EQ, 4711),)))
-            parts = [one for one in code.split("# filter for syscall ") if one.startswith(f'"{MULTIPLEXED[name]}"')]
-            assert bool(parts) == has(abi, MULTIPLEXED[name])
+            parts = [
+                one for one in code.split("# filter for syscall ") if one.startswith(f'"{MULTIPLEXED[name].through}"')
+            ]
+            assert bool(parts) == has(abi, MULTIPLEXED[name].through)
             assert all(("4711" in part) == is_kept and "ALLOW" in part for part in parts)
 
 

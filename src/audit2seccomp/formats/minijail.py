@@ -12,7 +12,7 @@ from audit2seccomp.formats.files import NO_OPTIONS, WriteOptions, Written
 from audit2seccomp.formats.plain import plain
 from audit2seccomp.formats.reduced import call_list, checked_names, unsaid
 from audit2seccomp.kernel.abi import Abi, abi_named
-from audit2seccomp.kernel.spellings import MULTIPLEXED
+from audit2seccomp.kernel.multiplexed import MULTIPLEXED
 from audit2seccomp.kernel.syscalls import table_of
 from audit2seccomp.profile.effects import Conjunction, Effect, named_effects
 from audit2seccomp.profile.model import (
@@ -174,7 +174,7 @@ def _losses(profile: Profile, abi: Abi, here: dict[str, Effect], elsewhere: list
     allowed = {
         call for call, effect in here.items() if any(one.outcome.action in _LETS_THROUGH for one in effect.branches)
     }
-    through = sorted({MULTIPLEXED[call] for call in allowed & MULTIPLEXED.keys()})
+    through = sorted({MULTIPLEXED[call].through for call in allowed & MULTIPLEXED.keys()})
     lost.extend(
         f"minijail: not allowed through {multiplexer}, as libseccomp would: allow {multiplexer} for that"
         for multiplexer in through

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 X32_SYSCALL_BIT = 0x40000000
 """__X32_SYSCALL_BIT of arch/x86/include/uapi/asm/unistd.h."""
 
+_AUDIT_ARCH_LE = 0x40000000
+
 _AUDIT_ARCH_X86_64 = 0xC000003E
 _HEX_DIGITS = frozenset("0123456789abcdef")
 
@@ -45,6 +47,11 @@ class Abi:
 
     table: str | None
     """The system call table's file name without .csv; None for architectures that the kernel dropped long ago."""
+
+    @property
+    def big_endian(self) -> bool:
+        """Its byte order, which `audit_arch` tells (__AUDIT_ARCH_LE)."""
+        return not self.audit_arch & _AUDIT_ARCH_LE
 
     def __reduce__(self) -> tuple[Callable[[str], Abi | None], tuple[str]]:
         return abi_named, (self.name,)

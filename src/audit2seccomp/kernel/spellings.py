@@ -63,25 +63,6 @@ STRACE: Mapping[str, Mapping[str, str]] = {
 }
 """By table: strace's name, the kernel's name."""
 
-MULTIPLEXED: Mapping[str, str] = {
-    **dict.fromkeys(
-        (
-            *("socket", "bind", "connect", "listen", "accept", "getsockname", "getpeername", "socketpair", "send"),
-            *("recv", "sendto", "recvfrom", "shutdown", "setsockopt", "getsockopt", "sendmsg", "recvmsg", "accept4"),
-            *("recvmmsg", "sendmmsg"),
-        ),
-        "socketcall",
-    ),
-    **dict.fromkeys(
-        (
-            *("semop", "semget", "semctl", "semtimedop", "msgsnd", "msgrcv", "msgget", "msgctl"),
-            *("shmat", "shmdt", "shmget", "shmctl"),
-        ),
-        "ipc",
-    ),
-}
-"""The calls that old 32-bit programs make through another (include/uapi/linux/net.h, ipc.h); strace names the inner."""
-
 
 def spelled_number(abi: Abi, name: str, spellings: Mapping[str, Mapping[str, str]]) -> int | None:
     """The number of the call that a tool with those spellings calls `name`; None if the ABI has no such call."""

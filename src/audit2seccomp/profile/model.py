@@ -137,6 +137,11 @@ EPERM = errno_numbers.EPERM
 """What runtimes use where a profile says nothing (runc: libcontainer/specconv; crun: get_errno_value)."""
 
 
+MAX_DATA = 0xFFFF
+"""SECCOMP_RET_DATA of include/uapi/linux/seccomp.h: of a larger errno libseccomp takes the lower 16 bits. The kernel
+returns 4095, MAX_ERRNO, for more than that."""
+
+
 class Outcome(NamedTuple):
     """What becomes of a call: the action, and the number that goes with it."""
 
@@ -163,7 +168,7 @@ def _outcome(action: RuleAction, number: int | None, name: str | None) -> Outcom
         return Outcome(action)
     if number is None and name is not None:
         number = errno_named(name)
-    return Outcome(action, EPERM if number is None else number)
+    return Outcome(action, EPERM if number is None else number & MAX_DATA)
 
 
 def errno_named(name: str) -> int | None:

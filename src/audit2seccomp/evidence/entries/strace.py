@@ -13,7 +13,8 @@ from functools import cache
 from audit2seccomp.evidence.entries.entry import RECORD_TOKEN, Call, Problem, problem
 from audit2seccomp.evidence.entries.traced import FORKS, Process, Processes
 from audit2seccomp.kernel.abi import X32_SYSCALL_BIT, Abi, abi_named
-from audit2seccomp.kernel.spellings import MULTIPLEXED, STRACE, spelled_number
+from audit2seccomp.kernel.multiplexed import MULTIPLEXED
+from audit2seccomp.kernel.spellings import STRACE, spelled_number
 from audit2seccomp.kernel.syscalls import table_of
 
 KEPT_BYTES = 4096
@@ -236,7 +237,8 @@ def _number_of(abi: Abi, name: str) -> int | None:
         found = table_of(whole).number_of(name.removesuffix("#64")) if whole else None
         return None if found is None else found | X32_SYSCALL_BIT
     found = spelled_number(abi, name, STRACE)
-    return found if found is not None or name not in MULTIPLEXED else table_of(abi).number_of(MULTIPLEXED[name])
+    # strace names the inner call.
+    return found if found is not None or name not in MULTIPLEXED else table_of(abi).number_of(MULTIPLEXED[name].through)
 
 
 def _int32(nr: int) -> int:

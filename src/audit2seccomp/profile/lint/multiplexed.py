@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from audit2seccomp.kernel.spellings import MULTIPLEXED
+from audit2seccomp.kernel.multiplexed import MULTIPLEXED
 from audit2seccomp.profile.lint.registry import Hit, Level, lint_rule
 from audit2seccomp.profile.lint.subject import DENYING, Subject, has, listed
 
@@ -19,12 +19,14 @@ def multiplexed_condition(subject: Subject) -> Iterator[Hit]:
     one on another argument looks at socketcall's own (measured): the real ones are in memory, where no filter looks."""
     for index, name, path in subject.names():
         rule = subject.profile.rules[index]
-        through = MULTIPLEXED.get(name)
-        if through is None or not rule.args or subject.outcomes[index].action in DENYING:
+        made = MULTIPLEXED.get(name)
+        if made is None or not rule.args or subject.outcomes[index].action in DENYING:
             continue
-        abis = [abi.name for abi in subject.abis_of(rule) if has(abi, through)]
+        abis = [abi.name for abi in subject.abis_of(rule) if has(abi, made.through)]
         if abis:
-            what = f'on {listed(abis, 3)} programs can make "{name}" through {through}, where its conditions are lost'
+            what = (
+                f'on {listed(abis, 3)} programs can make "{name}" through {made.through}, where its conditions are lost'
+            )
             yield Hit(path, f"{what}: leave these architectures out, or take {name} as allowed there")
 
 
@@ -33,7 +35,7 @@ def multiplexer_allowed(subject: Subject) -> Iterator[Hit]:
     """A rule for the multiplexer without conditions is one for all that goes through it."""
     for index, name, path in subject.names():
         rule = subject.profile.rules[index]
-        inner = [call for call, through in MULTIPLEXED.items() if through == name]
+        inner = [call for call, one in MULTIPLEXED.items() if one.through == name]
         if (
             not inner
             or not subject.is_whole
