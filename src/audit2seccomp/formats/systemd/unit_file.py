@@ -42,6 +42,8 @@ class Fault(NamedTuple):
 class _Joined:
     """A line with those that continue it."""
 
+    __slots__ = ("_offsets", "_pieces", "_starts", "length")
+
     def __init__(self) -> None:
         self._pieces: list[str] = []
         self._starts: list[int] = []
