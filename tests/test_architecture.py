@@ -18,7 +18,7 @@ ONLY_IN = {
     "rich": ["cli"],
     "pyparsing": ["evidence/grammar.py", "evidence/query/language.py"],
     "yaml": ["formats/yaml_places.py", "formats/manifests.py"],
-    "pyseccomp": [],
+    "pyseccomp": ["profile/libseccomp.py"],
     "zlib_ng": ["evidence/inputs/archives.py"],
     "zlib": ["evidence/inputs/archives.py"],
     "bz2": ["evidence/inputs/archives.py"],

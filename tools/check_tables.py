@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 import pyseccomp
 import system_calls
 
-from audit2seccomp.kernel.abi import Abi, all_abis, oci_abis
+from audit2seccomp.kernel.abi import all_abis, oci_abis
+from audit2seccomp.profile.libseccomp import token_of
 from tools.kernel_tree import PLACEHOLDER
 from tools.table_files import FOLDER, Row, read_manifest, read_rows, sha256
 
@@ -120,13 +121,8 @@ def abi_problems(tables: Tables) -> Iterator[str]:
         yield f"{table}: " + ("kernel/abi.py wants this table" if table in named else "no ABI has this table")
     for abi in oci_abis():
         token = getattr(pyseccomp.Arch, abi.name.upper(), None)
-        if token is not None and token != libseccomp_token(abi):
-            yield f"{abi.name}: kernel/abi.py gives {libseccomp_token(abi):#x}, pyseccomp {token:#x}"
-
-
-def libseccomp_token(abi: Abi) -> int:
-    """libseccomp's number of an ABI: the audit number, but x32 has one of its own (seccomp.h, SCMP_ARCH_X32)."""
-    return 0x4000003E if abi.name == "x32" else abi.audit_arch
+        if token is not None and token != token_of(abi):
+            yield f"{abi.name}: kernel/abi.py gives {token_of(abi):#x}, pyseccomp {token:#x}"
 
 
 def libseccomp_problems(tables: Tables) -> Iterator[str]:
@@ -134,7 +130,7 @@ def libseccomp_problems(tables: Tables) -> Iterator[str]:
     every_name = sorted({name for table in tables.values() for name in table.values()})
     for abi in oci_abis():
         ours = tables.get(abi.table or "", {})
-        token = libseccomp_token(abi)
+        token = token_of(abi)
         # -1 is __NR_SCMP_ERROR; other negative numbers are names without a number on this architecture.
         if pyseccomp.resolve_syscall(token, "read") == -1:
             print(f"{abi.name}: not compared with libseccomp, this version lacks the architecture")

@@ -17,6 +17,8 @@ WRITERS = {
     "systemd": ".conf",
     "minijail": ".policy",
     "names": ".txt",
+    "bpf": ".bpf",
+    "pfc": ".pfc",
 }
 """The formats that can be written, and how the names of such files end. Each is a module of that name with a function
 `write`, and a tuple OPTIONS of the fields of WriteOptions that it looks at, if there are any."""
