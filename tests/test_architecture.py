@@ -17,7 +17,7 @@ ONLY_IN = {
     "typer": ["cli"],
     "rich": ["cli"],
     "pyparsing": ["evidence/grammar.py", "evidence/query/language.py"],
-    "pyseccomp": [],
+    "pyseccomp": ["profile/libseccomp.py"],
     "zlib_ng": ["evidence/inputs/archives.py"],
     "zlib": ["evidence/inputs/archives.py"],
     "bz2": ["evidence/inputs/archives.py"],

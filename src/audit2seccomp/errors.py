@@ -62,6 +62,10 @@ class FormatError(Audit2SeccompError):
     """A profile says what a format cannot hold."""
 
 
+class FilterError(Audit2SeccompError):
+    """libseccomp is missing, or makes no filter of a profile; or the kernel would not take a filter."""
+
+
 class NothingFoundError(Audit2SeccompError):
     """No record was used, so there is no call to allow."""
 

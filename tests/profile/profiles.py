@@ -92,3 +92,32 @@ def profiles(draw: st.DrawFn, *, dockers: bool = True) -> Profile:
         draw(st.none() | texts),
         draw(extras()),
     )
+
+
+FILTERED = ("read", "openat", "socket", "bind", "accept", "semop", "shmat", "socketcall", "ipc", "no_such_call")
+"""Calls that some ABIs have and others lack, and those that are made through another."""
+_VALUE_POOLS = ([0, 1, 2, 3], [1, 2**32, 2**32 + 1], [9, 16, 2**32 + 9], [0, 8, 2**31, 2**32 - 1, MAX_U64])
+
+
+@st.composite
+def filtered_profiles(draw: st.DrawFn, architectures: tuple[str, ...]) -> Profile:
+    """A profile whose rules often speak of the same calls and arguments, with values that are near each other."""
+    pool = st.sampled_from(draw(st.sampled_from(_VALUE_POOLS)))
+    operators = draw(st.sampled_from([list(Operator), [Operator.EQ], [Operator.EQ, Operator.MASKED_EQ, Operator.NE]]))
+    condition = st.tuples(st.integers(0, 2), st.sampled_from(operators), pool, pool)
+    names = st.sampled_from(draw(st.sampled_from([FILTERED, ("read", "socket", "semop")])))
+    rule = st.tuples(
+        st.lists(names, min_size=1, max_size=3),
+        st.sampled_from([RuleAction.ALLOW, RuleAction.LOG, RuleAction.ERRNO, RuleAction.KILL]),
+        st.lists(condition, max_size=draw(st.sampled_from([0, 1, 1, 1, 2, 3]))),
+        st.sampled_from([None, 1, 38]),
+    )
+    return Profile(
+        draw(st.sampled_from([RuleAction.ERRNO, RuleAction.KILL_PROCESS, RuleAction.ALLOW])),
+        draw(st.sampled_from([None, 38])),
+        architectures,
+        tuple(
+            Rule(tuple(names), action, tuple(ArgCondition(*condition) for condition in conditions), errno)
+            for names, action, conditions, errno in draw(st.lists(rule, max_size=5))
+        ),
+    )

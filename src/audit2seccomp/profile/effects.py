@@ -14,7 +14,7 @@ from itertools import combinations
 from typing import NamedTuple
 
 from audit2seccomp.kernel.abi import X32_SYSCALL_BIT, Abi, abi_named
-from audit2seccomp.kernel.multiplexed import MULTIPLEXED, multiplexed
+from audit2seccomp.kernel.multiplexed import MULTIPLEXED, Multiplexed, multiplexed
 from audit2seccomp.kernel.syscalls import table_of
 from audit2seccomp.profile.exactness import builds_exactly, disjoint
 from audit2seccomp.profile.model import (
@@ -61,7 +61,7 @@ class Effect(NamedTuple):
         """What becomes of the call whatever its arguments are; None where they matter."""
         if not self.branches:
             return self.default
-        return self.branches[0].outcome if not self.branches[0].when else None
+        return self.branches[0].outcome if self.exact and not self.branches[0].when else None
 
 
 def covered(profile: Profile) -> frozenset[Abi] | None:
@@ -100,12 +100,17 @@ def effects(profile: Profile, abi: Abi) -> dict[str, Effect]:
         for name in rule.names:
             through = multiplexed(abi, name)
             if through is not None:
-                subcall = ArgCondition(0, Operator.EQ, through.number)
-                branches = [Branch((subcall, *(one for one in case if one.argument)), outcome) for case in cases]
+                branches = [Branch(case, outcome) for case in made_through(through, cases)]
                 found.setdefault(through.through, []).extend(_seen(branches, bits))
             if table.number_of(name) is not None:
                 found.setdefault(name, []).extend(_seen([Branch(case, outcome) for case in cases], bits))
     return {name: _effect(branches, default, bits) for name, branches in found.items()}
+
+
+def made_through(through: Multiplexed, cases: list[Conjunction]) -> list[Conjunction]:
+    """When a rule for an inner call acts on the outer one; see `effects`."""
+    inner = ArgCondition(0, Operator.EQ, through.number)
+    return [(inner, *(one for one in case if one.argument)) for case in cases]
 
 
 def effect_of(profile: Profile, abi: Abi, name: str) -> Effect:
@@ -153,12 +158,12 @@ def _seen(branches: list[Branch], bits: int) -> list[Branch]:
 
 
 def _effect(branches: list[Branch], default: Outcome, bits: int) -> Effect:
-    """The first branch without conditions replaces all that have some, wherever they stand."""
-    for branch in branches:
-        if not branch.when:
-            return Effect((branch,), default)
-    different = tuple(dict.fromkeys(branches))
-    return Effect(different, default, builds_exactly(different, bits))
+    """The first branch without conditions replaces all that have some, wherever they stand; but those before it are
+    built first."""
+    always = next((place for place, branch in enumerate(branches) if not branch.when), None)
+    before = tuple(dict.fromkeys(branches[:always]))
+    exact = builds_exactly(before, bits)
+    return Effect(before if always is None else (branches[always],), default, exact)
 
 
 def is_certain(effect: Effect, bits: int = 64) -> bool:
