@@ -9,7 +9,7 @@ from audit2seccomp.errors import ProfileFileError, UsageError, did_you_mean
 from audit2seccomp.formats.files import NO_OPTIONS, ProfileFile, WriteOptions, Written
 from audit2seccomp.profile.model import Profile
 
-WRITERS = ("oci", "docker")
+WRITERS = ("oci", "docker", "bpf", "pfc")
 """The formats that can be written: each a module of that name with a function `write`."""
 
 READERS = ("oci",)

@@ -23,6 +23,26 @@ def builds_exactly(branches: Iterable[tuple[Conditions, Outcome]], bits: int) ->
     """Whether a filter does with a call what one of the branches says that hold, or else the default, on an ABI of
     which filters compare so many bits."""
     parts = list(dict.fromkeys((tuple(_narrowed(one, bits) for one in when), outcome) for when, outcome in branches))
+    return _combines_exactly(parts, bits) or _splits_exactly(parts, bits)
+
+
+def _splits_exactly(parts: list[tuple[Conditions, Outcome]], bits: int) -> bool:
+    """Whether each branch asks for a value of its first argument, as those of `socketcall` do, and for each value what
+    is left is exact. Where nothing is left, the value alone decides."""
+    by_value: dict[ArgCondition, list[tuple[Conditions, Outcome]]] = {}
+    for when, outcome in parts:
+        if when[0].operator is not Operator.EQ or when[0].argument != parts[0][0][0].argument:
+            return False
+        by_value.setdefault(when[0], []).append((when[1:], outcome))
+    return all(
+        len(group) == 1 or _combines_exactly([branch for branch in group if branch[0]], bits)
+        for group in by_value.values()
+    )
+
+
+def _combines_exactly(parts: list[tuple[Conditions, Outcome]], bits: int) -> bool:
+    """Whether one branch is alone, or those with several conditions ask for equality only and do not meet an NE or an
+    order that disturbs them."""
     if len(parts) < 2:
         return True
     singles = [(when[0], outcome, place) for place, (when, outcome) in enumerate(parts) if len(when) == 1]

@@ -18,7 +18,7 @@ from audit2seccomp.kernel.abi import Abi, all_abis, oci_abis
 from audit2seccomp.kernel.multiplexed import multiplexed
 from audit2seccomp.kernel.syscalls import table_of
 from audit2seccomp.profile.effects import Conjunction, conjunctions, effects, made_through
-from audit2seccomp.profile.model import Operator, Outcome, Profile, default_outcome, outcome_of
+from audit2seccomp.profile.model import Outcome, Profile, default_outcome, outcome_of
 from audit2seccomp.profile.simulate import encoded
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def build(profile: Profile, abis: Collection[Abi]) -> Filter:
     the ABIs differ in byte order, and for conditions that libseccomp may build into something else."""
     _check_abis(abis)
     _check_conditions(profile, abis)
-    left_out: dict[tuple[str, Outcome], list[Abi]] = {}
+    left_out: dict[tuple[str, Outcome], dict[Abi, None]] = {}
     native = native_abi()
     # Each ABI apart. So the host's own can have numbers that libseccomp has no name for, which it needs to find those
     # of other ABIs. And no ABI gets names that it lacks: libseccomp gives them negative numbers, and where it sorts one
@@ -117,7 +117,9 @@ def _check_conditions(profile: Profile, abis: Collection[Abi]) -> None:
                 )
 
 
-def _context(profile: Profile, abi: Abi, left_out: dict[tuple[str, Outcome], list[Abi]]) -> pyseccomp.SyscallFilter:
+def _context(
+    profile: Profile, abi: Abi, left_out: dict[tuple[str, Outcome], dict[Abi, None]]
+) -> pyseccomp.SyscallFilter:
     """A filter with the rules of a profile for one ABI. Adds to `left_out`."""
     binding = _pyseccomp()
     default = default_outcome(profile)
@@ -129,13 +131,13 @@ def _context(profile: Profile, abi: Abi, left_out: dict[tuple[str, Outcome], lis
     if sum(len(rule.names) for _, rule in rules) > _TREE_ABOVE:
         context.set_attr(binding.Attr.CTL_OPTIMIZE, _TREE)
     for index, rule in rules:
-        outcome = outcome_of(rule)
+        outcome, cases = outcome_of(rule), conjunctions(rule)
         for name in rule.names:
-            if not _has(abi, name) and abi is not native_abi():
-                left_out.setdefault((name, outcome), []).append(abi)
-            for number, cases in _numbered(abi, name, conjunctions(rule)):
-                for case in cases:
-                    _add(context, encoded(outcome), number, _arguments(binding, case), f"rule {index} ({name})")
+            if not _has(abi, name) and (abi is not native_abi() or table_of(abi).number_of(name) is None):
+                left_out.setdefault((name, outcome), {})[abi] = None
+            for number, whens in _numbered(abi, name, cases):
+                for when in whens:
+                    _add(context, encoded(outcome), number, _arguments(binding, when), f"rule {index} ({name})")
     return context
 
 
@@ -153,11 +155,8 @@ def _numbered(abi: Abi, name: str, cases: list[Conjunction]) -> Iterator[tuple[i
 
 
 def _arguments(binding: ModuleType, case: Conjunction) -> list[pyseccomp.Arg]:
-    """libseccomp numbers the operators in the order of `Operator` (seccomp.h, enum scmp_compare)."""
-    operators = {operator: getattr(binding, operator.removeprefix("SCMP_CMP_")) for operator in Operator}
     return [
-        binding.Arg(one.argument, operators[one.operator], one.value, 0 if one.value_two is None else one.value_two)
-        for one in case
+        binding.Arg(one.argument, getattr(binding, one.operator.name), one.value, one.value_two or 0) for one in case
     ]
 
 
@@ -178,6 +177,7 @@ def _has(abi: Abi, name: str) -> bool:
     return _resolved(abi, name) == ours or _name_of(abi, ours) == name
 
 
+@cache
 def _resolved(abi: Abi, name: str) -> int:
     number: int = _pyseccomp().resolve_syscall(token_of(abi), name)
     return number
