@@ -66,6 +66,10 @@ class FilterError(Audit2SeccompError):
     """libseccomp is missing, or makes no filter of a profile; or the kernel would not take a filter."""
 
 
+class AlgebraError(Audit2SeccompError):
+    """No profile says exactly what was asked for, or a profile contradicts itself."""
+
+
 class NothingFoundError(Audit2SeccompError):
     """No record was used, so there is no call to allow."""
 

@@ -1,0 +1,81 @@
+"""The profile for the next recording: what a profile allows runs, and all else is logged and runs, too. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from audit2seccomp.errors import AlgebraError
+from audit2seccomp.profile.combining import by_name, rule_of
+from audit2seccomp.profile.conditions import rules_for
+from audit2seccomp.profile.model import Outcome, Profile, Rule, RuleAction, default_outcome, outcome_of
+from audit2seccomp.profile.partitions import ContradictionError, describe_contradiction, partition
+from audit2seccomp.profile.regions import Region, TooManyBoxesError, equal, simplified
+
+_ALLOWED = Outcome(RuleAction.ALLOW)
+_LOGGED = Outcome(RuleAction.LOG)
+_WIDTHS = (64, 32)
+_ONLY_WITH_LISTENER = "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"
+
+
+def audit_profile(profile: Profile) -> Profile:
+    """The profile under which only calls are logged that a profile does not allow.
+
+    What it allows stays allowed, with its conditions, clauses and comments. All else is logged, also what the profile
+    logs itself. Where it allows by default it still does, and calls are logged where a rule speaks of them. Raises
+    AlgebraError for a call about which the profile contradicts itself.
+    """
+    default = default_outcome(profile)
+    plain = profile._replace(
+        default_errno=None,
+        default_errno_name=None,
+        listener_path=None,
+        listener_metadata=None,
+        flags=tuple(flag for flag in profile.flags if flag != _ONLY_WITH_LISTENER),
+    )
+    if default == _ALLOWED:
+        denied = (rule for rule in profile.rules if outcome_of(rule) != _ALLOWED)
+        return plain._replace(
+            rules=tuple(rule._replace(action=RuleAction.LOG, errno=None, errno_name=None) for rule in denied)
+        )
+    kept: set[str] = set()
+    made: list[Rule] = []
+    for name, numbered in by_name(profile).items():
+        rules = [one.rule for one in numbered]
+        allowing = [rule for rule in rules if outcome_of(rule) == _ALLOWED]
+        if len(allowing) == len(rules) or (allowing and _says(name, allowing, rules, default)):
+            kept.add(name)
+        elif allowing:
+            made += _written(name, rules, default)
+    own = (
+        rule._replace(names=names)
+        for rule in profile.rules
+        if outcome_of(rule) == _ALLOWED and (names := tuple(name for name in rule.names if name in kept))
+    )
+    return plain._replace(default_action=RuleAction.LOG, rules=(*own, *made))
+
+
+def _written(name: str, rules: Sequence[Rule], default: Outcome) -> list[Rule]:
+    """Rules that allow a call exactly where others do, which also deny it."""
+    try:
+        made = rules_for(name, simplified(_allowed(name, rules, default, 64)), rule_of((name,), _ALLOWED))
+    except TooManyBoxesError:
+        made = []
+    if not _says(name, made, rules, default):
+        raise AlgebraError(f"{name}: no rules that only allow say exactly where it is allowed")
+    return made
+
+
+def _says(name: str, made: Sequence[Rule], rules: Sequence[Rule], default: Outcome) -> bool:
+    """Whether some rules, with all else logged, allow a call exactly where others do."""
+    try:
+        return all(equal(_allowed(name, made, _LOGGED, bits), _allowed(name, rules, default, bits)) for bits in _WIDTHS)
+    except TooManyBoxesError:
+        return False
+
+
+def _allowed(name: str, rules: Sequence[Rule], default: Outcome, bits: int) -> Region:
+    """Where a call is allowed, on an ABI whose registers have so many bits."""
+    try:
+        return partition(rules, default, bits).regions.get(_ALLOWED, [])
+    except ContradictionError:
+        raise describe_contradiction(name) from None

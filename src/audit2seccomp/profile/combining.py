@@ -1,0 +1,177 @@
+"""What becomes of one call in the union or intersection of profiles, and the rules that say it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from audit2seccomp.errors import AlgebraError
+from audit2seccomp.profile.conditions import is_plain, rules_for
+from audit2seccomp.profile.model import Outcome, Profile, Rule, default_outcome, outcome_of
+from audit2seccomp.profile.partitions import (
+    ContradictionError,
+    Mode,
+    Partition,
+    describe_contradiction,
+    partition,
+    permissiveness,
+    together,
+)
+from audit2seccomp.profile.regions import TooManyBoxesError, simplified
+
+
+class Operand(NamedTuple):
+    """A profile that takes part."""
+
+    name: str
+    """For messages."""
+    profile: Profile
+
+
+class Numbered(NamedTuple):
+    """A rule of an operand, and where it stands there."""
+
+    place: int
+    rule: Rule
+
+
+class Combined(NamedTuple):
+    """What becomes of a call."""
+
+    plain: Outcome | None
+    """Where it is the same on every host and whatever the arguments are."""
+    source: int | None = None
+    """Else the operand whose rules say it exactly, if there is one."""
+    rules: tuple[Rule, ...] = ()
+    """The rules that say it, where `plain` does not."""
+
+
+class Combiner:
+    """Combines operands call by call."""
+
+    def __init__(self, operands: Sequence[Operand], mode: Mode, default: Outcome) -> None:
+        """Take the operands, and the default outcome of the result."""
+        self._operands = operands
+        self._mode = mode
+        self._default = default
+        self._defaults = [default_outcome(operand.profile) for operand in operands]
+        self._rules = [by_name(operand.profile) for operand in operands]
+        self._plain = [_plain_outcomes(rules, own) for rules, own in zip(self._rules, self._defaults, strict=True)]
+        self._known: dict[tuple[str, int, int], Partition] = {}
+
+    def names(self) -> list[str]:
+        """All calls that a rule names, in the order of their names."""
+        return sorted(set().union(*self._rules))
+
+    def combined(self, name: str) -> Combined:
+        """What becomes of a call on the ABIs that all operands look at. Raises AlgebraError."""
+        everyone = range(len(self._operands))
+        plain = self.plain(name, everyone)
+        if plain is not None:
+            return Combined(plain)
+        try:
+            wanted = self.wanted(name, 64, everyone)
+        except TooManyBoxesError:
+            raise self._too_many(name) from None
+        always = wanted.always()
+        if always is not None:
+            return Combined(always)
+        for index in everyone:
+            rules = self.rules_of(index, name)
+            if rules and self._says(rules, wanted):
+                return Combined(None, index, tuple(rules))
+        return Combined(None, None, tuple(self._written(name, wanted)))
+
+    def plain(self, name: str, operands: Iterable[int]) -> Outcome | None:
+        """What becomes of a call in some of the operands, where no rule of it has a condition; else None."""
+        outcomes = [self._plain[index].get(name, self._defaults[index]) for index in operands]
+        known = [outcome for outcome in outcomes if outcome is not None]
+        if len(known) < len(outcomes):
+            return None
+        pick = max if self._mode is Mode.UNION else min
+        return pick(known, key=permissiveness)
+
+    def wanted(self, name: str, bits: int, operands: Iterable[int]) -> Partition:
+        """What becomes of a call in some of the operands. Raises AlgebraError and TooManyBoxesError."""
+        return together([self._part(index, name, bits) for index in operands], self._mode, self._default)
+
+    def rules_of(self, index: int, name: str) -> list[Rule]:
+        """The rules of an operand that name a call."""
+        return [numbered.rule for numbered in self._rules[index].get(name, ())]
+
+    def is_exact(self, name: str, rules: Sequence[Rule], bits: int) -> bool:
+        """Whether rules say what becomes of a call on ABIs whose registers have so many bits."""
+        values = [
+            number
+            for rule in (*rules, *(rule for index in range(len(self._operands)) for rule in self.rules_of(index, name)))
+            for condition in rule.args
+            for number in (condition.value, condition.value_two or 0)
+        ]
+        if bits < 64 and not any(value >> bits for value in values):
+            return True  # then each condition means the same for numbers of fewer bits
+        try:
+            return partition(rules, self._default, bits).same(self.wanted(name, bits, range(len(self._operands))))
+        except (ContradictionError, TooManyBoxesError):
+            return False
+
+    def _part(self, index: int, name: str, bits: int) -> Partition:
+        key = (name, index, bits)
+        if key not in self._known:
+            try:
+                self._known[key] = partition(self.rules_of(index, name), self._defaults[index], bits)
+            except ContradictionError:
+                raise describe_contradiction(name, f"{self._operands[index].name}: ") from None
+        return self._known[key]
+
+    def _says(self, rules: Sequence[Rule], wanted: Partition) -> bool:
+        try:
+            return partition(rules, self._default, 64).same(wanted)
+        except (ContradictionError, TooManyBoxesError):
+            return False
+
+    def _written(self, name: str, wanted: Partition) -> list[Rule]:
+        rules: list[Rule] = []
+        try:
+            for outcome, region in wanted.regions.items():
+                rules += rules_for(name, simplified(region), rule_of((name,), outcome))
+        except TooManyBoxesError:
+            raise self._too_many(name) from None
+        if not self._says(rules, wanted):
+            raise AlgebraError(f"{name}: no rules say exactly what the profiles do with it together")
+        return rules
+
+    def _too_many(self, name: str) -> AlgebraError:
+        return AlgebraError(f"{name}: what the profiles do with it together takes too many rules to say exactly")
+
+
+def by_name(profile: Profile) -> dict[str, list[Numbered]]:
+    """The rules of each call, in their order."""
+    found: dict[str, list[Numbered]] = {}
+    for place, rule in enumerate(profile.rules):
+        numbered = Numbered(place, rule)
+        for name in rule.names:
+            found.setdefault(name, []).append(numbered)
+    return found
+
+
+def rule_of(names: tuple[str, ...], outcome: Outcome) -> Rule:
+    """A rule without conditions."""
+    return Rule(names, outcome.action, errno=outcome.errno)
+
+
+def _plain_outcomes(rules: dict[str, list[Numbered]], default: Outcome) -> dict[str, Outcome | None]:
+    """What becomes of each call that has no conditions and clauses; None for the others."""
+    outcomes: dict[int, Outcome | None] = {}
+    for some in rules.values():
+        for place, rule in some:
+            if place not in outcomes:
+                outcomes[place] = outcome_of(rule) if is_plain(rule) else None
+    found: dict[str, Outcome | None] = {}
+    for name, some in rules.items():
+        if len(some) == 1:
+            found[name] = outcomes[some[0].place]
+            continue
+        each = [outcomes[place] for place, _ in some]
+        effective = [outcome for outcome in each if outcome != default]
+        found[name] = None if None in each else effective[0] if effective else default
+    return found

@@ -1,0 +1,234 @@
+"""The conditions and clauses of rules as regions, and regions as conditions and clauses."""
+
+from __future__ import annotations
+
+import re
+from itertools import product
+from math import prod
+
+from audit2seccomp.errors import AlgebraError
+from audit2seccomp.profile.effects import conjunctions
+from audit2seccomp.profile.model import ArgCondition, Clause, Operator, Rule
+from audit2seccomp.profile.regions import MAX_BOXES, Box, Region, TooManyBoxesError, both, bounded
+from audit2seccomp.profile.spans import Cell, Names, Span, span
+
+HOST = "host"
+"""The dimension of the host's architecture, by its GOARCH name."""
+_KERNEL = "kernel"
+_CAPABILITY = "cap "
+_MAX_MINOR = 0xFFFF
+_MAX_KERNEL = 1 << 32
+_LISTED = 4
+"""So many numbers in a row are written one by one, and not as what they have in common under a mask."""
+_RELEASE = re.compile("[0-9]{1,4}[.][0-9]{1,4}")
+
+
+def guard(rule: Rule) -> Box | None:
+    """On which hosts a rule is there; None if on none. Docker, profiles/seccomp/seccomp_linux.go, setupSeccomp: all
+    included capabilities, none of the excluded ones; versions are compared by their first two numbers."""
+    cells: list[tuple[str, Cell]] = []
+    includes, excludes = rule.includes, rule.excludes
+    cells += ((_CAPABILITY + name, Span(1, 1, 0, 0, 1)) for name in includes.caps)
+    cells += ((_CAPABILITY + name, Span(0, 0, 0, 0, 1)) for name in excludes.caps)
+    if includes.arches:
+        cells.append((HOST, Names(frozenset(includes.arches), False)))
+    if excludes.arches:
+        cells.append((HOST, Names(frozenset(excludes.arches), True)))
+    if includes.min_kernel:
+        cells.append((_KERNEL, Span(_release(includes.min_kernel), _MAX_KERNEL, 0, 0, _MAX_KERNEL)))
+    if excludes.min_kernel:
+        before = span(0, _release(excludes.min_kernel) - 1, 0, 0, _MAX_KERNEL)
+        if before is None:
+            return None
+        cells.append((_KERNEL, before))
+    box: Box | None = ()
+    for cell in cells:
+        box = None if box is None else both(box, (cell,))
+    return box
+
+
+def when(rule: Rule, bits: int) -> Region:
+    """On which hosts and for which arguments a rule acts, on an ABI whose registers have so many bits."""
+    there = guard(rule)
+    if there is None:
+        return []
+    boxes: Region = []
+    for conjunction in conjunctions(rule):
+        region: Region = [there]
+        for condition in conjunction:
+            dimension = _argument(condition.argument)
+            choices = [((dimension, cell),) for cell in _cells(condition, bits)]
+            region = [made for box in region for choice in choices if (made := both(box, choice)) is not None]
+        boxes += region
+    return bounded(boxes)
+
+
+def is_plain(rule: Rule) -> bool:
+    """Whether a rule acts on every host and whatever the arguments are."""
+    return not rule.args and rule.includes == _NOWHERE and rule.excludes == _NOWHERE
+
+
+_NOWHERE = Clause()
+
+
+def _argument(index: int) -> str:
+    return f"arg{index}"
+
+
+def _cells(condition: ArgCondition, bits: int) -> list[Span]:
+    """What a condition lets through: see `effects.holds`. NE is all below and all above."""
+    top = (1 << bits) - 1
+    value, two = condition.value & top, (condition.value_two or 0) & top
+    match condition.operator:
+        case Operator.NE:
+            found = [span(0, value - 1, 0, 0, top), span(value + 1, top, 0, 0, top)]
+        case Operator.LT:
+            found = [span(0, value - 1, 0, 0, top)]
+        case Operator.LE:
+            found = [span(0, value, 0, 0, top)]
+        case Operator.EQ:
+            found = [span(value, value, 0, 0, top)]
+        case Operator.GE:
+            found = [span(value, top, 0, 0, top)]
+        case Operator.GT:
+            found = [span(value + 1, top, 0, 0, top)]
+        case Operator.MASKED_EQ:
+            found = [span(0, top, value, two, top)]
+    return [one for one in found if one is not None]
+
+
+def _release(text: str) -> int:
+    if not _RELEASE.fullmatch(text):
+        raise AlgebraError(f"minKernel {text[:40]!r}: no version of two numbers such as 4.8")
+    major, minor = text.split(".")
+    return int(major) << 16 | int(minor)
+
+
+class Terms:
+    """A box as a rule says it, except that an argument may have several conditions, which must all hold."""
+
+    def __init__(self, box: Box) -> None:
+        """Take a box of 64-bit numbers."""
+        cells = dict(box)
+        self.arguments = {index: cell for index in range(6) if isinstance(cell := cells.get(_argument(index)), Span)}
+        caps = [(name.removeprefix(_CAPABILITY), cell) for name, cell in box if name.startswith(_CAPABILITY)]
+        host, kernel = cells.get(HOST), cells.get(_KERNEL)
+        names = tuple(sorted(host.names)) if isinstance(host, Names) else ()
+        others = isinstance(host, Names) and host.others
+        low, high = (kernel.low, kernel.high) if isinstance(kernel, Span) else (0, _MAX_KERNEL)
+        self.includes = Clause(
+            tuple(name for name, cell in caps if cell == Span(1, 1, 0, 0, 1)),
+            () if others else names,
+            _version(low) if low else None,
+        )
+        self.excludes = Clause(
+            tuple(name for name, cell in caps if cell == Span(0, 0, 0, 0, 1)),
+            names if others else (),
+            _version(high + 1) if high < _MAX_KERNEL else None,
+        )
+
+
+def _version(number: int) -> str:
+    return f"{number >> 16}.{number & _MAX_MINOR}"
+
+
+def merged_ne(region: Region) -> list[tuple[Box, dict[int, int]]]:
+    """The boxes of a region, each with the one number that its arguments must not be: two boxes that hold what is
+    below a number and what is above it are one."""
+    left: list[tuple[Box, dict[int, int]]] = [(box, {}) for box in region]
+    for index in range(6):
+        dimension = _argument(index)
+        seen: dict[object, int] = {}
+        done: list[tuple[Box, dict[int, int]]] = []
+        for box, not_equal in left:
+            cell = dict(box).get(dimension)
+            rest = tuple(pair for pair in box if pair[0] != dimension)
+            key, hole = None, None
+            if isinstance(cell, Span) and not cell.mask:
+                if cell.low == 0 and cell.high < cell.top:
+                    hole, key = cell.high + 1, (rest, tuple(not_equal.items()), cell.high + 1)
+                elif cell.high == cell.top and cell.low > 0:
+                    hole, key = cell.low - 1, (rest, tuple(not_equal.items()), cell.low - 1)
+            other = seen.get(key) if key is not None else None
+            if key is None or hole is None:
+                done.append((box, not_equal))
+            elif other is None or dict(done[other][0]).get(dimension) == cell:
+                seen[key] = len(done)
+                done.append((box, not_equal))
+            else:
+                done[other] = (rest, {**not_equal, index: hole})
+        left = done
+    return left
+
+
+def rules_for(name: str, region: Region, template: Rule) -> list[Rule]:
+    """Rules for one call that act exactly in a region of 64-bit numbers, with the action of `template`. Raises
+    TooManyBoxesError."""
+    rules: list[Rule] = []
+    for box, not_equal in merged_ne(region):
+        terms = Terms(box)
+        choices = [_choices(index, cell) for index, cell in terms.arguments.items()]
+        choices += [[ArgCondition(index, Operator.NE, value)] for index, value in not_equal.items()]
+        if prod(len(some) for some in choices) > MAX_BOXES:
+            raise TooManyBoxesError
+        for args in product(*choices):
+            in_order = tuple(sorted(args, key=lambda one: one.argument))
+            rules.append(
+                template._replace(names=(name,), args=in_order, includes=terms.includes, excludes=terms.excludes)
+            )
+    return rules
+
+
+def said(index: int, cell: Span) -> list[ArgCondition]:
+    """Conditions that must all hold for an argument to be in a cell."""
+    if cell.low == cell.high:
+        return [ArgCondition(index, Operator.EQ, cell.low)]
+    if (cell.low, cell.high, cell.mask) == (1, cell.top, 0):
+        return [ArgCondition(index, Operator.NE, 0)]
+    at_an_end = not cell.mask and (cell.low == 0 or cell.high == cell.top)
+    masked = None if at_an_end else _masked(index, cell)
+    if masked is not None:
+        return [masked]
+    found = []
+    if cell.low:
+        found.append(ArgCondition(index, Operator.GE, cell.low))
+    if cell.high < cell.top:
+        found.append(ArgCondition(index, Operator.LE, cell.high))
+    if cell.mask:
+        found.append(ArgCondition(index, Operator.MASKED_EQ, cell.mask, cell.value))
+    return found
+
+
+def _choices(index: int, cell: Span) -> list[ArgCondition]:
+    """Conditions of which any must hold for an argument to be in a cell."""
+    one = said(index, cell)
+    if len(one) == 1:
+        return one
+    if not cell.mask and cell.high - cell.low < _LISTED:
+        return [ArgCondition(index, Operator.EQ, value) for value in range(cell.low, cell.high + 1)]
+    return [part for block in _blocks(cell) for part in said(index, block)]
+
+
+def _masked(index: int, cell: Span) -> ArgCondition | None:
+    """A cell as one comparison under a mask, where it is that."""
+    shared = cell.top & ~((1 << (cell.low ^ cell.high).bit_length()) - 1)  # what all of its numbers begin with
+    mask = shared | cell.mask
+    value = cell.low & mask
+    if cell.low == value and cell.high == value | (cell.top & ~mask):
+        return ArgCondition(index, Operator.MASKED_EQ, mask, value)
+    return None
+
+
+def _blocks(cell: Span) -> list[Span]:
+    """A cell in parts, each of which is one comparison under a mask: the aligned powers of two between its ends."""
+    parts = []
+    low = cell.low
+    while low <= cell.high:
+        size = low & -low or cell.top + 1
+        while low + size - 1 > cell.high:
+            size >>= 1
+        part = span(low, low + size - 1, cell.mask, cell.value, cell.top)
+        if part is not None:
+            parts.append(part)
+        low += size
+    return parts

@@ -1,0 +1,172 @@
+"""What a profile does with one call, as a region for each outcome; and what several profiles do together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from enum import Enum
+from functools import reduce
+
+from audit2seccomp.errors import AlgebraError
+from audit2seccomp.kernel.abi import Abi
+from audit2seccomp.kernel.uapi import Action
+from audit2seccomp.profile.conditions import is_plain, when
+from audit2seccomp.profile.model import Outcome, Rule, RuleAction, outcome_of
+from audit2seccomp.profile.regions import (
+    EVERYTHING,
+    Region,
+    complement,
+    equal,
+    intersection,
+    union,
+    without,
+)
+
+_KERNEL_ORDER = {action.name: position for position, action in enumerate(Action)}
+
+
+class ContradictionError(Exception):
+    """Rules with different outcomes act on the same arguments; which one wins, libseccomp decides."""
+
+
+class Mode(Enum):
+    """Which outcome several profiles have together."""
+
+    UNION = "union"
+    """The most permissive one."""
+    INTERSECTION = "intersection"
+    """The least permissive one."""
+
+
+def permissiveness(outcome: Outcome) -> tuple[int, bool, int]:
+    """What orders outcomes, from the least to the most permissive: the kernel's order of actions; of two errnos,
+    ENOSYS is the more permissive one, since programs then try another call, and else the smaller number."""
+    name = "USER_NOTIF" if outcome.action is RuleAction.NOTIFY else outcome.action.name
+    number = outcome.errno or 0
+    return _KERNEL_ORDER[name], number == _ENOSYS, -number
+
+
+_ENOSYS = 38
+"""include/uapi/asm-generic/errno.h"""
+
+
+class Partition:
+    """What one profile does with one call."""
+
+    def __init__(self, default: Outcome, regions: dict[Outcome, Region]) -> None:
+        """Take a region for each outcome that is not the default one; they have nothing in common."""
+        self.default = default
+        self.regions = regions
+
+    def always(self) -> Outcome | None:
+        """What becomes of the call on every host and whatever its arguments are; None where they matter."""
+        if not self.regions:
+            return self.default
+        return next((outcome for outcome, region in self.regions.items() if EVERYTHING in region), None)
+
+    def outcomes(self) -> set[Outcome]:
+        """All outcomes that the call may have."""
+        return {self.default, *self.regions}
+
+    def where(self, wanted: Callable[[Outcome], bool]) -> Region:
+        """Where the outcome is one of the wanted ones."""
+        if wanted(self.default):
+            return complement(self._explicit(lambda outcome: not wanted(outcome)))
+        return self._explicit(wanted)
+
+    def _explicit(self, wanted: Callable[[Outcome], bool]) -> Region:
+        return reduce(union, (region for outcome, region in self.regions.items() if wanted(outcome)), [])
+
+    def limited(self, to: Region) -> Partition:
+        """The same where the call is in a region, and the default outcome elsewhere."""
+        return Partition(
+            self.default,
+            {outcome: part for outcome, region in self.regions.items() if (part := intersection(region, to))},
+        )
+
+    def same(self, other: Partition) -> bool:
+        """Whether both do the same with the call; their defaults must be the same."""
+        return all(
+            equal(self.regions.get(outcome, []), other.regions.get(outcome, []))
+            for outcome in {*self.regions, *other.regions}
+        )
+
+
+def partition(rules: Iterable[Rule], default: Outcome, bits: int) -> Partition:
+    """What the rules that name a call do with it, on an ABI whose registers have so many bits.
+
+    As `effects` has it: rules whose outcome is the default one are skipped, the first rule without arguments goes
+    before all others. Raises ContradictionError and TooManyBoxesError."""
+    effective = [rule for rule in rules if outcome_of(rule) != default]
+    regions: dict[Outcome, Region] = {}
+    for rule in (rule for rule in effective if not rule.args):
+        _add(regions, outcome_of(rule), _free(when(rule, bits), outcome_of(rule), regions))
+        if is_plain(rule):
+            return Partition(default, regions)
+    first = dict(regions)
+    for rule in (rule for rule in effective if rule.args):
+        _add(regions, outcome_of(rule), _free(when(rule, bits), outcome_of(rule), first))
+    several = list(regions.items())
+    for index, (_, region) in enumerate(several):
+        if any(intersection(region, other) for _, other in several[:index]):
+            raise ContradictionError
+    return Partition(default, regions)
+
+
+def _free(region: Region, outcome: Outcome, taken: dict[Outcome, Region]) -> Region:
+    """The part of a region where no other outcome holds yet."""
+    for other, part in taken.items():
+        if other != outcome:
+            region = without(region, part)
+    return region
+
+
+def _add(regions: dict[Outcome, Region], outcome: Outcome, region: Region) -> None:
+    if region:
+        regions[outcome] = union(regions.get(outcome, []), region)
+
+
+def together(parts: Sequence[Partition], mode: Mode, default: Outcome) -> Partition:
+    """The outcome that several profiles have together, as a partition with that default. Raises TooManyBoxesError."""
+    found: dict[Outcome, Region] = {}
+    for outcome in sorted(set().union(*(part.outcomes() for part in parts)), key=permissiveness, reverse=True):
+        if outcome != default:
+            region = _where_together(parts, mode, outcome, above=permissiveness(outcome) > permissiveness(default))
+            if region:
+                found[outcome] = region
+    return Partition(default, found)
+
+
+def _where_together(parts: Sequence[Partition], mode: Mode, outcome: Outcome, *, above: bool) -> Region:
+    """Where the outcome is that one: where it goes so far from the default, and not further."""
+    limit = permissiveness(outcome)
+
+    def so_far(other: Outcome) -> bool:
+        return permissiveness(other) >= limit if above else permissiveness(other) <= limit
+
+    def further(other: Outcome) -> bool:
+        return so_far(other) and other != outcome
+
+    one_is_enough = (mode is Mode.UNION) == above
+    combine = union if one_is_enough else intersection
+    region = reduce(combine, (part.where(so_far) for part in parts))
+    if region and any(further(other) for part in parts for other in part.outcomes()):
+        region = without(region, reduce(combine, (part.where(further) for part in parts)))
+    return region
+
+
+def bits_of(abi: Abi) -> int:
+    """How many bits of an argument a filter compares on an ABI (libseccomp, src/arch-*.c: `size`)."""
+    if abi.name in {"x32", "mips64n32", "mipsel64n32"}:
+        return 32
+    return 64 if abi.audit_arch & _AUDIT_ARCH_64BIT else 32
+
+
+_AUDIT_ARCH_64BIT = 0x80000000
+"""__AUDIT_ARCH_64BIT of include/uapi/linux/audit.h."""
+
+
+def describe_contradiction(name: str, where: str = "") -> AlgebraError:
+    """The error for a call that a profile contradicts itself about."""
+    return AlgebraError(
+        f"{where}{name}: rules with different actions act on the same arguments: make their conditions differ"
+    )

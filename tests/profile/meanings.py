@@ -1,0 +1,168 @@
+"""Random profiles that overlap a lot, hosts, and what a profile does on a host: told a second time, by resolving it for
+the host first."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from hypothesis import strategies as st
+
+from audit2seccomp.kernel.abi import Abi, abi_named
+from audit2seccomp.kernel.syscalls import table_of
+from audit2seccomp.profile.effects import Effect, effect_of, outcomes
+from audit2seccomp.profile.model import (
+    ArchMapping,
+    ArgCondition,
+    Clause,
+    Operator,
+    Outcome,
+    Profile,
+    Rule,
+    RuleAction,
+    default_outcome,
+)
+
+CALLS = ("read", "open", "clone", "clone3", "personality")
+"""`open` has no number on aarch64."""
+VALUES = (0, 1, 2, 3, 6, 2**31, 2**32 - 1)
+WIDE = (*VALUES, 2**32, 2**32 + 1, 2**64 - 1)
+CAPS = ("CAP_A", "CAP_B")
+KERNELS = ("4.8", "5.10")
+KILLED = Outcome(RuleAction.KILL_THREAD)
+"""What becomes of a call of an ABI that a profile does not look at."""
+
+ARGUMENTS = [(first, second, 0, 0, 0, 0) for first in (*WIDE, 4, 5, 7, 8) for second in (0, 2, 3, 2**32 + 2)]
+
+
+class Host(NamedTuple):
+    """Where a container starts."""
+
+    abi: Abi
+    kernel: tuple[int, int]
+    caps: frozenset[str]
+
+
+def abi(name: str) -> Abi:
+    """An ABI that is there."""
+    found = abi_named(name)
+    assert found is not None
+    return found
+
+
+HOSTS = [
+    Host(abi(name), kernel, frozenset(caps))
+    for name in ("x86_64", "aarch64")
+    for kernel in ((4, 7), (5, 4), (5, 10))
+    for caps in ((), ("CAP_A",), ("CAP_A", "CAP_B"))
+]
+
+
+def conditions(values: tuple[int, ...]) -> st.SearchStrategy[ArgCondition]:
+    """A condition of one of two arguments."""
+    numbers = st.sampled_from(values)
+    return st.builds(
+        ArgCondition, st.integers(0, 1), st.sampled_from(Operator), numbers, st.none() | numbers, st.just(())
+    )
+
+
+clauses = st.builds(
+    Clause,
+    st.lists(st.sampled_from(CAPS), max_size=1).map(tuple),
+    st.lists(st.sampled_from(("amd64", "arm64", "s390x")), max_size=2, unique=True).map(tuple),
+    st.none() | st.sampled_from(KERNELS),
+    st.just(()),
+)
+actions = st.sampled_from([RuleAction.ALLOW] * 4 + [RuleAction.ERRNO, RuleAction.LOG, RuleAction.KILL])
+
+
+@st.composite
+def rules(draw: st.DrawFn, *, dockers: bool, allow_list: bool) -> Rule:
+    """A rule about few calls. In an allow list it allows, and its numbers fit into every register."""
+    with_clauses = dockers and draw(st.booleans())
+    return Rule(
+        tuple(draw(st.lists(st.sampled_from(CALLS), min_size=1, max_size=3, unique=True))),
+        RuleAction.ALLOW if allow_list else draw(actions),
+        tuple(draw(st.lists(conditions(VALUES if allow_list else WIDE), max_size=2))),
+        draw(st.sampled_from([None, 1, 38])),
+        comment=draw(st.none() | st.just("why")),
+        includes=draw(clauses) if with_clauses else Clause(),
+        excludes=draw(clauses) if with_clauses else Clause(),
+    )
+
+
+ERRNO = st.just(RuleAction.ERRNO)
+arch_names = st.sampled_from(["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_AARCH64"])
+
+
+@st.composite
+def profiles(
+    draw: st.DrawFn,
+    *,
+    dockers: bool = False,
+    default: st.SearchStrategy[RuleAction] = ERRNO,
+    same_architectures: bool = False,
+    allow_list: bool = False,
+) -> Profile:
+    """A profile; all with Docker's clauses have an archMap."""
+    entries = st.lists(
+        st.builds(ArchMapping, st.just("SCMP_ARCH_X86_64"), st.sampled_from([(), ("SCMP_ARCH_X86",)]), st.just(())),
+        max_size=1,
+    )
+    names = st.lists(arch_names, min_size=1, max_size=3, unique=True).map(tuple)
+    listed = ("SCMP_ARCH_X86_64", "SCMP_ARCH_X86")
+    return Profile(
+        draw(default),
+        1,
+        () if dockers else listed if same_architectures else draw(names),
+        tuple(draw(st.lists(rules(dockers=dockers, allow_list=allow_list), max_size=4))),
+        arch_map=tuple(draw(entries)) if dockers and not same_architectures else (),
+    )
+
+
+def resolved(profile: Profile, host: Host) -> Profile:
+    """The plain profile that Docker makes of one on a host."""
+    mapped = [entry for entry in profile.arch_map if entry.architecture == host.abi.scmp_name]
+    own = host.abi.scmp_name or ""
+    architectures = (own, *mapped[0].sub_architectures) if mapped else profile.architectures or (own,)
+    return profile._replace(
+        architectures=architectures,
+        arch_map=(),
+        rules=tuple(rule for rule in profile.rules if _applies(rule, host)),
+    )
+
+
+def _applies(rule: Rule, host: Host) -> bool:
+    includes, excludes = rule.includes, rule.excludes
+    name = host.abi.go_name
+    return (
+        set(includes.caps) <= host.caps
+        and not set(excludes.caps) & host.caps
+        and (not includes.arches or name in includes.arches)
+        and name not in excludes.arches
+        and (includes.min_kernel is None or host.kernel >= _version(includes.min_kernel))
+        and not (excludes.min_kernel is not None and host.kernel >= _version(excludes.min_kernel))
+    )
+
+
+def _version(text: str) -> tuple[int, int]:
+    major, minor = text.split(".")
+    return int(major), int(minor)
+
+
+class Meaning:
+    """What a profile does with calls on a host."""
+
+    def __init__(self, profile: Profile, host: Host) -> None:
+        """Take a profile in any form."""
+        self._profile = resolved(profile, host)
+        self._effects: dict[tuple[str, str], Effect] = {}
+
+    def verdicts(self, of: Abi, name: str, args: tuple[int, ...], bits: int) -> frozenset[Outcome]:
+        """What may become of a call; several outcomes where the profile contradicts itself."""
+        if of.scmp_name not in self._profile.architectures:
+            return frozenset({KILLED})
+        if table_of(of).number_of(name) is None:
+            return frozenset({default_outcome(self._profile)})
+        if (of.name, name) not in self._effects:
+            self._effects[of.name, name] = effect_of(self._profile, of, name)
+        return outcomes(self._effects[of.name, name], args, bits)

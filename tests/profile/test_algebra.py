@@ -1,0 +1,133 @@
+"""Union and intersection, against what each profile does with each call on each host."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from audit2seccomp.errors import AlgebraError
+from audit2seccomp.kernel.abi import Abi
+from audit2seccomp.profile.algebra import Merged, merge
+from audit2seccomp.profile.audit_profile import audit_profile
+from audit2seccomp.profile.combining import Operand
+from audit2seccomp.profile.model import Outcome, Profile, RuleAction
+from audit2seccomp.profile.partitions import Mode, permissiveness
+from tests.profile.meanings import ARGUMENTS, CALLS, HOSTS, KILLED, Host, Meaning, abi, profiles
+
+ABIS = [(abi("x86_64"), 64), (abi("x86"), 32), (abi("aarch64"), 64)]
+ALLOW = Outcome(RuleAction.ALLOW)
+default_actions = st.sampled_from([RuleAction.ERRNO, RuleAction.LOG, RuleAction.ALLOW])
+
+
+def merged(profiles: Sequence[Profile], mode: Mode, **options: object) -> Merged:
+    """The profiles with names of their own."""
+    operands = [Operand(f"{index}.json", profile) for index, profile in enumerate(profiles)]
+    return merge(operands, mode, **options)  # type: ignore[arg-type]
+
+
+def points(hosts: Sequence[Host] = HOSTS) -> Iterator[tuple[Host, Abi, int, str, tuple[int, ...]]]:
+    """Calls, and where they are made."""
+    for host in hosts:
+        for of, bits in ABIS:
+            for name in CALLS:
+                for args in ARGUMENTS[:: 7 if len(hosts) > 1 else 1]:
+                    yield host, of, bits, name, args
+
+
+def holds_everywhere(
+    result: Profile, parts: Sequence[Profile], expected: Callable[[list[Outcome]], Outcome], hosts: Sequence[Host]
+) -> None:
+    """Each call has the outcome that is expected of those that it has in the parts."""
+    there = {host: [Meaning(profile, host) for profile in (result, *parts)] for host in hosts}
+    for host, of, bits, name, args in points(hosts):
+        (got,), *each = [meaning.verdicts(of, name, args, bits) for meaning in there[host]]
+        assert all(len(one) == 1 for one in each)
+        wanted = expected([next(iter(one)) for one in each])
+        assert got == wanted or {got, wanted} <= _KILLS, (host, of.name, name, args)
+
+
+_KILLS = {KILLED, Outcome(RuleAction.KILL_PROCESS)}
+
+
+def most(outcomes: list[Outcome]) -> Outcome:
+    """The most permissive one."""
+    return max(outcomes, key=permissiveness)
+
+
+def least(outcomes: list[Outcome]) -> Outcome:
+    """The least permissive one."""
+    return min(outcomes, key=permissiveness)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(profiles(), min_size=1, max_size=3), st.sampled_from(Mode))
+def test_a_call_gets_the_outcome_that_it_should(parts: list[Profile], mode: Mode) -> None:
+    try:
+        result = merged(parts, mode).profile
+    except AlgebraError:
+        assume(False)
+    holds_everywhere(result, parts, most if mode is Mode.UNION else least, HOSTS[:1])
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(profiles(dockers=True), min_size=1, max_size=2), st.sampled_from(Mode))
+def test_on_every_host(parts: list[Profile], mode: Mode) -> None:
+    try:
+        result = merged(parts, mode).profile
+    except AlgebraError:
+        assume(False)
+    holds_everywhere(result, parts, most if mode is Mode.UNION else least, HOSTS)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.lists(profiles(default=default_actions, same_architectures=True), min_size=2, max_size=2), st.sampled_from(Mode)
+)
+def test_different_defaults_need_a_choice(parts: list[Profile], mode: Mode) -> None:
+    pick = most if mode is Mode.UNION else least
+    default = pick(
+        [Outcome(one.default_action, 1 if one.default_action is RuleAction.ERRNO else None) for one in parts]
+    )
+    try:
+        result = merged(parts, mode, default=default).profile
+    except AlgebraError:
+        assume(False)
+    holds_everywhere(result, parts, pick, HOSTS[:1])
+    if len({one.default_action for one in parts}) > 1:
+        with pytest.raises(AlgebraError, match="--default-action"):
+            merged(parts, mode)
+
+
+@settings(deadline=None)
+@given(st.lists(profiles(same_architectures=True, allow_list=True), min_size=2, max_size=3), st.sampled_from(Mode))
+def test_allow_lists_of_the_same_architectures_always_have_an_exact_result(parts: list[Profile], mode: Mode) -> None:
+    merged(parts, mode)
+
+
+@settings(deadline=None)
+@given(profiles(dockers=True) | profiles())
+def test_a_profile_with_itself_is_itself(one: Profile) -> None:
+    try:
+        alone = merged([one], Mode.UNION).profile
+    except AlgebraError:
+        assume(False)
+    for mode in Mode:
+        assert merged([one, one], mode).profile == alone
+    assert merged([alone, alone], Mode.UNION).profile == alone
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(profiles(default=default_actions, same_architectures=True))
+def test_the_audit_profile_allows_what_the_profile_allows_and_logs_the_rest(one: Profile) -> None:
+    try:
+        audit = audit_profile(one)
+    except AlgebraError:
+        assume(False)
+    meanings = [Meaning(profile, HOSTS[0]) for profile in (one, audit)]
+    for _, of, bits, name, args in points(HOSTS[:1]):
+        before, after = (meaning.verdicts(of, name, args, bits) for meaning in meanings)
+        if of.name != "aarch64" and len(before) == 1:
+            assert after == (before if ALLOW in before else {Outcome(RuleAction.LOG)})
