@@ -44,6 +44,8 @@ def holds_everywhere(
     there = {host: [Meaning(profile, host) for profile in (result, *parts)] for host in hosts}
     for host, of, bits, name, args in points(hosts):
         (got,), *each = [meaning.verdicts(of, name, args, bits) for meaning in there[host]]
+        if expected is least and {KILLED} in each:  # then it is the same what else a profile says, also if it is unsure
+            each = [frozenset({KILLED})]
         assert all(len(one) == 1 for one in each)
         wanted = expected([next(iter(one)) for one in each])
         assert got == wanted or {got, wanted} <= _KILLS, (host, of.name, name, args)
@@ -62,7 +64,7 @@ def least(outcomes: list[Outcome]) -> Outcome:
     return min(outcomes, key=permissiveness)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(profiles(), min_size=1, max_size=3), st.sampled_from(Mode))
 def test_a_call_gets_the_outcome_that_it_should(parts: list[Profile], mode: Mode) -> None:
     try:

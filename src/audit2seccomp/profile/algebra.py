@@ -129,7 +129,7 @@ def _check_small_registers(combiner: Combiner, calls: dict[str, Combined], abis:
     that makes a difference."""
     for name, call in calls.items():
         there = [abi.name for abi in abis if table_of(abi).number_of(name) is not None] if call.plain is None else []
-        if there and not combiner.is_exact(name, call.rules, 32):
+        if there and not call.only and not combiner.is_exact(name, call.rules, 32):
             raise AlgebraError(
                 f"{name}: has conditions with numbers of more than 32 bits, which mean something else on "
                 f"{', '.join(sorted(there))}: no rules say exactly what the profiles do with it together"

@@ -44,6 +44,8 @@ class Combined(NamedTuple):
     """Else the operand whose rules say it exactly, if there is one."""
     rules: tuple[Rule, ...] = ()
     """The rules that say it, where `plain` does not."""
+    only: bool = False
+    """Whether no operand says anything else of the call, so that these rules are exact whatever they mean."""
 
 
 class Combiner:
@@ -69,6 +71,9 @@ class Combiner:
         plain = self.plain(name, everyone)
         if plain is not None:
             return Combined(plain)
+        undisputed = self._undisputed(name)
+        if undisputed is not None:
+            return undisputed
         try:
             wanted = self.wanted(name, 64, everyone)
         except TooManyBoxesError:
@@ -81,6 +86,30 @@ class Combiner:
             if rules and self._says(rules, wanted):
                 return Combined(None, index, tuple(rules))
         return Combined(None, None, tuple(self._written(name, wanted)))
+
+    def _undisputed(self, name: str) -> Combined | None:
+        """What becomes of a call where that needs no look at conditions: all operands have the same rules for it, or
+        only one has any."""
+        if set(self._defaults) != {self._default}:
+            return None
+        spoken = {index: rules for index in range(len(self._operands)) if (rules := self._effective(index, name))}
+        outcomes = {outcome_of(rule) for rules in spoken.values() for rule in rules}
+        if len(outcomes) != 1:
+            return None
+        source = min(spoken)
+        alike = len({tuple(map(_meaning, rules)) for rules in spoken.values()}) == 1
+        if alike and len(spoken) == len(self._operands):
+            return Combined(None, source, tuple(spoken[source]), only=True)
+        if len(spoken) > 1 and not alike:
+            return None
+        (outcome,) = outcomes
+        above = permissiveness(outcome) > permissiveness(self._default)
+        if above == (self._mode is Mode.UNION):
+            return Combined(None, source, tuple(spoken[source]), only=True)
+        return Combined(self._default)
+
+    def _effective(self, index: int, name: str) -> list[Rule]:
+        return [rule for rule in self.rules_of(index, name) if outcome_of(rule) != self._defaults[index]]
 
     def plain(self, name: str, operands: Iterable[int]) -> Outcome | None:
         """What becomes of a call in some of the operands, where no rule of it has a condition; else None."""
@@ -142,6 +171,11 @@ class Combiner:
 
     def _too_many(self, name: str) -> AlgebraError:
         return AlgebraError(f"{name}: what the profiles do with it together takes too many rules to say exactly")
+
+
+def _meaning(rule: Rule) -> Rule:
+    """All of a rule but how it is written and for which calls it is."""
+    return rule._replace(names=(), errno=None, errno_name=None, comment=None, single=False, extra=())
 
 
 def by_name(profile: Profile) -> dict[str, list[Numbered]]:

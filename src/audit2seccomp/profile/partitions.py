@@ -14,6 +14,7 @@ from audit2seccomp.profile.model import Outcome, Rule, RuleAction, outcome_of
 from audit2seccomp.profile.regions import (
     EVERYTHING,
     Region,
+    absorbed,
     complement,
     equal,
     intersection,
@@ -97,18 +98,18 @@ def partition(rules: Iterable[Rule], default: Outcome, bits: int) -> Partition:
     As `effects` has it: rules whose outcome is the default one are skipped, the first rule without arguments goes
     before all others. Raises ContradictionError and TooManyBoxesError."""
     effective = [rule for rule in rules if outcome_of(rule) != default]
-    regions: dict[Outcome, Region] = {}
+    found: dict[Outcome, Region] = {}
     for rule in (rule for rule in effective if not rule.args):
-        _add(regions, outcome_of(rule), _free(when(rule, bits), outcome_of(rule), regions))
+        _add(found, outcome_of(rule), _free(when(rule, bits), outcome_of(rule), found))
         if is_plain(rule):
-            return Partition(default, regions)
-    first = dict(regions)
+            return Partition(default, _absorbed(found))
+    first = {outcome: list(region) for outcome, region in found.items()}
     for rule in (rule for rule in effective if rule.args):
-        _add(regions, outcome_of(rule), _free(when(rule, bits), outcome_of(rule), first))
-    several = list(regions.items())
-    for index, (_, region) in enumerate(several):
-        if any(intersection(region, other) for _, other in several[:index]):
-            raise ContradictionError
+        _add(found, outcome_of(rule), _free(when(rule, bits), outcome_of(rule), first))
+    regions = _absorbed(found)
+    several = list(regions.values())
+    if any(intersection(region, other) for index, region in enumerate(several) for other in several[:index]):
+        raise ContradictionError
     return Partition(default, regions)
 
 
@@ -122,7 +123,11 @@ def _free(region: Region, outcome: Outcome, taken: dict[Outcome, Region]) -> Reg
 
 def _add(regions: dict[Outcome, Region], outcome: Outcome, region: Region) -> None:
     if region:
-        regions[outcome] = union(regions.get(outcome, []), region)
+        regions.setdefault(outcome, []).extend(region)
+
+
+def _absorbed(regions: dict[Outcome, Region]) -> dict[Outcome, Region]:
+    return {outcome: absorbed(region) for outcome, region in regions.items()}
 
 
 def together(parts: Sequence[Partition], mode: Mode, default: Outcome) -> Partition:

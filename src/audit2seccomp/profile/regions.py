@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from audit2seccomp.profile.spans import Cell, Span, is_all, joined, meet, rest
+from audit2seccomp.profile.spans import Cell, Span, contains, is_all, joined, meet, rest
 
 Box = tuple[tuple[str, Cell], ...]
 """Dimensions in the order of their names, each with what it must be in; none: everything."""
@@ -71,14 +71,21 @@ def equal(one: Region, other: Region) -> bool:
 
 
 def absorbed(region: Region) -> Region:
-    """The region without boxes that are in another box of it."""
+    """The region without boxes that are in another box of it. Raises TooManyBoxesError."""
     kept: Region = []
-    for box in dict.fromkeys(region):
-        if any(not _box_without(box, other) for other in kept):
+    for box in bounded(dict.fromkeys(region)):
+        if any(_contains(other, box) for other in kept):
             continue
-        kept = [other for other in kept if _box_without(other, box)]
+        kept = [other for other in kept if not _contains(box, other)]
         kept.append(box)
     return kept
+
+
+def _contains(outer: Box, inner: Box) -> bool:
+    if len(outer) > len(inner):
+        return False
+    cells = dict(inner)
+    return all((cell := cells.get(dimension)) is not None and contains(own, cell) for dimension, own in outer)
 
 
 def simplified(region: Region) -> Region:

@@ -91,6 +91,13 @@ def rest(cell: Cell) -> list[Cell]:
     return [part for part in parts if part is not None]
 
 
+def contains(outer: Cell, inner: Cell) -> bool:
+    """Whether all of a cell is in another one."""
+    if isinstance(outer, Span) and isinstance(inner, Span) and not outer.mask:
+        return outer.low <= inner.low and inner.high <= outer.high
+    return all(meet(part, inner) is None for part in rest(outer))
+
+
 def joined(one: Cell, other: Cell) -> Cell | None:
     """One cell for what is in either, where there is one that is easily seen."""
     if isinstance(one, Names) and isinstance(other, Names):
