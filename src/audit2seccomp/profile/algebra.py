@@ -128,8 +128,8 @@ def _check_small_registers(combiner: Combiner, calls: dict[str, Combined], abis:
     """Raise AlgebraError for a call whose conditions have numbers that do not fit into the registers of an ABI, where
     that makes a difference."""
     for name, call in calls.items():
-        there = [abi.name for abi in abis if table_of(abi).number_of(name) is not None] if call.plain is None else []
-        if there and not call.only and not combiner.is_exact(name, call.rules, 32):
+        there = [abi.name for abi in abis if table_of(abi).number_of(name) is not None] if not call.certain else []
+        if there and not combiner.is_exact(name, call.rules_for(name), 32):
             raise AlgebraError(
                 f"{name}: has conditions with numbers of more than 32 bits, which mean something else on "
                 f"{', '.join(sorted(there))}: no rules say exactly what the profiles do with it together"
@@ -157,9 +157,9 @@ def _same_there(combiner: Combiner, name: str, call: Combined, there: Covered, d
     if plain is not None and call.plain is not None:
         return plain == call.plain
     bits = bits_of(there.abi)
-    rules = call.rules if call.plain is None else (rule_of((name,), call.plain),)
     try:
-        wanted, given = combiner.wanted(name, bits, there.profiles), partition(rules, default, bits)
+        wanted = combiner.wanted(name, bits, there.profiles)
+        given = partition(call.rules_for(name), default, bits)
         if there.host is not None:
             here: Region = [((HOST, Names(frozenset({there.host.go_name or ""}), False)),)]
             wanted, given = wanted.limited(here), given.limited(here)

@@ -44,8 +44,12 @@ class Combined(NamedTuple):
     """Else the operand whose rules say it exactly, if there is one."""
     rules: tuple[Rule, ...] = ()
     """The rules that say it, where `plain` does not."""
-    only: bool = False
-    """Whether no operand says anything else of the call, so that these rules are exact whatever they mean."""
+    certain: bool = False
+    """Whether that needed no look at conditions, so that it is so on each ABI, whatever the conditions mean there."""
+
+    def rules_for(self, name: str) -> tuple[Rule, ...]:
+        """Rules that say it; one of them may say what the default does."""
+        return self.rules if self.plain is None else (rule_of((name,), self.plain),)
 
 
 class Combiner:
@@ -70,7 +74,7 @@ class Combiner:
         everyone = range(len(self._operands))
         plain = self.plain(name, everyone)
         if plain is not None:
-            return Combined(plain)
+            return Combined(plain, certain=True)
         undisputed = self._undisputed(name)
         if undisputed is not None:
             return undisputed
@@ -99,14 +103,14 @@ class Combiner:
         source = min(spoken)
         alike = len({tuple(map(_meaning, rules)) for rules in spoken.values()}) == 1
         if alike and len(spoken) == len(self._operands):
-            return Combined(None, source, tuple(spoken[source]), only=True)
+            return Combined(None, source, tuple(spoken[source]), certain=True)
         if len(spoken) > 1 and not alike:
             return None
         (outcome,) = outcomes
         above = permissiveness(outcome) > permissiveness(self._default)
         if above == (self._mode is Mode.UNION):
-            return Combined(None, source, tuple(spoken[source]), only=True)
-        return Combined(self._default)
+            return Combined(None, source, tuple(spoken[source]), certain=True)
+        return Combined(self._default, certain=True)
 
     def _effective(self, index: int, name: str) -> list[Rule]:
         return [rule for rule in self.rules_of(index, name) if outcome_of(rule) != self._defaults[index]]
