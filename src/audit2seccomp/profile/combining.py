@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from audit2seccomp.errors import AlgebraError
-from audit2seccomp.profile.conditions import is_plain, rules_for
+from audit2seccomp.profile.conditions import is_plain, rules_for, when
 from audit2seccomp.profile.model import Outcome, Profile, Rule, default_outcome, outcome_of
 from audit2seccomp.profile.partitions import (
     ContradictionError,
@@ -17,7 +17,7 @@ from audit2seccomp.profile.partitions import (
     permissiveness,
     together,
 )
-from audit2seccomp.profile.regions import TooManyBoxesError, simplified
+from audit2seccomp.profile.regions import TooManyBoxesError, simplified, within
 
 
 class Operand(NamedTuple):
@@ -89,7 +89,8 @@ class Combiner:
             rules = self.rules_of(index, name)
             if rules and self._says(rules, wanted):
                 return Combined(None, index, tuple(rules))
-        return Combined(None, None, tuple(self._written(name, wanted)))
+        rules = self._collected(name)
+        return Combined(None, None, tuple(rules if self._says(rules, wanted) else self._written(name, wanted)))
 
     def _undisputed(self, name: str) -> Combined | None:
         """What becomes of a call where that needs no look at conditions: all operands have the same rules for it, or
@@ -162,6 +163,16 @@ class Combiner:
         except (ContradictionError, TooManyBoxesError):
             return False
 
+    def _collected(self, name: str) -> list[Rule]:
+        """The rules of all operands, without those that add nothing to the others."""
+        every = (rule for index in range(len(self._operands)) for rule in self._effective(index, name))
+        left = list({_meaning(rule): rule for rule in reversed(list(every))}.values())  # of equal ones the first
+        for rule in tuple(left):
+            others = [other for other in left if other is not rule and outcome_of(other) == outcome_of(rule)]
+            if others and all(_adds_nothing(rule, others, bits) for bits in (64, 32)):
+                left.remove(rule)
+        return [rule._replace(names=(name,), single=False) for rule in reversed(left)]
+
     def _written(self, name: str, wanted: Partition) -> list[Rule]:
         rules: list[Rule] = []
         try:
@@ -180,6 +191,13 @@ class Combiner:
 def _meaning(rule: Rule) -> Rule:
     """All of a rule but how it is written and for which calls it is."""
     return rule._replace(names=(), errno=None, errno_name=None, comment=None, single=False, extra=())
+
+
+def _adds_nothing(rule: Rule, others: Sequence[Rule], bits: int) -> bool:
+    try:
+        return within(when(rule, bits), [box for other in others for box in when(other, bits)])
+    except TooManyBoxesError:
+        return False
 
 
 def by_name(profile: Profile) -> dict[str, list[Numbered]]:
@@ -203,7 +221,8 @@ def _plain_outcomes(rules: dict[str, list[Numbered]], default: Outcome) -> dict[
     for some in rules.values():
         for place, rule in some:
             if place not in outcomes:
-                outcomes[place] = outcome_of(rule) if is_plain(rule) else None
+                outcome = outcome_of(rule)
+                outcomes[place] = outcome if outcome == default or is_plain(rule) else None
     found: dict[str, Outcome | None] = {}
     for name, some in rules.items():
         if len(some) == 1:

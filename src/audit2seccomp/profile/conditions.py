@@ -190,7 +190,9 @@ def said(index: int, cell: Span) -> list[ArgCondition]:
     if masked is not None:
         return [masked]
     found = []
-    if cell.low:
+    if cell.low == 1 << 32:  # GE would be GE 0 where registers have 32 bits
+        found.append(ArgCondition(index, Operator.GT, cell.low - 1))
+    elif cell.low:
         found.append(ArgCondition(index, Operator.GE, cell.low))
     if cell.high < cell.top:
         found.append(ArgCondition(index, Operator.LE, cell.high))
