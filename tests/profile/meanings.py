@@ -122,11 +122,12 @@ def resolved(profile: Profile, host: Host) -> Profile:
     return profile._replace(
         architectures=architectures,
         arch_map=(),
-        rules=tuple(rule for rule in profile.rules if _applies(rule, host)),
+        rules=tuple(rule for rule in profile.rules if applies(rule, host)),
     )
 
 
-def _applies(rule: Rule, host: Host) -> bool:
+def applies(rule: Rule, host: Host) -> bool:
+    """Whether a rule is there on a host."""
     includes, excludes = rule.includes, rule.excludes
     name = host.abi.go_name
     return (
@@ -152,9 +153,13 @@ class Meaning:
         self._profile = resolved(profile, host)
         self._effects: dict[tuple[str, str], Effect] = {}
 
+    def covers(self, of: Abi) -> bool:
+        """Whether the profile looks at an ABI."""
+        return of.scmp_name in self._profile.architectures
+
     def verdicts(self, of: Abi, name: str, args: tuple[int, ...], bits: int) -> frozenset[Outcome]:
         """What may become of a call; several outcomes where the profile contradicts itself."""
-        if of.scmp_name not in self._profile.architectures:
+        if not self.covers(of):
             return frozenset({KILLED})
         if table_of(of).number_of(name) is None:
             return frozenset({default_outcome(self._profile)})

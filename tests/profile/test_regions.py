@@ -53,11 +53,9 @@ def held(region: Region) -> list[bool]:
 
 
 @given(small, small, small, small)
-def test_a_span_is_what_it_says_and_its_ends_are_in_it(low: int, high: int, mask: int, value: int) -> None:
+def test_a_span_is_what_it_says(low: int, high: int, mask: int, value: int) -> None:
     made = span(low, high, mask, value, TOP)
     assert members(made) == {number for number in range(low, high + 1) if number & mask == value}
-    if made is not None:
-        assert {made.low, made.high} <= members(made)
 
 
 @given(cells, cells)

@@ -62,7 +62,7 @@ class Combiner:
         self._default = default
         self._defaults = [default_outcome(operand.profile) for operand in operands]
         self._rules = [by_name(operand.profile) for operand in operands]
-        self._plain = [_plain_outcomes(rules, own) for rules, own in zip(self._rules, self._defaults, strict=True)]
+        self._plain = [plain_outcomes(rules, own) for rules, own in zip(self._rules, self._defaults, strict=True)]
         self._known: dict[tuple[str, int, int], Partition] = {}
 
     def names(self) -> list[str]:
@@ -102,7 +102,7 @@ class Combiner:
         if len(outcomes) != 1:
             return None
         source = min(spoken)
-        alike = len({tuple(map(_meaning, rules)) for rules in spoken.values()}) == 1
+        alike = len({tuple(map(meaning, rules)) for rules in spoken.values()}) == 1
         if alike and len(spoken) == len(self._operands):
             return Combined(None, source, tuple(spoken[source]), certain=True)
         if len(spoken) > 1 and not alike:
@@ -114,7 +114,7 @@ class Combiner:
         return Combined(self._default, certain=True)
 
     def _effective(self, index: int, name: str) -> list[Rule]:
-        return [rule for rule in self.rules_of(index, name) if outcome_of(rule) != self._defaults[index]]
+        return effective(self._rules[index].get(name, ()), self._defaults[index])
 
     def plain(self, name: str, operands: Iterable[int]) -> Outcome | None:
         """What becomes of a call in some of the operands, where no rule of it has a condition; else None."""
@@ -166,7 +166,7 @@ class Combiner:
     def _collected(self, name: str) -> list[Rule]:
         """The rules of all operands, without those that add nothing to the others."""
         every = (rule for index in range(len(self._operands)) for rule in self._effective(index, name))
-        left = list({_meaning(rule): rule for rule in reversed(list(every))}.values())  # of equal ones the first
+        left = list({meaning(rule): rule for rule in reversed(list(every))}.values())  # of equal ones the first
         for rule in tuple(left):
             others = [other for other in left if other is not rule and outcome_of(other) == outcome_of(rule)]
             if others and all(_adds_nothing(rule, others, bits) for bits in (64, 32)):
@@ -188,9 +188,10 @@ class Combiner:
         return AlgebraError(f"{name}: what the profiles do with it together takes too many rules to say exactly")
 
 
-def _meaning(rule: Rule) -> Rule:
+def meaning(rule: Rule) -> Rule:
     """All of a rule but how it is written and for which calls it is."""
-    return rule._replace(names=(), errno=None, errno_name=None, comment=None, single=False, extra=())
+    action, errno = outcome_of(rule)
+    return rule._replace(names=(), action=action, errno=errno, errno_name=None, comment=None, single=False, extra=())
 
 
 def _adds_nothing(rule: Rule, others: Sequence[Rule], bits: int) -> bool:
@@ -210,12 +211,17 @@ def by_name(profile: Profile) -> dict[str, list[Numbered]]:
     return found
 
 
+def effective(rules: Iterable[Numbered], default: Outcome) -> list[Rule]:
+    """The rules that say something else than the default does; the runtimes skip the others."""
+    return [rule for _, rule in rules if outcome_of(rule) != default]
+
+
 def rule_of(names: tuple[str, ...], outcome: Outcome) -> Rule:
     """A rule without conditions."""
     return Rule(names, outcome.action, errno=outcome.errno)
 
 
-def _plain_outcomes(rules: dict[str, list[Numbered]], default: Outcome) -> dict[str, Outcome | None]:
+def plain_outcomes(rules: dict[str, list[Numbered]], default: Outcome) -> dict[str, Outcome | None]:
     """What becomes of each call that has no conditions and clauses; None for the others."""
     outcomes: dict[int, Outcome | None] = {}
     for some in rules.values():

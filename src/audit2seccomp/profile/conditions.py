@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from itertools import product
 from math import prod
+from typing import NamedTuple
 
 from audit2seccomp.errors import AlgebraError
 from audit2seccomp.profile.effects import conjunctions
-from audit2seccomp.profile.model import ArgCondition, Clause, Operator, Rule
+from audit2seccomp.profile.model import MAX_ARGS, ArgCondition, Clause, Operator, Rule
 from audit2seccomp.profile.regions import MAX_BOXES, Box, Region, TooManyBoxesError, both, bounded
 from audit2seccomp.profile.spans import Cell, Names, Span, span
 
@@ -104,28 +105,39 @@ def _release(text: str) -> int:
     return int(major) << 16 | int(minor)
 
 
-class Terms:
-    """A box as a rule says it, except that an argument may have several conditions, which must all hold."""
+class Clauses(NamedTuple):
+    """On which hosts a box is, as a rule says it."""
 
-    def __init__(self, box: Box) -> None:
-        """Take a box of 64-bit numbers."""
-        cells = dict(box)
-        self.arguments = {index: cell for index in range(6) if isinstance(cell := cells.get(_argument(index)), Span)}
-        caps = [(name.removeprefix(_CAPABILITY), cell) for name, cell in box if name.startswith(_CAPABILITY)]
-        host, kernel = cells.get(HOST), cells.get(_KERNEL)
-        names = tuple(sorted(host.names)) if isinstance(host, Names) else ()
-        others = isinstance(host, Names) and host.others
-        low, high = (kernel.low, kernel.high) if isinstance(kernel, Span) else (0, _MAX_KERNEL)
-        self.includes = Clause(
-            tuple(name for name, cell in caps if cell == Span(1, 1, 0, 0, 1)),
+    includes: Clause
+    excludes: Clause
+
+
+def clauses_of(box: Box) -> Clauses:
+    """The clauses of a rule for a box."""
+    cells = dict(box)
+    caps = [(name.removeprefix(_CAPABILITY), cell) for name, cell in box if name.startswith(_CAPABILITY)]
+    host, kernel = cells.get(HOST), cells.get(_KERNEL)
+    names = tuple(sorted(host.names)) if isinstance(host, Names) else ()
+    others = isinstance(host, Names) and host.others
+    low, high = (kernel.low, kernel.high) if isinstance(kernel, Span) else (0, _MAX_KERNEL)
+    present, absent = Span(1, 1, 0, 0, 1), Span(0, 0, 0, 0, 1)
+    return Clauses(
+        Clause(
+            tuple(name for name, cell in caps if cell == present),
             () if others else names,
             _version(low) if low else None,
-        )
-        self.excludes = Clause(
-            tuple(name for name, cell in caps if cell == Span(0, 0, 0, 0, 1)),
+        ),
+        Clause(
+            tuple(name for name, cell in caps if cell == absent),
             names if others else (),
             _version(high + 1) if high < _MAX_KERNEL else None,
-        )
+        ),
+    )
+
+
+def _arguments(box: Box) -> dict[int, Span]:
+    cells = dict(box)
+    return {index: cell for index in range(MAX_ARGS) if isinstance(cell := cells.get(_argument(index)), Span)}
 
 
 def _version(number: int) -> str:
@@ -136,7 +148,7 @@ def merged_ne(region: Region) -> list[tuple[Box, dict[int, int]]]:
     """The boxes of a region, each with the one number that its arguments must not be: two boxes that hold what is
     below a number and what is above it are one."""
     left: list[tuple[Box, dict[int, int]]] = [(box, {}) for box in region]
-    for index in range(6):
+    for index in range(MAX_ARGS):
         dimension = _argument(index)
         seen: dict[object, int] = {}
         done: list[tuple[Box, dict[int, int]]] = []
@@ -166,27 +178,34 @@ def rules_for(name: str, region: Region, template: Rule) -> list[Rule]:
     TooManyBoxesError."""
     rules: list[Rule] = []
     for box, not_equal in merged_ne(region):
-        terms = Terms(box)
-        choices = [_choices(index, cell) for index, cell in terms.arguments.items()]
+        clauses = clauses_of(box)
+        choices = [_choices(index, cell) for index, cell in _arguments(box).items()]
         choices += [[ArgCondition(index, Operator.NE, value)] for index, value in not_equal.items()]
         if prod(len(some) for some in choices) > MAX_BOXES:
             raise TooManyBoxesError
         for args in product(*choices):
             in_order = tuple(sorted(args, key=lambda one: one.argument))
             rules.append(
-                template._replace(names=(name,), args=in_order, includes=terms.includes, excludes=terms.excludes)
+                template._replace(names=(name,), args=in_order, includes=clauses.includes, excludes=clauses.excludes)
             )
     return rules
 
 
-def said(index: int, cell: Span) -> list[ArgCondition]:
-    """Conditions that must all hold for an argument to be in a cell."""
+def conditions_of(box: Box, not_equal: dict[int, int]) -> tuple[ArgCondition, ...]:
+    """Conditions that must all hold for a call to be in a box, in the order of the arguments, of which one may have
+    several; with the numbers that `merged_ne` found."""
+    found = [one for index, cell in _arguments(box).items() for one in _ranges(index, cell)]
+    found += [ArgCondition(index, Operator.NE, value) for index, value in not_equal.items()]
+    return tuple(sorted(found, key=lambda one: one.argument))
+
+
+def _ranges(index: int, cell: Span) -> list[ArgCondition]:
+    """Conditions that must all hold for an argument to be in a cell: its ends, and its mask."""
     if cell.low == cell.high:
         return [ArgCondition(index, Operator.EQ, cell.low)]
     if (cell.low, cell.high, cell.mask) == (1, cell.top, 0):
         return [ArgCondition(index, Operator.NE, 0)]
-    at_an_end = not cell.mask and (cell.low == 0 or cell.high == cell.top)
-    masked = None if at_an_end else _masked(index, cell)
+    masked = _masked(index, cell) if cell.mask else None
     if masked is not None:
         return [masked]
     found = []
@@ -203,16 +222,21 @@ def said(index: int, cell: Span) -> list[ArgCondition]:
 
 def _choices(index: int, cell: Span) -> list[ArgCondition]:
     """Conditions of which any must hold for an argument to be in a cell."""
-    one = said(index, cell)
-    if len(one) == 1:
-        return one
+    ranges = _ranges(index, cell)
+    if len(ranges) == 1:
+        return ranges
     if not cell.mask and cell.high - cell.low < _LISTED:
         return [ArgCondition(index, Operator.EQ, value) for value in range(cell.low, cell.high + 1)]
-    return [part for block in _blocks(cell) for part in said(index, block)]
+    blocks = [(block, _masked(index, block)) for block in _blocks(cell)]
+    return [
+        _ranges(index, block)[0] if masked is None or block.low == block.high else masked for block, masked in blocks
+    ]
 
 
 def _masked(index: int, cell: Span) -> ArgCondition | None:
     """A cell as one comparison under a mask, where it is that."""
+    if cell.mask and (cell.low, cell.high) == (0, cell.top):
+        return ArgCondition(index, Operator.MASKED_EQ, cell.mask, cell.value)
     shared = cell.top & ~((1 << (cell.low ^ cell.high).bit_length()) - 1)  # what all of its numbers begin with
     mask = shared | cell.mask
     value = cell.low & mask

@@ -77,6 +77,16 @@ class Partition:
     def _explicit(self, wanted: Callable[[Outcome], bool]) -> Region:
         return reduce(union, (region for outcome, region in self.regions.items() if wanted(outcome)), [])
 
+    def changed(self, old: Outcome, new: Outcome, to: Partition) -> Region:
+        """Where the outcome is `old`, and that of another partition `new`."""
+        mine, others = self._explicit(old.__eq__), to._explicit(new.__eq__)
+        mine_all, others_all = self._explicit(self.default.__ne__), to._explicit(to.default.__ne__)
+        if old != self.default and new != to.default:
+            return intersection(mine, others)
+        if old == self.default and new == to.default:
+            return complement([*mine_all, *others_all])
+        return without(others, mine_all) if old == self.default else without(mine, others_all)
+
     def limited(self, to: Region) -> Partition:
         """The same where the call is in a region, and the default outcome elsewhere."""
         return Partition(

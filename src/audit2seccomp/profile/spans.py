@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 
 class Span(NamedTuple):
-    """The numbers from `low` to `high` that are `value` under `mask`. Made by `span`, so that both ends are in it."""
+    """The numbers from `low` to `high` that are `value` under `mask`. Made by `span`, which leaves out a mask or ends
+    where the rest says as much, so that all other numbers have few parts."""
 
     low: int
     high: int
@@ -39,6 +40,9 @@ def span(low: int, high: int, mask: int, value: int, top: int) -> Span | None:
         if first is None or flipped_last is None or first > top - flipped_last:
             return None
         low, high = first, top - flipped_last
+        free = top & ~mask
+        if low == value and high == value | free and free & (free + 1):
+            return Span(0, top, mask, value, top)  # the mask says it all, and no ends would
         mask &= (1 << (low ^ high).bit_length()) - 1  # above, the ends say it
     return Span(low, high, mask, value & mask, top)
 
