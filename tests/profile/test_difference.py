@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from audit2seccomp.errors import AlgebraError
 from audit2seccomp.kernel.abi import Abi
+from audit2seccomp.kernel.syscalls import table_of
 from audit2seccomp.profile.algebra import merge
 from audit2seccomp.profile.combining import Operand
 from audit2seccomp.profile.difference import Change, Difference, difference
@@ -32,7 +33,9 @@ def compare(old: Profile, new: Profile, hosts: list[Host]) -> Difference:
     """The difference, after each call was looked at."""
     found = difference(old, new)
     named = {name for profile in (old, new) for rule in profile.rules for name in rule.names}
-    untold = {name for name, _ in found.untold}
+    if "socket" in named:
+        named.add("socketcall")
+    untold = {name for name, reason in found.untold if "libseccomp" not in reason}
     arch_changes = {(one.host, one.abi) for one in (*found.added, *found.removed)}
     meanings = {host: (Meaning(old, host), Meaning(new, host)) for host in hosts}
     for host, of, bits, name, args in points(hosts):
@@ -42,9 +45,12 @@ def compare(old: Profile, new: Profile, hosts: list[Host]) -> Difference:
             assert {(None, of), (host.abi, of)} & arch_changes
         if not all(covered) or name in untold:
             continue
-        (was,), (now,) = before.verdicts(of, name, args, bits), after.verdicts(of, name, args, bits)
+        verdicts = before.verdicts(of, name, args, bits), after.verdicts(of, name, args, bits)
+        if len(set(verdicts)) == 1 and len(verdicts[0]) > 1:  # nobody knows, and nobody knew
+            continue
+        (was,), (now,) = verdicts
         told = {(one.old, one.new) for one in found.changes if one.name == name and says(one, host, of, bits, args)}
-        if name in named:
+        if name in named and table_of(of).number_of(name) is not None:
             assert told == ({(was, now)} if was != now else set()), (host, of.name, name, args)
         else:
             assert not told
@@ -78,7 +84,9 @@ def test_how_a_profile_is_written_makes_no_difference(one: Profile, order: rando
     ]
     apart = [rule._replace(names=(name,), single=True) for rule in rules for name in rule.names]
     assert difference(one, one).is_none
-    assert difference(one, one._replace(rules=tuple(apart))).is_none
+    unsure = difference(one, one._replace(rules=tuple(apart)))
+    # libseccomp may build something else of rules that stand in another order
+    assert unsure.is_none or (not unsure.changes and all("libseccomp" in reason for _, reason in unsure.untold))
     shuffled = one._replace(rules=tuple(order.sample(apart, len(apart))))
     plain = [rule for rule in one.rules if not rule.args]
     if len({(rule.action, rule.errno) for rule in plain}) < 2:  # of those the first goes before the others
@@ -96,4 +104,4 @@ def test_the_order_of_profiles_that_are_merged_makes_no_difference(one: Profile,
         assume(not difference(one, one).untold)
     except AlgebraError:
         assume(False)
-    assert difference(there, back).is_none
+    assert not difference(there, back).changes

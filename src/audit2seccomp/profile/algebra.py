@@ -12,12 +12,14 @@ from typing import NamedTuple
 from audit2seccomp.errors import AlgebraError
 from audit2seccomp.kernel.abi import Abi
 from audit2seccomp.kernel.syscalls import table_of
-from audit2seccomp.profile.architectures import Covered, coverage, on_host, shared, united
-from audit2seccomp.profile.combining import Combined, Combiner, Operand, rule_of
+from audit2seccomp.profile.architectures import Covered, by_host, coverage, on_host, shared, united
+from audit2seccomp.profile.combining import Combined, Combiner, Operand
 from audit2seccomp.profile.conditions import HOST, is_plain
+from audit2seccomp.profile.effects import compared_bits
 from audit2seccomp.profile.model import Outcome, Profile, Rule, default_outcome, errno_text, outcome_of
-from audit2seccomp.profile.partitions import Mode, bits_of, partition, permissiveness
+from audit2seccomp.profile.partitions import Mode, partition, permissiveness
 from audit2seccomp.profile.regions import Region, TooManyBoxesError
+from audit2seccomp.profile.rules_by_call import rule_of
 from audit2seccomp.profile.spans import Names
 
 
@@ -60,8 +62,11 @@ def merge(
     profiles = [operand.profile for operand in operands]
     default = _common_default(operands) if default is None else default
     architectures, arch_map = (united if mode is Mode.UNION else shared)(profiles)
-    combiner = Combiner(operands, mode, default)
-    calls = {name: combiner.combined(name) for name in combiner.names()}
+    covered = coverage(profiles)
+    everywhere = mode is Mode.UNION
+    abis = {one.abi for one in covered if everywhere or len(one.profiles) == len(operands)}
+    combiner = Combiner(operands, mode, default, None if by_host(profiles[0]) else abis)
+    calls = combiner.all_combined()
     first = profiles[0]
     result = first._replace(
         default_action=default.action,
@@ -71,9 +76,6 @@ def merge(
         arch_map=arch_map,
         rules=tuple(_rules(operands, calls, default)),
     )
-    covered = coverage(profiles)
-    looked_at = {one.abi for one in covered if mode is Mode.UNION or len(one.profiles) == len(operands)}
-    _check_small_registers(combiner, calls, {abi for abi in looked_at if bits_of(abi) < 64})
     widened = _widened(combiner, calls, covered, len(operands), default) if mode is Mode.UNION else ()
     if widened and not widen:
         raise AlgebraError(_refusal(operands, widened))
@@ -124,18 +126,6 @@ def _commented(operands: Sequence[Operand], plain: dict[str, Outcome]) -> Iterab
                 plain.pop(name, None)
 
 
-def _check_small_registers(combiner: Combiner, calls: dict[str, Combined], abis: set[Abi]) -> None:
-    """Raise AlgebraError for a call whose conditions have numbers that do not fit into the registers of an ABI, where
-    that makes a difference."""
-    for name, call in calls.items():
-        there = [abi.name for abi in abis if table_of(abi).number_of(name) is not None] if not call.certain else []
-        if there and not combiner.is_exact(name, call.rules_for(name), 32):
-            raise AlgebraError(
-                f"{name}: has conditions with numbers of more than 32 bits, which mean something else on "
-                f"{', '.join(sorted(there))}: no rules say exactly what the profiles do with it together"
-            )
-
-
 def _widened(
     combiner: Combiner, calls: dict[str, Combined], covered: Sequence[Covered], operands: int, default: Outcome
 ) -> tuple[Widening, ...]:
@@ -156,10 +146,10 @@ def _same_there(combiner: Combiner, name: str, call: Combined, there: Covered, d
     plain = combiner.plain(name, there.profiles)
     if plain is not None and call.plain is not None:
         return plain == call.plain
-    bits = bits_of(there.abi)
+    bits = compared_bits(there.abi)
     try:
         wanted = combiner.wanted(name, bits, there.profiles)
-        given = partition(call.rules_for(name), default, bits)
+        given = partition(call.all_rules(), default, bits)
         if there.host is not None:
             here: Region = [((HOST, Names(frozenset({there.host.go_name or ""}), False)),)]
             wanted, given = wanted.limited(here), given.limited(here)

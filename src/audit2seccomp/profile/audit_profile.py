@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from audit2seccomp.errors import AlgebraError
-from audit2seccomp.profile.combining import by_name, rule_of
 from audit2seccomp.profile.conditions import rules_for
 from audit2seccomp.profile.model import Outcome, Profile, Rule, RuleAction, default_outcome, outcome_of
 from audit2seccomp.profile.partitions import ContradictionError, describe_contradiction, partition
 from audit2seccomp.profile.regions import Region, TooManyBoxesError, equal, simplified
+from audit2seccomp.profile.rules_by_call import THROUGH, add_multiplexed, by_name, rule_of
 
 _ALLOWED = Outcome(RuleAction.ALLOW)
 _LOGGED = Outcome(RuleAction.LOG)
@@ -51,7 +51,21 @@ def audit_profile(profile: Profile) -> Profile:
         for rule in profile.rules
         if outcome_of(rule) == _ALLOWED and (names := tuple(name for name in rule.names if name in kept))
     )
-    return plain._replace(default_action=RuleAction.LOG, rules=(*own, *made))
+    audit = plain._replace(default_action=RuleAction.LOG, rules=(*own, *made))
+    _check_multiplexed(profile, audit)
+    return audit
+
+
+def _check_multiplexed(profile: Profile, audit: Profile) -> None:
+    """Raise AlgebraError where a rule for all of `socketcall` or `ipc` denies what rules for single calls allow: it
+    goes before these, and is not there any more."""
+    before, after = by_name(profile), by_name(audit)
+    for rules in (before, after):
+        add_multiplexed(rules, THROUGH)
+    for name in sorted(THROUGH.intersection(before)):
+        made, own = ([one.rule for one in some.get(name, ())] for some in (after, before))
+        if not _says(name, made, own, default_outcome(profile)):
+            raise AlgebraError(f"{name}: no rules that only allow say exactly where it is allowed")
 
 
 def _written(name: str, rules: Sequence[Rule], default: Outcome) -> list[Rule]:

@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from audit2seccomp.errors import AlgebraError
-from audit2seccomp.profile.conditions import is_plain, rules_for, when
+from audit2seccomp.kernel.abi import Abi
+from audit2seccomp.kernel.multiplexed import MULTIPLEXED
+from audit2seccomp.kernel.syscalls import table_of
+from audit2seccomp.profile.conditions import rules_for, when
+from audit2seccomp.profile.effects import compared_bits
 from audit2seccomp.profile.model import Outcome, Profile, Rule, default_outcome, outcome_of
 from audit2seccomp.profile.partitions import (
     ContradictionError,
     Mode,
     Partition,
     describe_contradiction,
+    is_built,
     partition,
     permissiveness,
     together,
 )
 from audit2seccomp.profile.regions import TooManyBoxesError, simplified, within
+from audit2seccomp.profile.rules_by_call import (
+    THROUGH,
+    add_multiplexed,
+    by_name,
+    effective,
+    meaning,
+    plain_outcomes,
+    rule_of,
+    seen_through,
+)
 
 
 class Operand(NamedTuple):
@@ -26,13 +41,6 @@ class Operand(NamedTuple):
     name: str
     """For messages."""
     profile: Profile
-
-
-class Numbered(NamedTuple):
-    """A rule of an operand, and where it stands there."""
-
-    place: int
-    rule: Rule
 
 
 class Combined(NamedTuple):
@@ -44,53 +52,90 @@ class Combined(NamedTuple):
     """Else the operand whose rules say it exactly, if there is one."""
     rules: tuple[Rule, ...] = ()
     """The rules that say it, where `plain` does not."""
-    certain: bool = False
-    """Whether that needed no look at conditions, so that it is so on each ABI, whatever the conditions mean there."""
+    through: tuple[Rule, ...] = ()
+    """What rules of other calls say of it, besides; see `effects`."""
 
-    def rules_for(self, name: str) -> tuple[Rule, ...]:
-        """Rules that say it; one of them may say what the default does."""
-        return self.rules if self.plain is None else (rule_of((name,), self.plain),)
+    def all_rules(self) -> list[Rule]:
+        """All rules that speak of it; one of them may say what the default does."""
+        return [*(self.rules if self.plain is None else (rule_of((), self.plain),)), *self.through]
 
 
 class Combiner:
     """Combines operands call by call."""
 
-    def __init__(self, operands: Sequence[Operand], mode: Mode, default: Outcome) -> None:
-        """Take the operands, and the default outcome of the result."""
+    def __init__(
+        self, operands: Sequence[Operand], mode: Mode, default: Outcome, abis: Collection[Abi] | None = None
+    ) -> None:
+        """Take the operands, the default outcome of the result, and the ABIs that it looks at: None for any."""
         self._operands = operands
         self._mode = mode
         self._default = default
+        self._abis = abis
         self._defaults = [default_outcome(operand.profile) for operand in operands]
-        self._rules = [by_name(operand.profile) for operand in operands]
+        self._own = [by_name(operand.profile) for operand in operands]
+        self._rules = [dict(rules) for rules in self._own]
+        self._through = [name for name in sorted(THROUGH) if abis is None or any(_has(abi, name) for abi in abis)]
+        for rules in self._rules:
+            add_multiplexed(rules, self._through)
         self._plain = [plain_outcomes(rules, own) for rules, own in zip(self._rules, self._defaults, strict=True)]
         self._known: dict[tuple[str, int, int], Partition] = {}
 
-    def names(self) -> list[str]:
-        """All calls that a rule names, in the order of their names."""
-        return sorted(set().union(*self._rules))
+    def all_combined(self) -> dict[str, Combined]:
+        """What becomes of each call that a rule speaks of, on the ABIs that all operands look at; in the order of the
+        calls' names. Raises AlgebraError."""
+        names = sorted(set().union(*self._rules))
+        calls = {name: self.combined(name) for name in names if name not in self._through}
+        for outer in (name for name in self._through if name in names):
+            through = [
+                seen
+                for name, call in calls.items()
+                if (inner := MULTIPLEXED.get(name)) is not None and inner.through == outer
+                for rule in call.all_rules()
+                if outcome_of(rule) != self._default
+                for seen in seen_through(rule, inner.number)
+            ]
+            calls[outer] = self._settled(outer, tuple(through))
+        return {name: calls[name] for name in names}
 
     def combined(self, name: str) -> Combined:
-        """What becomes of a call on the ABIs that all operands look at. Raises AlgebraError."""
-        everyone = range(len(self._operands))
-        plain = self.plain(name, everyone)
+        """What becomes of a call that is made through no other. Raises AlgebraError."""
+        plain = self.plain(name, range(len(self._operands)))
         if plain is not None:
-            return Combined(plain, certain=True)
-        undisputed = self._undisputed(name)
-        if undisputed is not None:
-            return undisputed
+            return Combined(plain)
+        return self._undisputed(name) or self._settled(name, ())
+
+    def _settled(self, name: str, through: tuple[Rule, ...]) -> Combined:
+        """The first of all ways to say it that is exact, and that libseccomp builds as it stands."""
+        everyone = range(len(self._operands))
+        widths = self._widths(name)
+        said = False
         try:
-            wanted = self.wanted(name, 64, everyone)
+            wanted = {bits: self.wanted(name, bits, everyone) for bits in widths}
+            for way in self._ways(name, wanted[max(widths)]):
+                call = way._replace(through=through)
+                if all(self._says(call.all_rules(), wanted[bits], bits) for bits in widths):
+                    if all(self._builds(name, call, bits) for bits in widths):
+                        return call
+                    said = True
         except TooManyBoxesError:
-            raise self._too_many(name) from None
+            raise AlgebraError(f"{name}: what the profiles do with it together takes too many rules to say") from None
+        if said:
+            raise AlgebraError(
+                f"{name}: libseccomp may build something else of the rules that say what the profiles do with it together"
+            )
+        raise AlgebraError(f"{name}: no rules say exactly what the profiles do with it together")
+
+    def _ways(self, name: str, wanted: Partition) -> Iterator[Combined]:
         always = wanted.always()
-        if always is not None:
-            return Combined(always)
-        for index in everyone:
-            rules = self.rules_of(index, name)
-            if rules and self._says(rules, wanted):
-                return Combined(None, index, tuple(rules))
-        rules = self._collected(name)
-        return Combined(None, None, tuple(rules if self._says(rules, wanted) else self._written(name, wanted)))
+        yield Combined(self._default if always is None else always)
+        for index, rules in enumerate(self._own):
+            if name in rules:
+                yield Combined(None, index, tuple(one.rule for one in rules[name]))
+        yield Combined(None, None, tuple(self._collected(name)))
+        written: list[Rule] = []
+        for outcome, region in wanted.regions.items():
+            written += rules_for(name, simplified(region), rule_of((name,), outcome))
+        yield Combined(None, None, tuple(written))
 
     def _undisputed(self, name: str) -> Combined | None:
         """What becomes of a call where that needs no look at conditions: all operands have the same rules for it, or
@@ -104,17 +149,17 @@ class Combiner:
         source = min(spoken)
         alike = len({tuple(map(meaning, rules)) for rules in spoken.values()}) == 1
         if alike and len(spoken) == len(self._operands):
-            return Combined(None, source, tuple(spoken[source]), certain=True)
+            return Combined(None, source, tuple(spoken[source]))
         if len(spoken) > 1 and not alike:
             return None
         (outcome,) = outcomes
         above = permissiveness(outcome) > permissiveness(self._default)
         if above == (self._mode is Mode.UNION):
-            return Combined(None, source, tuple(spoken[source]), certain=True)
-        return Combined(self._default, certain=True)
+            return Combined(None, source, tuple(spoken[source]))
+        return Combined(self._default)
 
     def _effective(self, index: int, name: str) -> list[Rule]:
-        return effective(self._rules[index].get(name, ()), self._defaults[index])
+        return effective(self._own[index].get(name, ()), self._defaults[index])
 
     def plain(self, name: str, operands: Iterable[int]) -> Outcome | None:
         """What becomes of a call in some of the operands, where no rule of it has a condition; else None."""
@@ -126,42 +171,38 @@ class Combiner:
         return pick(known, key=permissiveness)
 
     def wanted(self, name: str, bits: int, operands: Iterable[int]) -> Partition:
-        """What becomes of a call in some of the operands. Raises AlgebraError and TooManyBoxesError."""
+        """What becomes of a call in some of the operands, on an ABI of which filters compare so many bits. Raises
+        AlgebraError and TooManyBoxesError."""
         return together([self._part(index, name, bits) for index in operands], self._mode, self._default)
 
-    def rules_of(self, index: int, name: str) -> list[Rule]:
-        """The rules of an operand that name a call."""
-        return [numbered.rule for numbered in self._rules[index].get(name, ())]
-
-    def is_exact(self, name: str, rules: Sequence[Rule], bits: int) -> bool:
-        """Whether rules say what becomes of a call on ABIs whose registers have so many bits."""
-        values = [
-            number
-            for rule in (*rules, *(rule for index in range(len(self._operands)) for rule in self.rules_of(index, name)))
-            for condition in rule.args
-            for number in (condition.value, condition.value_two or 0)
-        ]
-        if bits < 64 and not any(value >> bits for value in values):
-            return True  # then each condition means the same for numbers of fewer bits
-        try:
-            return partition(rules, self._default, bits).same(self.wanted(name, bits, range(len(self._operands))))
-        except (ContradictionError, TooManyBoxesError):
-            return False
+    def _widths(self, name: str) -> list[int]:
+        """On which ABIs it must be said: by how many bits filters compare there."""
+        widths = {64, 32}
+        if self._abis is not None:
+            widths = {compared_bits(abi) for abi in self._abis if _has(abi, name)} or widths
+        return sorted(widths)
 
     def _part(self, index: int, name: str, bits: int) -> Partition:
         key = (name, index, bits)
         if key not in self._known:
+            rules = [numbered.rule for numbered in self._rules[index].get(name, ())]
             try:
-                self._known[key] = partition(self.rules_of(index, name), self._defaults[index], bits)
+                self._known[key] = partition(rules, self._defaults[index], bits)
             except ContradictionError:
                 raise describe_contradiction(name, f"{self._operands[index].name}: ") from None
         return self._known[key]
 
-    def _says(self, rules: Sequence[Rule], wanted: Partition) -> bool:
+    def _says(self, rules: Sequence[Rule], wanted: Partition, bits: int) -> bool:
         try:
-            return partition(rules, self._default, 64).same(wanted)
-        except (ContradictionError, TooManyBoxesError):
+            return partition(rules, self._default, bits).same(wanted)
+        except ContradictionError:
             return False
+
+    def _builds(self, name: str, call: Combined, bits: int) -> bool:
+        """Whether libseccomp builds the rules as they stand, or at least did not those of an operand either."""
+        each = [effective(rules.get(name, ()), own) for rules, own in zip(self._rules, self._defaults, strict=True)]
+        made = [rule for rule in call.all_rules() if outcome_of(rule) != self._default]
+        return is_built(made, bits) or not all(is_built(rules, bits) for rules in each)
 
     def _collected(self, name: str) -> list[Rule]:
         """The rules of all operands, without those that add nothing to the others."""
@@ -173,25 +214,9 @@ class Combiner:
                 left.remove(rule)
         return [rule._replace(names=(name,), single=False) for rule in reversed(left)]
 
-    def _written(self, name: str, wanted: Partition) -> list[Rule]:
-        rules: list[Rule] = []
-        try:
-            for outcome, region in wanted.regions.items():
-                rules += rules_for(name, simplified(region), rule_of((name,), outcome))
-        except TooManyBoxesError:
-            raise self._too_many(name) from None
-        if not self._says(rules, wanted):
-            raise AlgebraError(f"{name}: no rules say exactly what the profiles do with it together")
-        return rules
 
-    def _too_many(self, name: str) -> AlgebraError:
-        return AlgebraError(f"{name}: what the profiles do with it together takes too many rules to say exactly")
-
-
-def meaning(rule: Rule) -> Rule:
-    """All of a rule but how it is written and for which calls it is."""
-    action, errno = outcome_of(rule)
-    return rule._replace(names=(), action=action, errno=errno, errno_name=None, comment=None, single=False, extra=())
+def _has(abi: Abi, name: str) -> bool:
+    return table_of(abi).number_of(name) is not None
 
 
 def _adds_nothing(rule: Rule, others: Sequence[Rule], bits: int) -> bool:
@@ -199,42 +224,3 @@ def _adds_nothing(rule: Rule, others: Sequence[Rule], bits: int) -> bool:
         return within(when(rule, bits), [box for other in others for box in when(other, bits)])
     except TooManyBoxesError:
         return False
-
-
-def by_name(profile: Profile) -> dict[str, list[Numbered]]:
-    """The rules of each call, in their order."""
-    found: dict[str, list[Numbered]] = {}
-    for place, rule in enumerate(profile.rules):
-        numbered = Numbered(place, rule)
-        for name in rule.names:
-            found.setdefault(name, []).append(numbered)
-    return found
-
-
-def effective(rules: Iterable[Numbered], default: Outcome) -> list[Rule]:
-    """The rules that say something else than the default does; the runtimes skip the others."""
-    return [rule for _, rule in rules if outcome_of(rule) != default]
-
-
-def rule_of(names: tuple[str, ...], outcome: Outcome) -> Rule:
-    """A rule without conditions."""
-    return Rule(names, outcome.action, errno=outcome.errno)
-
-
-def plain_outcomes(rules: dict[str, list[Numbered]], default: Outcome) -> dict[str, Outcome | None]:
-    """What becomes of each call that has no conditions and clauses; None for the others."""
-    outcomes: dict[int, Outcome | None] = {}
-    for some in rules.values():
-        for place, rule in some:
-            if place not in outcomes:
-                outcome = outcome_of(rule)
-                outcomes[place] = outcome if outcome == default or is_plain(rule) else None
-    found: dict[str, Outcome | None] = {}
-    for name, some in rules.items():
-        if len(some) == 1:
-            found[name] = outcomes[some[0].place]
-            continue
-        each = [outcomes[place] for place, _ in some]
-        effective = [outcome for outcome in each if outcome != default]
-        found[name] = None if None in each else effective[0] if effective else default
-    return found

@@ -64,6 +64,18 @@ def when(rule: Rule, bits: int) -> Region:
     return bounded(boxes)
 
 
+def always_holds(rule: Rule, bits: int) -> bool:
+    """Whether a rule acts whatever the arguments are, on an ABI of which filters compare so many bits. A condition
+    under a mask of 0 is none, and libseccomp leaves it out; see `effects`."""
+    if not rule.args:
+        return True
+    top = (1 << bits) - 1
+    return any(
+        all(one.operator is Operator.MASKED_EQ and not one.value & top for one in conjunction)
+        for conjunction in conjunctions(rule)
+    )
+
+
 def is_plain(rule: Rule) -> bool:
     """Whether a rule acts on every host and whatever the arguments are."""
     return not rule.args and rule.includes == _NOWHERE and rule.excludes == _NOWHERE
@@ -94,7 +106,7 @@ def _cells(condition: ArgCondition, bits: int) -> list[Span]:
         case Operator.GT:
             found = [span(value + 1, top, 0, 0, top)]
         case Operator.MASKED_EQ:
-            found = [span(0, top, value, two, top)]
+            found = [span(0, top, value, two & value, top)]
     return [one for one in found if one is not None]
 
 

@@ -8,11 +8,12 @@ from typing import NamedTuple
 from audit2seccomp.kernel.abi import Abi, all_abis
 from audit2seccomp.kernel.syscalls import table_of
 from audit2seccomp.profile.architectures import Covered, by_host, coverage
-from audit2seccomp.profile.combining import by_name, effective, meaning, plain_outcomes
 from audit2seccomp.profile.conditions import HOST, clauses_of, conditions_of, merged_ne
+from audit2seccomp.profile.effects import compared_bits
 from audit2seccomp.profile.model import ArgCondition, Clause, Outcome, Profile, Rule, default_outcome
-from audit2seccomp.profile.partitions import ContradictionError, bits_of, partition
+from audit2seccomp.profile.partitions import ContradictionError, is_built, partition
 from audit2seccomp.profile.regions import EVERYTHING, Region, TooManyBoxesError, both, simplified
+from audit2seccomp.profile.rules_by_call import THROUGH, add_multiplexed, by_name, effective, meaning, plain_outcomes
 from audit2seccomp.profile.spans import Names
 
 
@@ -87,6 +88,8 @@ def difference(old: Profile, new: Profile) -> Difference:
     for name in comparison.names():
         try:
             changes += comparison.changes(name)
+            if not comparison.is_built(name):
+                untold.append((name, "libseccomp may build something else of its conditions"))
         except ContradictionError:
             untold.append((name, "rules with different actions act on the same arguments"))
         except TooManyBoxesError:
@@ -128,6 +131,11 @@ class _Comparison:
     def __init__(self, old: Profile, new: Profile, covered: Sequence[Covered]) -> None:
         self._defaults = default_outcome(old), default_outcome(new)
         self._rules = by_name(old), by_name(new)
+        through = [
+            name for name in sorted(THROUGH) if any(table_of(one.abi).number_of(name) is not None for one in covered)
+        ]
+        for rules in self._rules:
+            add_multiplexed(rules, through)
         self._plain = [plain_outcomes(rules, own) for rules, own in zip(self._rules, self._defaults, strict=True)]
         self._covered = covered
 
@@ -137,7 +145,7 @@ class _Comparison:
     def changes(self, name: str) -> list[Change]:
         """What changes for a call. Raises ContradictionError and TooManyBoxesError."""
         old, new = (plain.get(name, own) for plain, own in zip(self._plain, self._defaults, strict=True))
-        rules = [effective(some.get(name, ()), own) for some, own in zip(self._rules, self._defaults, strict=True)]
+        rules = self._effective(name)
         if old is not None and new is not None:
             if old == new:
                 return []
@@ -150,7 +158,7 @@ class _Comparison:
             return [Change(name, old, new, ALWAYS, tuple(dict.fromkeys(one.abi for one in where)), True)]
         found: dict[tuple[Outcome, Outcome, tuple[Case, ...]], dict[Abi, None]] = {}
         for bits in (64, 32):
-            there = [one for one in where if bits_of(one.abi) == bits]
+            there = [one for one in where if compared_bits(one.abi) == bits]
             if there or (bits == 64 and not where):
                 for before, now, region in self._regions(rules, bits):
                     abis = found.setdefault((before, now, _cases(region)), {})
@@ -161,6 +169,23 @@ class _Comparison:
             for what, abis in found.items()
             if abis or not where
         ]
+
+    def is_built(self, name: str) -> bool:
+        """Whether libseccomp builds what the rules say of a call, or they are the same in both profiles."""
+        if all(name in plain and plain[name] is not None for plain in self._plain):
+            return True
+        old, new = self._effective(name)
+        there = {
+            compared_bits(abi)
+            for abi in {one.abi for one in self._covered}
+            if table_of(abi).number_of(name) is not None
+        }
+        return [*map(meaning, old)] == [*map(meaning, new)] or all(
+            is_built(rules, bits) for rules in (old, new) for bits in there
+        )
+
+    def _effective(self, name: str) -> list[list[Rule]]:
+        return [effective(some.get(name, ()), own) for some, own in zip(self._rules, self._defaults, strict=True)]
 
     def _regions(self, rules: Sequence[Sequence[Rule]], bits: int) -> list[tuple[Outcome, Outcome, Region]]:
         old, new = (partition(some, own, bits) for some, own in zip(rules, self._defaults, strict=True))

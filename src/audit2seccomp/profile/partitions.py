@@ -7,9 +7,10 @@ from enum import Enum
 from functools import reduce
 
 from audit2seccomp.errors import AlgebraError
-from audit2seccomp.kernel.abi import Abi
 from audit2seccomp.kernel.uapi import Action
-from audit2seccomp.profile.conditions import is_plain, when
+from audit2seccomp.profile.conditions import always_holds, is_plain, when
+from audit2seccomp.profile.effects import conjunctions
+from audit2seccomp.profile.exactness import builds_exactly
 from audit2seccomp.profile.model import Outcome, Rule, RuleAction, outcome_of
 from audit2seccomp.profile.regions import (
     EVERYTHING,
@@ -109,12 +110,12 @@ def partition(rules: Iterable[Rule], default: Outcome, bits: int) -> Partition:
     before all others. Raises ContradictionError and TooManyBoxesError."""
     effective = [rule for rule in rules if outcome_of(rule) != default]
     found: dict[Outcome, Region] = {}
-    for rule in (rule for rule in effective if not rule.args):
+    for rule in (rule for rule in effective if always_holds(rule, bits)):
         _add(found, outcome_of(rule), _free(when(rule, bits), outcome_of(rule), found))
         if is_plain(rule):
             return Partition(default, _absorbed(found))
     first = {outcome: list(region) for outcome, region in found.items()}
-    for rule in (rule for rule in effective if rule.args):
+    for rule in (rule for rule in effective if not always_holds(rule, bits)):
         _add(found, outcome_of(rule), _free(when(rule, bits), outcome_of(rule), first))
     regions = _absorbed(found)
     several = list(regions.values())
@@ -169,15 +170,13 @@ def _where_together(parts: Sequence[Partition], mode: Mode, outcome: Outcome, *,
     return region
 
 
-def bits_of(abi: Abi) -> int:
-    """How many bits of an argument a filter compares on an ABI (libseccomp, src/arch-*.c: `size`)."""
-    if abi.name in {"x32", "mips64n32", "mipsel64n32"}:
-        return 32
-    return 64 if abi.audit_arch & _AUDIT_ARCH_64BIT else 32
-
-
-_AUDIT_ARCH_64BIT = 0x80000000
-"""__AUDIT_ARCH_64BIT of include/uapi/linux/audit.h."""
+def is_built(rules: Iterable[Rule], bits: int) -> bool:
+    """Whether libseccomp builds the rules of a call as they stand, on an ABI of which filters compare so many bits: see
+    profile/exactness.py. Clauses are not looked at: with all rules there it is no easier than with some."""
+    some = list(rules)
+    if any(always_holds(rule, bits) for rule in some):
+        return True
+    return builds_exactly([(case, outcome_of(rule)) for rule in some for case in conjunctions(rule)], bits)
 
 
 def describe_contradiction(name: str, where: str = "") -> AlgebraError:
