@@ -23,7 +23,7 @@ from audit2seccomp.profile.model import (
 )
 
 CALLS = ("read", "open", "clone3", "socket", "socketcall")
-"""`open` has no number on aarch64. What is said of `socket` is said of `socketcall`, too, on x86 and no other here."""
+"""`open` has no number on aarch64. On x86 alone, what is said of `socket` is said of `socketcall`, too."""
 VALUES = (0, 1, 2, 3, 6, 2**31, 2**32 - 1, 2**32, 2**32 + 1, 2**64 - 1)
 CAPS = ("CAP_A", "CAP_B")
 KERNELS = ("4.8", "5.10")

@@ -100,17 +100,6 @@ def test_names_that_an_abi_lacks_do_no_harm(on: Abi, names: tuple[str, ...]) -> 
             assert filtered.outcome(on.audit_arch, outer, [through.number, *[1] * 5]) == Outcome(RuleAction.ALLOW)
 
 
-def test_names_that_an_abi_lacks_harm_the_runtimes_filters() -> None:
-    """What 2.5.4 makes where it sorts one of them to the front."""
-    context = pyseccomp.SyscallFilter(pyseccomp.ERRNO(38))
-    context.add_arch(ARM64.audit_arch)
-    context.add_rule(pyseccomp.ALLOW, "open")
-    context.add_rule(pyseccomp.ALLOW, "read", pyseccomp.Arg(1, pyseccomp.NE, 0))
-    filtered = Program(libseccomp.Filter(context, ()).bpf())
-    assert filtered.outcome(X86_64.audit_arch, 0, [1] * 6) == Outcome(RuleAction.ALLOW)
-    assert filtered.outcome(ARM64.audit_arch, 63, [1] * 6) == Outcome(RuleAction.ERRNO, 38)
-
-
 def test_what_is_left_out() -> None:
     rules = (
         Rule(("open", "read", "no_such_call"), RuleAction.ALLOW),

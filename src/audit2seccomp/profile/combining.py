@@ -121,7 +121,7 @@ class Combiner:
             raise AlgebraError(f"{name}: what the profiles do with it together takes too many rules to say") from None
         if said:
             raise AlgebraError(
-                f"{name}: libseccomp may build something else of the rules that say what the profiles do with it"
+                f"{name}: libseccomp may build something else of rules that say what the profiles do with it together"
             )
         raise AlgebraError(f"{name}: no rules say exactly what the profiles do with it together")
 

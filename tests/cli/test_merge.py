@@ -1,0 +1,121 @@
+"""`audit2seccomp merge`: one profile of several files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.command import run
+
+ROOT = Path(__file__).parents[2]
+WEB, WORKER = ROOT / "fixtures/profiles/web.json", ROOT / "fixtures/profiles/worker.json"
+DOCKERS = ROOT / "fixtures/profiles/docker-like.json"
+
+
+def profile(path: Path, *rules: dict[str, Any], **keys: object) -> Path:
+    """A profile file."""
+    document = {"defaultAction": "SCMP_ACT_ERRNO", "architectures": ["SCMP_ARCH_X86_64"], "syscalls": rules, **keys}
+    path.write_text(json.dumps({key: value for key, value in document.items() if value is not None}))
+    return path
+
+
+def allow(*names: str, **keys: object) -> dict[str, Any]:
+    """A rule."""
+    return {"names": names, "action": "SCMP_ACT_ALLOW", **keys}
+
+
+def test_a_union_has_one_sorted_rule_and_the_conditions_that_are_left() -> None:
+    result = run("merge", WEB, WORKER)
+    assert (result.status, result.stderr) == (0, "")
+    plain, socket_not_netlink = result.profile["syscalls"]
+    assert plain["names"] == sorted(plain["names"])
+    assert {"accept4", "futex", "personality"} < set(plain["names"])
+    assert socket_not_netlink == json.loads(WEB.read_text())["syscalls"][2]
+
+
+def test_an_intersection_takes_the_stricter_rules(tmp_path: Path) -> None:
+    result = run("merge", "--intersect", WEB, WORKER, "-o", tmp_path / "both.json")
+    assert (result.status, result.stdout, result.stderr) == (0, b"", "")
+    plain, *rules = json.loads((tmp_path / "both.json").read_text())["syscalls"]
+    assert not {"accept4", "futex", "personality"} & set(plain["names"])
+    assert rules == [json.loads(WEB.read_text())["syscalls"][1], json.loads(WORKER.read_text())["syscalls"][1]]
+
+
+def test_dockers_form_stays(tmp_path: Path) -> None:
+    assert run("merge", DOCKERS, DOCKERS, "-o", tmp_path / "one.json").status == 0
+    assert run("merge", tmp_path / "one.json", DOCKERS).stdout == (tmp_path / "one.json").read_bytes()
+    assert run("diff", DOCKERS, tmp_path / "one.json").status == 0
+    assert b"no new namespaces" in (tmp_path / "one.json").read_bytes()
+
+
+def test_other_architectures_need_a_decision(tmp_path: Path) -> None:
+    one = profile(tmp_path / "one.json", allow("read", "open"), architectures=["SCMP_ARCH_X86_64", "SCMP_ARCH_AARCH64"])
+    two = profile(tmp_path / "two.json", allow("open", "write"))
+    refused = run("merge", one, two)
+    assert refused.status == 3
+    assert refused.stdout == b""
+    assert "on aarch64: 1 call (write): --widen accepts that" in refused.stderr
+    widened = run("merge", "--widen", one, two)
+    assert (widened.status, widened.stderr) == (0, "widened on aarch64: 1 call (write)\n")
+    assert widened.profile["architectures"] == ["SCMP_ARCH_X86_64", "SCMP_ARCH_AARCH64"]
+    assert run("merge", "--intersect", one, two).profile["architectures"] == ["SCMP_ARCH_X86_64"]
+
+
+def test_a_name_without_a_number_there_needs_none(tmp_path: Path) -> None:
+    one = profile(tmp_path / "one.json", allow("read"), architectures=["SCMP_ARCH_X86_64", "SCMP_ARCH_AARCH64"])
+    two = profile(tmp_path / "two.json", allow("open"))
+    assert run("merge", one, two).names == ["open", "read"]
+
+
+def test_different_defaults_need_a_decision(tmp_path: Path) -> None:
+    one = profile(tmp_path / "one.json", allow("read"))
+    two = profile(tmp_path / "two.json", allow("write"), defaultAction="SCMP_ACT_KILL_PROCESS")
+    assert "--default-action" in run("merge", one, two).stderr
+    killing = run("merge", "--default-action", "kill_process", one, two)
+    assert killing.profile["syscalls"] == [allow("read", "write") | {"names": ["read", "write"]}]
+    assert killing.profile["defaultAction"] == "SCMP_ACT_KILL_PROCESS"
+    assert run("merge", "--default-action", "ERRNO", one, two).profile["defaultErrnoRet"] == 1
+
+
+def test_a_contradiction_is_named(tmp_path: Path) -> None:
+    args = [{"index": 0, "value": 1, "op": "SCMP_CMP_EQ"}]
+    one = profile(
+        tmp_path / "one.json", allow("read", args=args), {**allow("read", args=args), "action": "SCMP_ACT_LOG"}
+    )
+    result = run("merge", one, profile(tmp_path / "two.json", allow("write")))
+    assert result.status == 3
+    assert "one.json: read: rules with different actions act on the same arguments" in result.stderr
+    assert "one.json: read: rules" in run("merge", one, one).stderr
+
+
+def test_what_is_no_action_comes_from_the_first(tmp_path: Path) -> None:
+    one = profile(tmp_path / "one.json", allow("read"), flags=["SECCOMP_FILTER_FLAG_LOG"])
+    two = profile(tmp_path / "two.json", allow("write"))
+    result = run("merge", one, two)
+    assert result.profile["flags"] == ["SECCOMP_FILTER_FLAG_LOG"]
+    assert result.stderr == f"flags: as in {one}; {two} differs\n"
+    assert run("merge", "-q", one, two).stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("args", "status", "says"),
+    [
+        (("--to", "dokcer", WEB), 2, "did you mean docker?"),
+        (("-", "-"), 2, "standard input can be read once"),
+        (("--errno", "EPERM", WEB), 2, "goes with --default-action"),
+        (("--default-action", "no", WEB), 2, "no action 'no'"),
+        (("--default-action", "ERRNO", "--errno", "4096", WEB), 2, "no errno '4096'"),
+        (("--host-arch", "amd46", WEB), 2, "no architecture 'amd46'"),
+        (("no-such-file", WEB), 3, "no-such-file: cannot read"),
+        (("--to", "oci", DOCKERS), 3, "archMap depends on the host"),
+    ],
+)
+def test_what_cannot_be(args: tuple[str | Path, ...], status: int, says: str, tmp_path: Path) -> None:
+    kept = tmp_path / "kept.json"
+    kept.write_text("as it was")
+    result = run("merge", *args, "-o", kept)
+    assert (result.status, kept.read_text()) == (status, "as it was")
+    assert says in result.stderr
