@@ -62,12 +62,16 @@ class FormatError(Audit2SeccompError):
     """A profile says what a format cannot hold."""
 
 
-class FilterError(Audit2SeccompError):
-    """libseccomp is missing, or makes no filter of a profile; or the kernel would not take a filter."""
+class ConflictError(Audit2SeccompError):
+    """What was observed is what the user's choices forbid."""
 
 
 class AlgebraError(Audit2SeccompError):
     """No profile says exactly what was asked for, or a profile contradicts itself."""
+
+
+class FilterError(Audit2SeccompError):
+    """libseccomp is missing, or makes no filter of a profile; or the kernel would not take a filter."""
 
 
 class NothingFoundError(Audit2SeccompError):

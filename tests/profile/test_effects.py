@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from itertools import product
+from pathlib import Path
 
 import pyseccomp
 import pytest
@@ -11,6 +14,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from audit2seccomp.errors import FilterError
+from audit2seccomp.formats import read_profile
 from audit2seccomp.kernel.abi import X32_SYSCALL_BIT, Abi, abi_named, oci_abis
 from audit2seccomp.kernel.multiplexed import MULTIPLEXED
 from audit2seccomp.kernel.syscalls import table_of
@@ -27,7 +31,16 @@ from audit2seccomp.profile.effects import (
 )
 from audit2seccomp.profile.exactness import disjoint
 from audit2seccomp.profile.libseccomp import Filter, build, buildable_abis, token_of
-from audit2seccomp.profile.model import ArgCondition, Operator, Outcome, Profile, Rule, RuleAction, default_outcome
+from audit2seccomp.profile.model import (
+    ArgCondition,
+    Clause,
+    Operator,
+    Outcome,
+    Profile,
+    Rule,
+    RuleAction,
+    default_outcome,
+)
 from audit2seccomp.profile.simulate import Program
 from tests.profile.profiles import filtered_profiles
 
@@ -169,6 +182,24 @@ def test_disjoint_conditions_never_hold_at_once(one: ArgCondition, two: ArgCondi
     if disjoint((one,), (two,), bits) and effect.exact:
         for near, step in product((one.value, two.value, one.value_two or 0, two.value_two or 0), (-1, 0, 1)):
             assert len(outcomes(effect, call((near + step) % 2**64), bits)) == 1
+
+
+COMMON = Path("/usr/share/containers/seccomp.json")
+
+
+@pytest.mark.skipif(not COMMON.exists(), reason="golang-github-containers-common is not installed")
+@pytest.mark.parametrize("on", ABIS, ids=lambda one: one.name)
+def test_a_published_profile(on: Abi) -> None:
+    """containers/common's on a host that gives a container no capability."""
+    published = read_profile(COMMON.read_bytes()).sound()
+    made = published._replace(
+        arch_map=(),
+        architectures=(on.name,),
+        rules=tuple(one._replace(excludes=Clause()) for one in published.rules if one.includes == Clause()),
+    )
+    assert all(effect.exact for effect in effects(made, on).values())
+    args = [call(*some) for some in product((0, 1, 2, 8, 16, 17, 2**32 + 1), (0, 1, 16), (8, 9, 10))]
+    check(made, on, program(build(made, [on]), on), args)
 
 
 # What docs/verdicts.md says, one by one
@@ -347,17 +378,39 @@ def test_what_libseccomp_builds_into_something_else(
     assert (outcomes(effect._replace(exact=True), call(*args)) == {ALLOW}) is not allowed
     with pytest.raises(FilterError, match="libseccomp may build its conditions into something else"):
         build(wrong, [on])
-    # The same through pyseccomp alone.
+    number = table_of(on).number_of("read")
+    assert number is not None
+    found = program(Filter(add_all(rules, on), ()), on).outcome(on.audit_arch, number, call(*args))
+    assert (found == ALLOW) is allowed
+
+
+def test_what_libseccomp_does_not_come_to_an_end_with() -> None:
+    conditions = [
+        [condition(2, "NE", 0)],
+        [condition(1, "NE", 2**32 + 1), condition(2, "EQ", 2**32 - 1)],
+        [condition(0, "NE", 2**32 - 1), condition(1, "NE", 0)],
+        [condition(0, "NE", 2**32 - 1), condition(2, "EQ", 2**32)],
+    ]
+    endless = profile(*(rule("read", "ALLOW", *some) for some in conditions))
+    with pytest.raises(FilterError, match="or not come to an end"):
+        build(endless, [X86_64])
+    child = os.fork()
+    if not child:
+        signal.setitimer(signal.ITIMER_REAL, 0.3)
+        add_all(conditions, X86_64)
+        os._exit(0)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGALRM
+
+
+def add_all(rules: list[list[ArgCondition]], on: Abi) -> pyseccomp.SyscallFilter:
+    """Rules that allow read(2), through pyseccomp alone."""
     context = pyseccomp.SyscallFilter(pyseccomp.ERRNO(1))
     context.remove_arch(pyseccomp.system_arch())
     context.add_arch(token_of(on))
     for conditions in rules:
-        args_of = [pyseccomp.Arg(one.argument, getattr(pyseccomp, one.operator.name), one.value) for one in conditions]
-        context.add_rule(pyseccomp.ALLOW, pyseccomp.resolve_syscall(0, "read"), *args_of)
-    number = table_of(on).number_of("read")
-    assert number is not None
-    found = program(Filter(context, ()), on).outcome(on.audit_arch, number, call(*args))
-    assert (found == ALLOW) is allowed
+        args = [pyseccomp.Arg(one.argument, getattr(pyseccomp, one.operator.name), one.value) for one in conditions]
+        context.add_rule(pyseccomp.ALLOW, "read", *args)
+    return context
 
 
 def named_calls(of: Profile) -> Iterator[str]:

@@ -19,6 +19,7 @@ from audit2seccomp.errors import UsageError
 from audit2seccomp.formats import read_profile
 from audit2seccomp.kernel.abi import Abi, abi_named, oci_abis
 from audit2seccomp.kernel.multiplexed import MULTIPLEXED
+from audit2seccomp.profile.libseccomp import token_of
 from audit2seccomp.profile.lint import Level, lint
 from audit2seccomp.profile.lint.conditions import ABIS_OF_32_BITS
 from audit2seccomp.profile.lint.libseccomp_tables import (
@@ -35,7 +36,6 @@ from audit2seccomp.profile.lint.required import border
 from audit2seccomp.profile.lint.subject import Subject, has
 from audit2seccomp.profile.lint.targets import PLATFORMS, parse_target
 from tests.programs import Make, program
-from tools.check_tables import libseccomp_token
 
 ALLOW, ERRNO = "SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO"
 DEBIAN = "2.5.4-1+deb12u1"
@@ -76,20 +76,20 @@ def test_architectures_that_the_library_lacks() -> None:
     if version is None:
         pytest.skip("no dpkg to ask for libseccomp's version")
     for abi in oci_abis():
-        knows_it = pyseccomp.resolve_syscall(libseccomp_token(abi), "read") != -1
+        knows_it = pyseccomp.resolve_syscall(token_of(abi), "read") != -1
         assert knows_it == (ARCHITECTURES.get(abi.scmp_name or "", ()) <= version), abi.name
 
 
 def built_abis() -> list[Abi]:
     """The ABIs for which the installed libseccomp can make filters."""
-    return [abi for abi in oci_abis() if pyseccomp.resolve_syscall(libseccomp_token(abi), "read") != -1]
+    return [abi for abi in oci_abis() if pyseccomp.resolve_syscall(token_of(abi), "read") != -1]
 
 
 def pseudo_code(abi: Abi, *rules: tuple[int, str, tuple[Any, ...]]) -> str:
     """libseccomp's filter for one ABI, as pseudo code."""
     made = pyseccomp.SyscallFilter(pyseccomp.ERRNO(1))
     made.remove_arch(pyseccomp.Arch.X86_64)
-    made.add_arch(libseccomp_token(abi))
+    made.add_arch(token_of(abi))
     for action, name, args in rules:
         made.add_rule(action, name, *args)
     with tempfile.TemporaryFile() as file:

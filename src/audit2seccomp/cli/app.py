@@ -29,7 +29,18 @@ _COMPLETION_VARIABLE = "_AUDIT2SECCOMP_COMPLETE"
 _GROUP_OPTIONS = ("--version", "--install-completion", "--show-completion")
 
 
-COMMANDS = ("generate", "explain", "collect", "check", "syscall", "merge", "diff")
+COMMANDS = (
+    "generate",
+    "explain",
+    "collect",
+    "audit-profile",
+    "check",
+    "merge",
+    "diff",
+    "lint",
+    "convert",
+    "syscall",
+)
 """Each is a function of that name in the module of that name, with _ for -; only the one that runs is imported."""
 
 

@@ -16,7 +16,7 @@ from audit2seccomp.formats.json_profile import is_dockers
 from audit2seccomp.kernel.abi import Abi, abi_named, oci_abis
 from audit2seccomp.profile.algebra import merge as merge_profiles
 from audit2seccomp.profile.algebra import widening_text
-from audit2seccomp.profile.build import MAX_ERRNO
+from audit2seccomp.profile.choices import MAX_ERRNO
 from audit2seccomp.profile.combining import Operand
 from audit2seccomp.profile.model import Outcome, RuleAction, default_outcome
 from audit2seccomp.profile.partitions import Mode

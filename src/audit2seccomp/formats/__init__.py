@@ -9,8 +9,19 @@ from audit2seccomp.errors import ProfileFileError, UsageError, did_you_mean
 from audit2seccomp.formats.files import NO_OPTIONS, ProfileFile, WriteOptions, Written
 from audit2seccomp.profile.model import Profile
 
-WRITERS = ("oci", "docker", "bpf", "pfc")
-"""The formats that can be written: each a module of that name with a function `write`."""
+WRITERS = {
+    "oci": ".json",
+    "docker": ".json",
+    "spo": ".yaml",
+    "kubernetes": ".yaml",
+    "systemd": ".conf",
+    "minijail": ".policy",
+    "names": ".txt",
+    "bpf": ".bpf",
+    "pfc": ".pfc",
+}
+"""The formats that can be written, and how the names of such files end. Each is a module of that name with a function
+`write`, and a tuple OPTIONS of the fields of WriteOptions that it looks at, if there are any."""
 
 READERS = ("systemd", "spo", "oci", "names")
 """The modules with functions `recognises` and `read`, in the order in which a text is shown to them."""

@@ -9,6 +9,7 @@ from audit2seccomp.profile.libseccomp import Filter, LeftOut, build, library_ver
 from audit2seccomp.profile.model import Clause, Profile, RuleAction, default_outcome
 from audit2seccomp.profile.simulate import Program
 
+OPTIONS = ("architectures",)
 _RUNS = (RuleAction.ALLOW, RuleAction.LOG)
 _MAY_RUN = (*_RUNS, RuleAction.TRACE, RuleAction.NOTIFY)
 

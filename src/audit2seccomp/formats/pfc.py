@@ -6,6 +6,8 @@ from audit2seccomp.formats.bpf import filter_of
 from audit2seccomp.formats.files import NO_OPTIONS, WriteOptions, Written
 from audit2seccomp.profile.model import Profile
 
+OPTIONS = ("architectures",)
+
 
 def write(profile: Profile, options: WriteOptions = NO_OPTIONS) -> Written:
     """The filter that `bpf` writes, as text. Raises FilterError and FormatError."""

@@ -19,6 +19,7 @@ from audit2seccomp.profile.effects import compared_bits
 from audit2seccomp.profile.model import Outcome, Profile, Rule, default_outcome, errno_text, outcome_of
 from audit2seccomp.profile.partitions import Mode, partition, permissiveness
 from audit2seccomp.profile.regions import Region, TooManyBoxesError
+from audit2seccomp.profile.resolve import dockers_name
 from audit2seccomp.profile.rules_by_call import rule_of
 from audit2seccomp.profile.spans import Names
 
@@ -151,7 +152,7 @@ def _same_there(combiner: Combiner, name: str, call: Combined, there: Covered, d
         wanted = combiner.wanted(name, bits, there.profiles)
         given = partition(call.all_rules(), default, bits)
         if there.host is not None:
-            here: Region = [((HOST, Names(frozenset({there.host.go_name or ""}), False)),)]
+            here: Region = [((HOST, Names(frozenset({dockers_name(there.host)}), False)),)]
             wanted, given = wanted.limited(here), given.limited(here)
         return given.same(wanted)
     except TooManyBoxesError:

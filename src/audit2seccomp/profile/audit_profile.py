@@ -13,6 +13,8 @@ from audit2seccomp.profile.rules_by_call import THROUGH, add_multiplexed, by_nam
 
 _ALLOWED = Outcome(RuleAction.ALLOW)
 _LOGGED = Outcome(RuleAction.LOG)
+RECORDING = Profile(RuleAction.LOG, None, (), ())
+"""Under it all calls run and are logged."""
 _WIDTHS = (64, 32)
 _ONLY_WITH_LISTENER = "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"
 

@@ -13,6 +13,7 @@ from audit2seccomp.profile.effects import compared_bits
 from audit2seccomp.profile.model import ArgCondition, Clause, Outcome, Profile, Rule, default_outcome
 from audit2seccomp.profile.partitions import ContradictionError, is_built, partition
 from audit2seccomp.profile.regions import EVERYTHING, Region, TooManyBoxesError, both, simplified
+from audit2seccomp.profile.resolve import dockers_name
 from audit2seccomp.profile.rules_by_call import THROUGH, add_multiplexed, by_name, effective, meaning, plain_outcomes
 from audit2seccomp.profile.spans import Names
 
@@ -202,7 +203,7 @@ def _reaches(region: Region, there: Covered) -> bool:
     """Whether any of a region is on a host."""
     if there.host is None:
         return True
-    here = ((HOST, Names(frozenset({there.host.go_name or ""}), False)),)
+    here = ((HOST, Names(frozenset({dockers_name(there.host)}), False)),)
     return any(both(box, here) is not None for box in region)
 
 

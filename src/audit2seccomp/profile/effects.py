@@ -113,6 +113,20 @@ def made_through(through: Multiplexed, cases: list[Conjunction]) -> list[Conjunc
     return [(inner, *(one for one in case if one.argument)) for case in cases]
 
 
+def named_effects(profile: Profile) -> dict[str, Effect]:
+    """The effect on each call that a rule speaks of, by name, in the order of the rules, where it is made by its own
+    number on an ABI of 64 bits."""
+    default = default_outcome(profile)
+    found: dict[str, list[Branch]] = {}
+    for rule in profile.rules:
+        outcome = outcome_of(rule)
+        if outcome != default:
+            branches = [Branch(case, outcome) for case in conjunctions(rule)]
+            for name in rule.names:
+                found.setdefault(name, []).extend(branches)
+    return {name: _effect(branches, default, 64) for name, branches in found.items()}
+
+
 def effect_of(profile: Profile, abi: Abi, name: str) -> Effect:
     """The effect on one call; see `effects`."""
     names = {name, *(inner for inner in MULTIPLEXED if MULTIPLEXED[inner].through == name)}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import sys
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,9 +18,9 @@ from audit2seccomp.errors import FilterError
 from audit2seccomp.kernel.abi import Abi, all_abis, oci_abis
 from audit2seccomp.kernel.multiplexed import multiplexed
 from audit2seccomp.kernel.syscalls import table_of
-from audit2seccomp.profile.effects import Conjunction, conjunctions, effects, made_through
+from audit2seccomp.profile.effects import BAD_ARCH, Conjunction, conjunctions, effects, made_through
 from audit2seccomp.profile.model import Outcome, Profile, default_outcome, outcome_of
-from audit2seccomp.profile.simulate import encoded
+from audit2seccomp.profile.simulate import encoded, with_returns_mended
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -55,9 +56,18 @@ class LeftOut(NamedTuple):
 class Filter:
     """A filter that libseccomp has made and the kernel does not have yet."""
 
-    def __init__(self, context: pyseccomp.SyscallFilter, left_out: tuple[LeftOut, ...]) -> None:
-        """See `build`."""
+    def __init__(
+        self,
+        context: pyseccomp.SyscallFilter,
+        left_out: tuple[LeftOut, ...] = (),
+        answers: frozenset[int] = frozenset(),
+        *,
+        big_endian: bool = sys.byteorder == "big",
+    ) -> None:
+        """See `build`; `answers` are what the program may return."""
         self._context = context
+        self._answers = answers
+        self._big_endian = big_endian
         self.left_out = left_out
         """In the order of the rules."""
 
@@ -66,7 +76,11 @@ class Filter:
         with os.fdopen(os.memfd_create("bpf"), "w+b") as file:
             self._context.export_bpf(file)
             file.seek(0)
-            return file.read()
+            data = file.read()
+        if self._big_endian is (sys.byteorder == "big"):
+            return data
+        # For another byte order libseccomp 2.5.4 reverses what the returns say that it adds for long jumps.
+        return with_returns_mended(data, self._answers, big_endian=self._big_endian)
 
     def pfc(self) -> str:
         """libseccomp's pseudo filter code: the program for people."""
@@ -91,7 +105,13 @@ def build(profile: Profile, abis: Collection[Abi]) -> Filter:
     parts = [_context(profile, abi, left_out) for abi in sorted(abis, key=lambda abi: abi is not native)]
     for part in parts[1:]:
         parts[0].merge(part)
-    return Filter(parts[0], tuple(LeftOut(*key, tuple(found)) for key, found in left_out.items()))
+    answers = {BAD_ARCH, default_outcome(profile), *map(outcome_of, profile.rules)}
+    return Filter(
+        parts[0],
+        tuple(LeftOut(*key, tuple(found)) for key, found in left_out.items()),
+        frozenset(map(encoded, answers)),
+        big_endian=next(iter(abis)).big_endian,
+    )
 
 
 def _check_abis(abis: Collection[Abi]) -> None:

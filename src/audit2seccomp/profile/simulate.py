@@ -56,7 +56,23 @@ _CALCULATED: Mapping[int, Callable[[int, int], int]] = {
 _JUMPS = frozenset(code | source for code in _COMPARED for source in (0, _X))
 _ARITHMETIC = frozenset(code | source for code in _CALCULATED for source in (0, _X))
 _OTHERS = frozenset(
-    (_LD_ABS, _LD_LEN, _LDX_LEN, _LD_IMM, _LDX_IMM, _LD_MEM, _LDX_MEM, _ST, _STX, _TAX, _TXA, _RET_K, _RET_A, _JA, _NEG)
+    (
+        _LD_ABS,
+        _LD_LEN,
+        _LDX_LEN,
+        _LD_IMM,
+        _LDX_IMM,
+        _LD_MEM,
+        _LDX_MEM,
+        _ST,
+        _STX,
+        _TAX,
+        _TXA,
+        _RET_K,
+        _RET_A,
+        _JA,
+        _NEG,
+    )
 )
 _MASK = 0xFFFFFFFF
 
@@ -116,6 +132,17 @@ def decoded(code: int) -> Outcome:
 def encoded(outcome: Outcome) -> int:
     """What a filter returns for an outcome."""
     return _CODES[outcome.action] | (outcome.errno or 0)
+
+
+def with_returns_mended(data: bytes, answers: frozenset[int], *, big_endian: bool) -> bytes:
+    """A program in which what a return says is reversed byte by byte where only that is an answer that may be."""
+    layout = (">" if big_endian else "<") + _INSTRUCTION
+    mended = bytearray(data)
+    for place, (code, jump_true, jump_false, k) in enumerate(struct.iter_unpack(layout, data)):
+        reversed_k = int.from_bytes(k.to_bytes(4, "big"), "little")
+        if code == _RET_K and k not in answers and reversed_k in answers:
+            struct.pack_into(layout, mended, place * _INSTRUCTION_BYTES, code, jump_true, jump_false, reversed_k)
+    return bytes(mended)
 
 
 def _check(program: tuple[Instruction, ...]) -> None:
