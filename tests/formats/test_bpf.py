@@ -72,7 +72,7 @@ def test_one_filter_has_one_byte_order() -> None:
 
 def test_what_depends_on_the_host_is_no_filter() -> None:
     mapped = READ._replace(architectures=(), arch_map=(ArchMapping("SCMP_ARCH_X86_64", ()),))
-    with pytest.raises(FormatError, match="depend on the host"):
+    with pytest.raises(FormatError, match="depends on the host"):
         bpf(mapped)
 
 
@@ -104,8 +104,8 @@ def test_a_name_that_libseccomp_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_is_said_beside_a_program() -> None:
     beside = READ._replace(flags=("SECCOMP_FILTER_FLAG_LOG",), listener_path="/run/x")
     assert bpf(beside).losses == (
-        "bpf: flags of the profile cannot be said in a program",
-        "bpf: the listener of the profile cannot be said in a program",
+        "bpf: flags are left out: SECCOMP_FILTER_FLAG_LOG",
+        "bpf: listenerPath and listenerMetadata are left out",
     )
 
 

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from audit2seccomp.errors import FormatError, UsageError
 from audit2seccomp.formats.files import NO_OPTIONS, WriteOptions, Written
+from audit2seccomp.formats.plain import plain
+from audit2seccomp.formats.reduced import unsaid
 from audit2seccomp.kernel.abi import Abi, abi_named
 from audit2seccomp.profile.libseccomp import Filter, LeftOut, build, library_version, native_abi
-from audit2seccomp.profile.model import Clause, Profile, RuleAction, default_outcome
+from audit2seccomp.profile.model import Profile, RuleAction, default_outcome
 from audit2seccomp.profile.simulate import Program
 
 OPTIONS = ("architectures",)
+
 _RUNS = (RuleAction.ALLOW, RuleAction.LOG)
 _MAY_RUN = (*_RUNS, RuleAction.TRACE, RuleAction.NOTIFY)
 
 
 def write(profile: Profile, options: WriteOptions = NO_OPTIONS) -> Written:
     """The program for the profile's architectures, or those of them that the options name. Raises FilterError for what
-    libseccomp or the kernel would not take, and FormatError for what would make the filter weaker than the profile."""
+    libseccomp or the kernel would not take, and FormatError for what depends on the host and for what would make the
+    filter weaker than the profile."""
     made, losses = filter_of(profile, options, "bpf")
     content = made.bpf()
     Program(content, big_endian=abis_of(profile, options, "bpf")[0].big_endian)  # raises for what the kernel refuses
@@ -25,10 +29,9 @@ def write(profile: Profile, options: WriteOptions = NO_OPTIONS) -> Written:
 
 def filter_of(profile: Profile, options: WriteOptions, form: str) -> tuple[Filter, tuple[str, ...]]:
     """The filter of a profile, and what it cannot say."""
-    if profile.arch_map or any(rule.includes != Clause() or rule.excludes != Clause() for rule in profile.rules):
-        raise FormatError(f"{form}: archMap, includes and excludes depend on the host: --host-arch says which one")
-    made = build(profile, abis_of(profile, options, form))
-    return made, (*_not_in_a_program(profile, form), *(_loss(profile, name, form) for name in made.left_out))
+    made, losses = plain(form, profile)
+    filtered = build(made, abis_of(made, options, form))
+    return filtered, (*losses, *unsaid(form, made), *(_loss(made, name, form) for name in filtered.left_out))
 
 
 def abis_of(profile: Profile, options: WriteOptions, form: str) -> tuple[Abi, ...]:
@@ -42,12 +45,6 @@ def abis_of(profile: Profile, options: WriteOptions, form: str) -> tuple[Abi, ..
         known = ", ".join(abi.name for abi in abis)
         raise UsageError(f"--arch: {', '.join(lacking)}: {form} makes a filter for the profile's: {known}")
     return tuple(abi for abi in abis if not chosen or abi in chosen)
-
-
-def _not_in_a_program(profile: Profile, form: str) -> list[str]:
-    """What is said to the kernel, or to the runtime, beside the program."""
-    said = [("flags", bool(profile.flags)), ("the listener", profile.listener_path is not None)]
-    return [f"{form}: {what} of the profile cannot be said in a program" for what, there in said if there]
 
 
 def _loss(profile: Profile, left_out: LeftOut, form: str) -> str:

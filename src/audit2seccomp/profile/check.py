@@ -10,13 +10,12 @@ from typing import NamedTuple
 
 from audit2seccomp.evidence.calls import Call
 from audit2seccomp.kernel.abi import Abi, abi_named
+from audit2seccomp.profile.effects import BAD_ARCH
 from audit2seccomp.profile.model import Outcome, Profile, Rule, RuleAction, default_outcome, outcome_of
 from audit2seccomp.profile.resolve import dockers_name
 
 LETS_THROUGH = (RuleAction.ALLOW, RuleAction.LOG)
 """A tracer or listener may let a call through, too, and it may not."""
-BAD_ARCH = Outcome(RuleAction.KILL_THREAD)
-"""What becomes of a call of an architecture that the filter does not cover (seccomp_attr_set(3), ACT_BADARCH)."""
 
 
 class Checked(NamedTuple):
