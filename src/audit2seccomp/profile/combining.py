@@ -162,8 +162,8 @@ class Combiner:
         return Combined(self._default)
 
     def _concatenated(self, name: str) -> tuple[Rule, ...]:
-        """The rules of all operands, where no look at conditions is needed to see that they say it: all have one outcome
-        and any of them is enough. Else none."""
+        """The rules of all operands, where their conditions need no look: all have one outcome, and any of them is
+        enough. Else none."""
         every = [rule for index in range(len(self._operands)) for rule in self._effective(index, name)]
         outcomes = {outcome_of(rule) for rule in every}
         if set(self._defaults) != {self._default} or len(outcomes) != 1:

@@ -128,8 +128,8 @@ def _settings(old: Profile, new: Profile) -> list[tuple[str, str, str]]:
 
 
 MAX_PAIRS = 10_000
-"""So many pairs of rules with conditions are compared in all, which takes seconds at worst: profiles come from strangers.
-Two of Docker's defaults have 2,000 if everything differs."""
+"""So many pairs of rules with conditions are compared in all, which takes seconds at worst: profiles come from
+strangers. Two of Docker's defaults have 2,000 if everything differs."""
 
 
 class _Comparison:
