@@ -110,7 +110,7 @@ def test_what_is_no_action_comes_from_the_first(tmp_path: Path) -> None:
         (("--default-action", "ERRNO", "--errno", "4096", WEB), 2, "no errno '4096'"),
         (("--host-arch", "amd46", WEB), 2, "no architecture 'amd46'"),
         (("no-such-file", WEB), 3, "no-such-file: cannot read"),
-        (("--to", "oci", DOCKERS), 3, "archMap depends on the host"),
+        (("--to", "oci", DOCKERS), 3, "the profile depends on the host: archMap"),
     ],
 )
 def test_what_cannot_be(args: tuple[str | Path, ...], status: int, says: str, tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ from audit2seccomp.errors import AlgebraError
 from audit2seccomp.kernel.abi import Abi
 from audit2seccomp.kernel.syscalls import table_of
 from audit2seccomp.profile.architectures import Covered, by_host, coverage, on_host, shared, united
+from audit2seccomp.profile.clauses import HOST
 from audit2seccomp.profile.combining import Combined, Combiner, Operand
-from audit2seccomp.profile.conditions import HOST, is_plain
+from audit2seccomp.profile.conditions import is_plain
 from audit2seccomp.profile.effects import compared_bits
 from audit2seccomp.profile.model import Outcome, Profile, Rule, default_outcome, errno_text, outcome_of
 from audit2seccomp.profile.partitions import Mode, partition, permissiveness

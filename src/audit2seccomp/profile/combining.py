@@ -118,7 +118,10 @@ class Combiner:
                         return call
                     said = True
         except TooManyBoxesError:
-            raise AlgebraError(f"{name}: what the profiles do with it together takes too many rules to say") from None
+            if through or not (rules := self._concatenated(name)):
+                why = "what the profiles do with it together takes too many rules to say"
+                raise AlgebraError(f"{name}: {why}") from None
+            return Combined(None, None, rules)
         if said:
             raise AlgebraError(
                 f"{name}: libseccomp may build something else of rules that say what the profiles do with it together"
@@ -157,6 +160,20 @@ class Combiner:
         if above == (self._mode is Mode.UNION):
             return Combined(None, source, tuple(spoken[source]))
         return Combined(self._default)
+
+    def _concatenated(self, name: str) -> tuple[Rule, ...]:
+        """The rules of all operands, where their conditions need no look: all have one outcome, and any of them is
+        enough. Else none."""
+        every = [rule for index in range(len(self._operands)) for rule in self._effective(index, name)]
+        outcomes = {outcome_of(rule) for rule in every}
+        if set(self._defaults) != {self._default} or len(outcomes) != 1:
+            return ()
+        above = permissiveness(outcomes.pop()) > permissiveness(self._default)
+        if above != (self._mode is Mode.UNION):
+            return ()
+        rules = tuple({meaning(rule): rule._replace(names=(name,), single=False) for rule in every}.values())
+        built = all(self._builds(name, Combined(None, None, rules), bits) for bits in self._widths(name))
+        return rules if built else ()
 
     def _effective(self, index: int, name: str) -> list[Rule]:
         return effective(self._own[index].get(name, ()), self._defaults[index])

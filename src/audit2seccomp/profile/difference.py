@@ -8,7 +8,8 @@ from typing import NamedTuple
 from audit2seccomp.kernel.abi import Abi, all_abis
 from audit2seccomp.kernel.syscalls import table_of
 from audit2seccomp.profile.architectures import Covered, by_host, coverage
-from audit2seccomp.profile.conditions import HOST, clauses_of, conditions_of, merged_ne
+from audit2seccomp.profile.clauses import HOST, clauses_of
+from audit2seccomp.profile.conditions import conditions_of, merged_ne
 from audit2seccomp.profile.effects import compared_bits
 from audit2seccomp.profile.model import ArgCondition, Clause, Outcome, Profile, Rule, default_outcome
 from audit2seccomp.profile.partitions import ContradictionError, is_built, partition
@@ -126,6 +127,11 @@ def _settings(old: Profile, new: Profile) -> list[tuple[str, str, str]]:
     return [pair for pair in pairs if pair[1] != pair[2]]
 
 
+MAX_PAIRS = 10_000
+"""So many pairs of rules with conditions are compared in all, which takes seconds at worst: profiles come from
+strangers. Two of Docker's defaults have 2,000 if everything differs."""
+
+
 class _Comparison:
     """Compares two profiles call by call."""
 
@@ -139,6 +145,7 @@ class _Comparison:
             add_multiplexed(rules, through)
         self._plain = [plain_outcomes(rules, own) for rules, own in zip(self._rules, self._defaults, strict=True)]
         self._covered = covered
+        self._pairs = 0
 
     def names(self) -> list[str]:
         return sorted({*self._rules[0], *self._rules[1]})
@@ -189,6 +196,9 @@ class _Comparison:
         return [effective(some.get(name, ()), own) for some, own in zip(self._rules, self._defaults, strict=True)]
 
     def _regions(self, rules: Sequence[Sequence[Rule]], bits: int) -> list[tuple[Outcome, Outcome, Region]]:
+        self._pairs += (len(rules[0]) + 1) * (len(rules[1]) + 1)
+        if self._pairs > MAX_PAIRS:
+            raise TooManyBoxesError
         old, new = (partition(some, own, bits) for some, own in zip(rules, self._defaults, strict=True))
         found = []
         for before in old.outcomes():

@@ -16,8 +16,9 @@ Box = tuple[tuple[str, Cell], ...]
 Region = list[Box]
 
 EVERYTHING: Box = ()
-MAX_BOXES = 400
-"""Taking conditions from conditions can double their number each time. Docker's default needs nine for a call."""
+MAX_BOXES = 128
+"""Taking conditions from conditions can double their number each time, and the time for it grows with the square.
+Docker's default needs nine for a call."""
 
 
 class TooManyBoxesError(Exception):
