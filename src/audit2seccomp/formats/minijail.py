@@ -12,9 +12,9 @@ from audit2seccomp.formats.files import NO_OPTIONS, WriteOptions, Written
 from audit2seccomp.formats.plain import plain
 from audit2seccomp.formats.reduced import call_list, checked_names, unsaid
 from audit2seccomp.kernel.abi import Abi, abi_named
-from audit2seccomp.kernel.multiplexed import MULTIPLEXED
+from audit2seccomp.kernel.multiplexed import multiplexed
 from audit2seccomp.kernel.syscalls import table_of
-from audit2seccomp.profile.effects import Conjunction, Effect, named_effects
+from audit2seccomp.profile.effects import Conjunction, Effect, compared_bits, effects
 from audit2seccomp.profile.model import (
     ArgCondition,
     Operator,
@@ -58,20 +58,16 @@ def write(profile: Profile, options: WriteOptions = NO_OPTIONS) -> Written:
             f"minijail: the profile lets through what it does not name ({default.action}): a policy kills it"
         )
     _checked(default, "the default action")
-    effects = named_effects(made)
-    checked_names("minijail", effects)
+    named = dict.fromkeys(call for rule in made.rules for call in rule.names)
+    checked_names("minijail", named)
     table = table_of(abi)
-    here = {call: effect for call, effect in effects.items() if table.number_of(call) is not None}
-    for rule in made.rules:
-        for call in rule.names:
-            if call not in effects and table.number_of(call) is not None:
-                here[call] = Effect((), default)
+    here = {call: Effect((), default) for call in named if table.number_of(call) is not None} | effects(made, abi)
     lines = {call: _line(call, effect, abi) for call, effect in here.items()}
     alternatives = [line.count("||") + 3 for line in lines.values() if line is not None and line.startswith("arg")]
     if sum(alternatives) > MAX_LABELS:
         raise FormatError(f"minijail: more than {MAX_LABELS} alternatives in conditions: it loads no such policy")
     content = [f"{call}: {line}\n" for call, line in sorted(lines.items()) if line is not None]
-    elsewhere = [call for call in effects if call not in here]
+    elsewhere = [call for call in named if call not in here and multiplexed(abi, call) is None]
     lost = [*losses, *unsaid("minijail", made), *_losses(made, abi, here, elsewhere)]
     return Written(f"# {abi.name}\n{''.join(content)}", tuple(lost))
 
@@ -100,35 +96,29 @@ def _line(call: str, effect: Effect, abi: Abi) -> str | None:
     """What stands behind `call:`; None if the call is killed, as it is without a line."""
     for outcome in (*(branch.outcome for branch in effect.branches), effect.default):
         _checked(outcome, call)
-    always = effect.always
+    # As the rules say it, also where libseccomp builds it in another way.
+    always = effect._replace(exact=True).always
     if always is None:
         if any(branch.outcome.action not in _LETS_THROUGH for branch in effect.branches):
             raise FormatError(
                 f"minijail: {call}: a line says when a call is allowed, not when it is denied: say it the other way"
             )
-        found = (_conjunction(branch.when, abi) for branch in effect.branches)
-        alternatives = list(dict.fromkeys(" && ".join(atoms) for atoms in found if atoms is not None))
-        if "" not in alternatives and alternatives:
+        alternatives = list(dict.fromkeys(_conjunction(branch.when, abi) for branch in effect.branches))
+        if "" not in alternatives:
             end = f"; return {effect.default.errno}" if effect.default.errno is not None else ""
             return f"{' || '.join(alternatives)}{end}"
-        always = Outcome(RuleAction.ALLOW) if alternatives else effect.default
+        return "1"
     if always.action in _LETS_THROUGH:
         return "1"
     return None if always.errno is None else f"return {always.errno}"
 
 
-def _conjunction(when: Conjunction, abi: Abi) -> list[str] | None:
-    """The atoms that must all hold; None if they never can."""
-    atoms: list[str] = []
-    for condition in when:
-        found = _atoms(condition, _bits(abi))
-        if found is None:
-            return None
-        atoms += found
-    return atoms
+def _conjunction(when: Conjunction, abi: Abi) -> str:
+    """What must hold; empty if it always does."""
+    return " && ".join(atom for condition in when for atom in _atoms(condition, compared_bits(abi)))
 
 
-def _atoms(condition: ArgCondition, bits: int) -> list[str] | None:
+def _atoms(condition: ArgCondition, bits: int) -> list[str]:
     """A condition as atoms that must all hold. `&` holds if any bit of its mask is set, so one bit each is asked for;
     `in` holds if no bit outside its mask is set."""
     everything = (1 << bits) - 1
@@ -136,19 +126,12 @@ def _atoms(condition: ArgCondition, bits: int) -> list[str] | None:
     sign = _SIGNS.get(condition.operator)
     if sign is not None:
         return [f"{argument} {sign} {value:#x}"]
-    wanted = (condition.value_two or 0) & everything
-    if wanted & ~value:
-        return None
+    wanted = (condition.value_two or 0) & value  # libseccomp compares no other bits (_db_node_mask_fixup)
     if value == everything:
         return [f"{argument} == {wanted:#x}"]
     set_bits = [f"{argument} & {1 << bit:#x}" for bit in range(bits) if wanted >> bit & 1]
     clear = value & ~wanted
     return [*set_bits, f"{argument} in ~{clear:#x}"] if clear else set_bits
-
-
-def _bits(abi: Abi) -> int:
-    """The size of an argument: __AUDIT_ARCH_64BIT of include/uapi/linux/audit.h."""
-    return 64 if abi.audit_arch & 0x80000000 else 32
 
 
 def _losses(profile: Profile, abi: Abi, here: dict[str, Effect], elsewhere: list[str]) -> list[str]:
@@ -171,17 +154,8 @@ def _losses(profile: Profile, abi: Abi, here: dict[str, Effect], elsewhere: list
     others = [name for name in profile.architectures if name != abi.scmp_name]
     if others:
         lost.append(f"minijail: calls of other architectures are killed: {', '.join(others)}")
-    allowed = {
-        call for call, effect in here.items() if any(one.outcome.action in _LETS_THROUGH for one in effect.branches)
-    }
-    through = sorted({MULTIPLEXED[call].through for call in allowed & MULTIPLEXED.keys()})
-    lost.extend(
-        f"minijail: not allowed through {multiplexer}, as libseccomp would: allow {multiplexer} for that"
-        for multiplexer in through
-        if table_of(abi).number_of(multiplexer) is not None and multiplexer not in allowed
-    )
     return lost
 
 
-def _all(default: Outcome, effects: dict[str, Effect]) -> list[Outcome]:
-    return [default, *(branch.outcome for effect in effects.values() for branch in effect.branches)]
+def _all(default: Outcome, here: dict[str, Effect]) -> list[Outcome]:
+    return [default, *(branch.outcome for effect in here.values() for branch in effect.branches)]
