@@ -102,7 +102,7 @@ def test_what_is_refused_is_what_the_crd_refuses(profile: Profile) -> None:
         "metadata": {"name": "web"},
         "spec": {key: value for key, value in document_of(profile).items() if key != "defaultErrnoRet"},
     }
-    for rule in document["spec"]["syscalls"]:  # type: ignore[index]
+    for rule in document["spec"].get("syscalls", []):  # type: ignore[attr-defined]
         rule["names"] = list(dict.fromkeys(rule["names"]))
     accepted = jsonschema.Draft202012Validator(SCHEMA).is_valid(document)
     try:
