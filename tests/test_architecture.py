@@ -17,7 +17,7 @@ ONLY_IN = {
     "typer": ["cli"],
     "rich": ["cli"],
     "pyparsing": ["evidence/grammar.py", "evidence/query/language.py"],
-    "yaml": ["formats/yaml_places.py", "formats/manifests.py"],
+    "yaml": ["formats/reading/yaml_places.py", "formats/writing/manifests.py"],
     "pyseccomp": ["profile/libseccomp.py"],
     "zlib_ng": ["evidence/inputs/archives.py"],
     "zlib": ["evidence/inputs/archives.py"],

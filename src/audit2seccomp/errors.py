@@ -84,3 +84,10 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
     close = get_close_matches(word, sorted(known), n=3)
     return f": did you mean {', '.join(close)}?" if close else ""
+
+
+def shown(text: str) -> str:
+    """A word of a stranger's in a message, in quotes and not too long."""
+    from json import dumps
+
+    return dumps(text if len(text) <= 80 else f"{text[:80]}…", ensure_ascii=True)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from audit2seccomp.errors import Audit2SeccompError, UsageError
 from audit2seccomp.formats import read_profile, write_profile
 from audit2seccomp.formats.files import ProfileFile
-from audit2seccomp.formats.json_profile import document_of
-from audit2seccomp.formats.json_update import updated
+from audit2seccomp.formats.updating.json_update import updated
+from audit2seccomp.formats.writing.json_document import document_of
 from audit2seccomp.profile.bases import Base, Standing, standings
 from audit2seccomp.profile.build import Built, build
 from audit2seccomp.profile.model import Profile, RuleAction

@@ -12,7 +12,7 @@ import pytest
 
 from audit2seccomp.errors import ProfileFileError
 from audit2seccomp.formats import MAX_BYTES, read_profile
-from audit2seccomp.formats.runtime_features import read
+from audit2seccomp.formats.reading.runtime_features import read
 from audit2seccomp.profile.lint import Finding, lint
 from audit2seccomp.profile.lint.targets import CRUN, RUNC, Target
 

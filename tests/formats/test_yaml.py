@@ -13,8 +13,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from audit2seccomp.errors import ProfileFileError
-from audit2seccomp.formats import MAX_BYTES, yaml_places
-from audit2seccomp.formats.places import Path
+from audit2seccomp.formats import MAX_BYTES
+from audit2seccomp.formats.reading import yaml_places
+from audit2seccomp.formats.reading.places import Path
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
 scalars = st.none() | st.booleans() | st.integers() | texts | st.floats(allow_nan=False, allow_infinity=False)

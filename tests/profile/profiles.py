@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from audit2seccomp.formats.json_profile import scmp_names
+from audit2seccomp.kernel.abi import scmp_names
 from audit2seccomp.profile.model import (
     FILTER_FLAGS,
     MAX_U32,

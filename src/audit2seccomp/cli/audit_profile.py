@@ -14,7 +14,7 @@ from audit2seccomp.cli.profiles import Lenient, read_bounded
 from audit2seccomp.errors import ProfileFileError, UsageError
 from audit2seccomp.evidence.stored.recognising import Recogniser
 from audit2seccomp.formats import MAX_BYTES, WRITERS, known_form, read_profile, write_profile
-from audit2seccomp.formats.json_profile import is_dockers
+from audit2seccomp.formats.docker import is_dockers
 from audit2seccomp.profile.audit_profile import RECORDING
 from audit2seccomp.profile.audit_profile import audit_profile as audit_profile_of
 from audit2seccomp.profile.model import Profile

@@ -14,7 +14,7 @@ from audit2seccomp.cli.profiles import Lenient, load
 from audit2seccomp.errors import ExitStatus, UsageError, did_you_mean
 from audit2seccomp.formats import WRITERS, options_of, write_profile
 from audit2seccomp.formats.files import NO_OPTIONS, WriteOptions
-from audit2seccomp.formats.plain import resolved
+from audit2seccomp.formats.writing.plain import resolved
 from audit2seccomp.kernel.abi import Abi, abi_named
 from audit2seccomp.kernel.capabilities import CAPABILITIES, capability_named
 from audit2seccomp.profile.choices import oci_arch

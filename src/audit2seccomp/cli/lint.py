@@ -111,7 +111,7 @@ def _lint_all(names: list[str], targets: tuple[Target, ...], *, lenient: bool) -
 
 
 def _of_features(path: str) -> Target:
-    from audit2seccomp.formats.runtime_features import read
+    from audit2seccomp.formats.reading.runtime_features import read
 
     name, data = read_bounded(path)
     return read(name, data)

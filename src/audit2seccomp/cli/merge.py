@@ -12,7 +12,7 @@ from audit2seccomp.cli.output import Output
 from audit2seccomp.cli.profiles import Lenient, load
 from audit2seccomp.errors import UsageError, did_you_mean
 from audit2seccomp.formats import WRITERS, write_profile
-from audit2seccomp.formats.json_profile import is_dockers
+from audit2seccomp.formats.docker import is_dockers
 from audit2seccomp.kernel.abi import Abi, abi_named, oci_abis
 from audit2seccomp.profile.algebra import merge as merge_profiles
 from audit2seccomp.profile.algebra import widening_text

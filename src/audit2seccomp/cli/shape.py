@@ -14,7 +14,7 @@ from audit2seccomp.evidence.decide import is_runtime
 from audit2seccomp.evidence.model import Evidence, observe
 from audit2seccomp.formats import known_form, write_profile
 from audit2seccomp.formats.files import NO_OPTIONS, WriteOptions
-from audit2seccomp.formats.plain import plain
+from audit2seccomp.formats.writing.plain import plain
 from audit2seccomp.profile.bases import Base, names_let_through
 from audit2seccomp.profile.build import Built, build, counts
 from audit2seccomp.profile.choices import GENERATED_ACTIONS, MAX_ERRNO, oci_arch
@@ -99,7 +99,7 @@ class Shape(NamedTuple):
         """The profile of some evidence, written; raises FormatError for what the format cannot hold."""
         built = self.build(evidence)
         if self.updated is not None:
-            from audit2seccomp.formats.json_update import updated
+            from audit2seccomp.formats.updating.json_update import updated
 
             return Product(built, updated(self.updated, built, self.action), ())
         # OCI has no place for reasons, and Docker's form is larger with them: so only who asks for it gets them.
@@ -203,7 +203,7 @@ def _refuse_open(shape: Shape) -> None:
 
 def _file_to_update(path: str, *, lenient: bool) -> ProfileFile:
     from audit2seccomp.cli.profiles import load
-    from audit2seccomp.formats.json_update import check
+    from audit2seccomp.formats.updating.json_update import check
 
     if path == "-":
         raise UsageError("--update: a file is extended in place, and - is none")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from audit2seccomp.errors import ProfileFileError
-from audit2seccomp.formats.places import Path, Place, Problem, Span, nearest, places_of, pointer, with_parents
+from audit2seccomp.formats.reading.places import Path, Place, Problem, Span, nearest, places_of, pointer, with_parents
 from audit2seccomp.profile.model import Profile
 
 Find = Callable[[Collection[Path], bool], dict[Path, Span]]
@@ -19,7 +19,7 @@ class ProfileFile(NamedTuple):
     name: str
     text: str
     format: str
-    """One of `formats.READABLE`."""
+    """One of `formats.READERS`, or `docker`."""
     profile: Profile | None
     """What could be understood; None if nothing could."""
     problems: tuple[Problem, ...]

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 
 from audit2seccomp.errors import FormatError
-from audit2seccomp.formats import json_profile
 from audit2seccomp.formats.files import NO_OPTIONS, WriteOptions, Written
-from audit2seccomp.formats.plain import plain
+from audit2seccomp.formats.writing import json_document
+from audit2seccomp.formats.writing.plain import plain
 from audit2seccomp.profile.model import Profile
 
 OPTIONS = ("name", "pod_annotations", "image")
@@ -62,12 +62,12 @@ _POD = """\
 def write(profile: Profile, options: WriteOptions = NO_OPTIONS) -> Written:
     """The objects, in one file of several documents. Raises FormatError for a profile that no ConfigMap holds, and
     UsageError for a name that is none."""
-    from audit2seccomp.formats.manifests import Block, object_name, to_yaml
+    from audit2seccomp.formats.writing.manifests import Block, object_name, to_yaml
 
     name = object_name(options.name)
     made, losses = plain("kubernetes", profile)
     # As ASCII: some characters are line breaks in YAML.
-    text = json.dumps(json_profile.document_of(made), indent=2) + "\n"
+    text = json.dumps(json_document.document_of(made), indent=2) + "\n"
     size = len(text) + len(_file(name))
     if size > MAX_CONFIG_MAP:
         raise FormatError(f"kubernetes: {size:,} bytes do not fit into a ConfigMap: at most {MAX_CONFIG_MAP:,}")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from audit2seccomp.formats import json_places, json_profile
-from audit2seccomp.formats.fields import Reading
+from audit2seccomp.formats.docker import is_dockers
 from audit2seccomp.formats.files import NO_OPTIONS, ProfileFile, WriteOptions, Written
-from audit2seccomp.formats.plain import plain
+from audit2seccomp.formats.writing import json_document
+from audit2seccomp.formats.writing.plain import plain
 from audit2seccomp.profile.model import Profile
 
 _BEGINS = re.compile(r"\s*(?:\{|\[\s*[\[\]{\"])")  # a log line may begin with a bracket, too
@@ -21,10 +21,13 @@ def recognises(text: str) -> bool:
 def read(name: str, text: str, *, lenient: bool = False) -> ProfileFile:
     """The profile in a JSON text, in the OCI form, Docker's or containers/common's. Raises ProfileFileError for what is
     no JSON."""
+    from audit2seccomp.formats.reading import json_places, json_profile
+    from audit2seccomp.formats.reading.fields import Reading
+
     document = json_places.decode(name, text)
     reading = Reading([], lenient)
     profile = json_profile.read(document, reading)
-    form = "docker" if profile is not None and json_profile.is_dockers(profile) else "oci"
+    form = "docker" if profile is not None and is_dockers(profile) else "oci"
     return ProfileFile(
         name, text, form, profile, tuple(reading.problems), lambda paths, keys: json_places.find(text, paths, keys=keys)
     )
@@ -33,4 +36,4 @@ def read(name: str, text: str, *, lenient: bool = False) -> ProfileFile:
 def write(profile: Profile, options: WriteOptions = NO_OPTIONS) -> Written:
     """The profile in the OCI form. Comments are lost; raises FormatError for what only Docker resolves."""
     made, losses = plain("oci", profile)
-    return Written(json_profile.write(made), losses)
+    return Written(json_document.write(made), losses)

@@ -6,12 +6,14 @@ from __future__ import annotations
 import json
 import re
 
-from audit2seccomp.errors import FormatError
-from audit2seccomp.formats import json_places
-from audit2seccomp.formats.fields import Fields, Reading, shown
+from audit2seccomp.errors import FormatError, shown
 from audit2seccomp.formats.files import NO_OPTIONS, ProfileFile, WriteOptions, Written
-from audit2seccomp.formats.json_profile import in_place, read_rule, rule_document, scmp_names
-from audit2seccomp.formats.plain import plain
+from audit2seccomp.formats.reading import json_places
+from audit2seccomp.formats.reading.fields import Fields, Reading
+from audit2seccomp.formats.reading.json_profile import in_place, read_rule
+from audit2seccomp.formats.writing.json_document import rule_document
+from audit2seccomp.formats.writing.plain import plain
+from audit2seccomp.kernel.abi import scmp_names
 from audit2seccomp.profile.model import (
     EPERM,
     FILTER_FLAGS,
@@ -57,7 +59,7 @@ def read(name: str, text: str, *, lenient: bool = False) -> ProfileFile:
         document = json_places.decode(name, text)
         find = json_places.find
     else:
-        from audit2seccomp.formats import yaml_places
+        from audit2seccomp.formats.reading import yaml_places
 
         document = yaml_places.decode(name, text)
         find = yaml_places.find
@@ -133,7 +135,7 @@ def _rule(fields: Fields) -> Rule | None:
 
 def write(profile: Profile, options: WriteOptions = NO_OPTIONS) -> Written:
     """The profile as an object. Raises FormatError for what does not fit, and UsageError for a name that is none."""
-    from audit2seccomp.formats.manifests import object_name, to_yaml
+    from audit2seccomp.formats.writing.manifests import object_name, to_yaml
 
     metadata = {"name": object_name(options.name)}
     made, losses = plain("spo", profile)

@@ -188,3 +188,8 @@ def all_abis() -> tuple[Abi, ...]:
 def oci_abis() -> tuple[Abi, ...]:
     """The ABIs that an OCI profile can name, in the order of `all_abis()`."""
     return tuple(abi for abi in _ABIS if abi.scmp_name is not None)
+
+
+def scmp_names() -> tuple[str, ...]:
+    """All SCMP_ARCH_* names that a profile may hold."""
+    return tuple(abi.scmp_name for abi in oci_abis() if abi.scmp_name is not None)

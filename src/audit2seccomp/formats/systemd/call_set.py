@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from audit2seccomp.formats.fields import Reading, shown
-from audit2seccomp.formats.places import Path, Span
+from audit2seccomp.errors import shown
+from audit2seccomp.formats.reading.fields import Reading
+from audit2seccomp.formats.reading.places import Path, Span
+from audit2seccomp.formats.reading.unknown import hint, not_a_call
 from audit2seccomp.formats.systemd.groups import DEFAULT, group_names, members
 from audit2seccomp.formats.systemd.names import MAX_ERRNO, errno_of
 from audit2seccomp.formats.systemd.unit_file import Word
-from audit2seccomp.formats.unknown import hint, not_a_call
 from audit2seccomp.kernel.syscalls import all_names
 
 KILL = -1

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 
-from audit2seccomp.errors import ProfileFileError
-from audit2seccomp.formats.fields import MAX_PROBLEMS, Reading, shown
+from audit2seccomp.errors import ProfileFileError, shown
 from audit2seccomp.formats.files import ProfileFile
-from audit2seccomp.formats.places import Path, Span
+from audit2seccomp.formats.reading.fields import MAX_PROBLEMS, Reading
+from audit2seccomp.formats.reading.places import Path, Span
+from audit2seccomp.formats.reading.unknown import hint
 from audit2seccomp.formats.systemd.call_set import KILL, filtered, logged
 from audit2seccomp.formats.systemd.names import ARCHITECTURES, MAX_ERRNO, NATIVE, errno_of
 from audit2seccomp.formats.systemd.unit_file import Assignment, Fault, Word, assignments, begins
-from audit2seccomp.formats.unknown import hint
 from audit2seccomp.profile.model import Outcome, Profile, Rule, RuleAction
 
 SECTIONS = ("Service", "Socket", "Mount", "Swap")

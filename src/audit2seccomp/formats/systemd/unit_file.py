@@ -12,7 +12,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from audit2seccomp.formats.places import Span
+from audit2seccomp.formats.reading.places import Span
 
 MAX_LINE = 1 << 20
 """LONG_LINE_MAX of src/basic/fileio.h: systemd reads no file with a longer line."""

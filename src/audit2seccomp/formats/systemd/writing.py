@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 from audit2seccomp.errors import FormatError
 from audit2seccomp.formats.files import NO_OPTIONS, WriteOptions, Written
-from audit2seccomp.formats.plain import plain
-from audit2seccomp.formats.reduced import call_list, checked_names, unsaid
 from audit2seccomp.formats.systemd.groups import DEFAULT
 from audit2seccomp.formats.systemd.names import ARCHITECTURES, MAX_ERRNO, NATIVE, errno_word
+from audit2seccomp.formats.writing.plain import plain
+from audit2seccomp.formats.writing.reduced import call_list, checked_names, unsaid
 from audit2seccomp.profile.effects import named_effects
 from audit2seccomp.profile.model import Outcome, Profile, RuleAction, default_outcome
 

@@ -4,9 +4,10 @@ target of lint."""
 from __future__ import annotations
 
 from audit2seccomp.errors import ProfileFileError
-from audit2seccomp.formats import MAX_BYTES, json_places
-from audit2seccomp.formats.fields import Fields, Reading
-from audit2seccomp.formats.places import file_error, nearest, pointer, with_parents
+from audit2seccomp.formats import MAX_BYTES
+from audit2seccomp.formats.reading import json_places
+from audit2seccomp.formats.reading.fields import Fields, Reading
+from audit2seccomp.formats.reading.places import file_error, nearest, pointer, with_parents
 from audit2seccomp.profile.lint.libseccomp_tables import parse_version, release_of
 from audit2seccomp.profile.lint.targets import CRUN, RUNC, Offers, Platform, Target
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import NamedTuple, TypeVar
 
-from audit2seccomp.errors import did_you_mean
-from audit2seccomp.formats.places import Path, Problem
+from audit2seccomp.errors import did_you_mean, shown
+from audit2seccomp.formats.reading.places import Path, Problem
 from audit2seccomp.profile.model import MAX_U32, Extra
 
 MAX_PROBLEMS = 1000
@@ -161,11 +161,6 @@ class Fields:
             return True
         self._reading.report(path, f"{name} is expected, not {_kind(value)}")
         return False
-
-
-def shown(text: str) -> str:
-    """A word of a stranger's in a message, in quotes and not too long."""
-    return json.dumps(text if len(text) <= 80 else f"{text[:80]}…", ensure_ascii=True)
 
 
 def _kind(value: object) -> str:

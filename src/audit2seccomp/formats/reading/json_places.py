@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from enum import Enum, auto
 from typing import NoReturn
 
-from audit2seccomp.formats.places import Path, Span, file_error
+from audit2seccomp.formats.reading.places import Path, Span, file_error
 
 MAX_DEPTH = 100
 """A profile has eight levels; the standard library's reader recurses."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from audit2seccomp.errors import FormatError
-from audit2seccomp.formats.fields import shown
+from audit2seccomp.errors import FormatError, shown
 from audit2seccomp.profile.model import Clause, Profile, Rule, errno_named
 
 if TYPE_CHECKING:

@@ -6,10 +6,11 @@ import json
 from collections.abc import Iterator
 
 from audit2seccomp.errors import UsageError
-from audit2seccomp.formats import json_places, read_profile
+from audit2seccomp.formats import read_profile
 from audit2seccomp.formats.files import ProfileFile
-from audit2seccomp.formats.json_profile import mapping_document, rule_document
-from audit2seccomp.formats.json_splice import (
+from audit2seccomp.formats.reading import json_places
+from audit2seccomp.formats.reading.places import Path, Span
+from audit2seccomp.formats.updating.json_splice import (
     Edit,
     edited,
     into_array,
@@ -18,7 +19,7 @@ from audit2seccomp.formats.json_splice import (
     sorted_places,
     with_items,
 )
-from audit2seccomp.formats.places import Path, Span
+from audit2seccomp.formats.writing.json_document import mapping_document, rule_document
 from audit2seccomp.profile.bases import is_bare
 from audit2seccomp.profile.build import Built
 from audit2seccomp.profile.model import Profile, Rule, RuleAction

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 
 import yaml
 
-from audit2seccomp.errors import UsageError
-from audit2seccomp.formats.fields import shown
+from audit2seccomp.errors import UsageError, shown
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _PLAIN = re.compile(r"(?![yYnN]$)[A-Za-z_/][A-Za-z0-9_./:+-]*")

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import yaml
 
-from audit2seccomp.formats.fields import shown
-from audit2seccomp.formats.json_places import MAX_DEPTH
-from audit2seccomp.formats.places import Path, Span, file_error
+from audit2seccomp.errors import shown
+from audit2seccomp.formats.reading.json_places import MAX_DEPTH
+from audit2seccomp.formats.reading.places import Path, Span, file_error
 
 MAX_VALUES = 200_000
 """Keys and values. A profile that names every call of every table ten times over has less; reading so many takes a

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from audit2seccomp.formats.places import Span
+from audit2seccomp.formats.reading.places import Span
 
 
 class Edit(NamedTuple):

@@ -1,16 +1,12 @@
-"""The JSON of profiles ↔ Profile: the OCI form, and what Docker and containers/common add to it.
-
-One reader and one writer for all of them, since each form is a part of the largest; `oci` and `docker` say what theirs
-may hold.
-"""
+"""The JSON of profiles, read: the OCI form, and what Docker and containers/common add to it. One reader for all of them,
+since each form is a part of the largest."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-from audit2seccomp.formats.fields import Fields, Reading
-from audit2seccomp.kernel.abi import oci_abis
+from audit2seccomp.formats.reading.fields import Fields, Reading
+from audit2seccomp.kernel.abi import scmp_names
 from audit2seccomp.profile.model import (
     FILTER_FLAGS,
     MAX_ARGS,
@@ -18,7 +14,6 @@ from audit2seccomp.profile.model import (
     ArchMapping,
     ArgCondition,
     Clause,
-    Extra,
     Operator,
     Profile,
     Rule,
@@ -112,92 +107,3 @@ def _arch_mapping(fields: Fields) -> ArchMapping:
         fields.problem("architecture", f"no architecture that profiles can name: {architecture[:80]!r}")
     subs = fields.each_of("subArchitectures", known, "architecture that profiles can name")
     return ArchMapping(architecture, subs, fields.extra())
-
-
-def scmp_names() -> tuple[str, ...]:
-    """All SCMP_ARCH_* names that a profile may hold."""
-    return tuple(abi.scmp_name for abi in oci_abis() if abi.scmp_name is not None)
-
-
-def is_dockers(profile: Profile) -> bool:
-    """Whether the profile says anything that only Docker's and containers/common's form can."""
-    return bool(
-        profile.arch_map
-        or profile.default_errno_name is not None
-        or any(
-            rule.single
-            or rule.errno_name is not None
-            or rule.comment is not None
-            or rule.includes != Clause()
-            or rule.excludes != Clause()
-            for rule in profile.rules
-        )
-    )
-
-
-def document_of(profile: Profile) -> dict[str, object]:
-    """The JSON document of a profile, all that it says, with the keys in a fixed order."""
-    document = {
-        "defaultAction": profile.default_action.value,
-        "defaultErrnoRet": profile.default_errno,
-        "defaultErrno": profile.default_errno_name,
-        "architectures": list(profile.architectures) or None,
-        "archMap": [mapping_document(mapping) for mapping in profile.arch_map] or None,
-        "flags": list(profile.flags) or None,
-        "listenerPath": profile.listener_path,
-        "listenerMetadata": profile.listener_metadata,
-        "syscalls": [rule_document(rule) for rule in profile.rules] or None,
-    }
-    return _document(document, profile.extra)
-
-
-def rule_document(rule: Rule) -> dict[str, object]:
-    """An entry of `syscalls`."""
-    document = {
-        "names": None if rule.single else list(rule.names),
-        "name": rule.names[0] if rule.single else None,
-        "action": rule.action.value,
-        "errnoRet": rule.errno,
-        "errno": rule.errno_name,
-        "args": [_condition_document(condition) for condition in rule.args] or None,
-        "comment": rule.comment,
-        "includes": _clause_document(rule.includes),
-        "excludes": _clause_document(rule.excludes),
-    }
-    return _document(document, rule.extra)
-
-
-def mapping_document(mapping: ArchMapping) -> dict[str, object]:
-    """An entry of `archMap`."""
-    subs = list(mapping.sub_architectures)
-    return _document({"architecture": mapping.architecture, "subArchitectures": subs}, mapping.extra)
-
-
-def _condition_document(condition: ArgCondition) -> dict[str, object]:
-    document = {
-        "index": condition.argument,
-        "value": condition.value,
-        "valueTwo": condition.value_two,
-        "op": condition.operator.value,
-    }
-    return _document(document, condition.extra)
-
-
-def _clause_document(clause: Clause) -> dict[str, object] | None:
-    document = {
-        "caps": list(clause.caps) or None,
-        "arches": list(clause.arches) or None,
-        "minKernel": clause.min_kernel,
-    }
-    return _document(document, clause.extra) or None
-
-
-def _document(fixed: Mapping[str, object], extra: Extra) -> dict[str, object]:
-    document = {key: value for key, value in fixed.items() if value is not None}
-    document.update((key, json.loads(value)) for key, value in extra)
-    return document
-
-
-def write(profile: Profile) -> str:
-    """The document as text: two spaces, a final newline; the same profile always gives the same text."""
-    return json.dumps(document_of(profile), indent=2, ensure_ascii=False) + "\n"

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from audit2seccomp.errors import FormatError
-from audit2seccomp.formats.fields import shown
+from audit2seccomp.errors import FormatError, shown
 from audit2seccomp.profile.model import Profile
 
 _NAME = re.compile(r"[A-Za-z0-9_]{1,64}")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from audit2seccomp.errors import did_you_mean
-from audit2seccomp.formats.fields import shown
+from audit2seccomp.errors import did_you_mean, shown
 from audit2seccomp.kernel.syscalls import all_names
 
 MAX_HINTS = 20

@@ -1,0 +1,1 @@
+"""From text to a profile: values with their places, and what is wrong with them."""
