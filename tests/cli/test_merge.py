@@ -108,7 +108,7 @@ def test_what_is_no_action_comes_from_the_first(tmp_path: Path) -> None:
         (("--errno", "EPERM", WEB), 2, "goes with --default-action"),
         (("--default-action", "no", WEB), 2, "no action 'no'"),
         (("--default-action", "ERRNO", "--errno", "4096", WEB), 2, "no errno '4096'"),
-        (("--host-arch", "amd46", WEB), 2, "no architecture 'amd46'"),
+        (("--host-arch", "amd46", WEB), 2, "no host of architecture 'amd46'"),
         (("no-such-file", WEB), 3, "no-such-file: cannot read"),
         (("--to", "oci", DOCKERS), 3, "the profile depends on the host: archMap"),
     ],

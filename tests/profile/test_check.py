@@ -78,6 +78,17 @@ def test_docker_s_map_of_architectures_tells_which_hosts_have_a_rule() -> None:
     assert [verdict(one) for one in check(mapped, calls(0, arch=AARCH64))] == ["denied"]
 
 
+def test_a_record_of_socketcall_does_not_say_which_call_it_was() -> None:
+    """Number 102 of x86: libseccomp turns a rule for `socket` into one for `socketcall`, too."""
+    x86 = ("SCMP_ARCH_X86",)
+    (one,) = check(profile(Rule(("socket",), ALLOW), arches=x86), calls(102, arch=I386))
+    assert (verdict(one), one.depends) == ("depends", ("the call inside",))
+    (one,) = check(profile(Rule(("socket", "socketcall"), ALLOW), arches=x86), calls(102, arch=I386))
+    assert verdict(one) == "allowed"
+    (one,) = check(profile(Rule(("semop",), ALLOW), arches=x86), calls(102, arch=I386))
+    assert verdict(one) == "denied"
+
+
 def test_a_number_without_a_name_has_the_default_outcome() -> None:
     (one,) = check(profile(Rule(("read",), ALLOW)), calls(100_000))
     assert one.denied

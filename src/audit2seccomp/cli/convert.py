@@ -11,11 +11,11 @@ from audit2seccomp.cli.messages import complain, printable, say
 from audit2seccomp.cli.options import arches
 from audit2seccomp.cli.output import Output
 from audit2seccomp.cli.profiles import Lenient, load
+from audit2seccomp.cli.words import host_arch as host_arch_named
 from audit2seccomp.errors import ExitStatus, UsageError, did_you_mean
 from audit2seccomp.formats import WRITERS, options_of, write_profile
 from audit2seccomp.formats.files import NO_OPTIONS, WriteOptions
 from audit2seccomp.formats.writing.plain import resolved
-from audit2seccomp.kernel.abi import Abi, abi_named
 from audit2seccomp.kernel.capabilities import CAPABILITIES, capability_named
 from audit2seccomp.profile.choices import oci_arch
 from audit2seccomp.profile.resolve import NOTHING_KNOWN, Host, Version
@@ -121,19 +121,10 @@ def convert(
 
 def _host(arch: str | None, kernel: str | None, caps: list[str] | None) -> Host:
     return Host(
-        None if arch is None else _abi(arch),
+        None if arch is None else host_arch_named(arch),
         None if kernel is None else _version(kernel),
         frozenset(_capabilities(caps)) if caps else None,
     )
-
-
-def _abi(text: str) -> Abi:
-    abi = abi_named(text)
-    if abi is None or abi.scmp_name is None or abi.name == "x32":
-        # No kernel is x32: programs are, on x86_64.
-        known = [name for name in arches() if name != "x32"]
-        raise UsageError(f"--host-arch: no host of architecture '{text}': one of {', '.join(known)}")
-    return abi
 
 
 def _version(text: str) -> Version:

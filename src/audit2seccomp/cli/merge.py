@@ -7,16 +7,16 @@ from typing import Annotated
 
 import typer
 
+from audit2seccomp.cli import words
 from audit2seccomp.cli.messages import printable, say
 from audit2seccomp.cli.output import Output
 from audit2seccomp.cli.profiles import Lenient, load
-from audit2seccomp.errors import UsageError, did_you_mean
-from audit2seccomp.formats import WRITERS, write_profile
+from audit2seccomp.errors import UsageError
+from audit2seccomp.formats import WRITERS, known_form, write_profile
 from audit2seccomp.formats.docker import is_dockers
-from audit2seccomp.kernel.abi import Abi, abi_named, oci_abis
+from audit2seccomp.kernel.abi import oci_abis
 from audit2seccomp.profile.algebra import merge as merge_profiles
 from audit2seccomp.profile.algebra import widening_text
-from audit2seccomp.profile.choices import MAX_ERRNO
 from audit2seccomp.profile.combining import Operand
 from audit2seccomp.profile.model import Outcome, RuleAction, default_outcome
 from audit2seccomp.profile.partitions import Mode
@@ -80,15 +80,15 @@ def merge(
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but errors.")] = False,
 ) -> None:
     """Unite profiles, or intersect them: exactly, or not at all."""
-    if to is not None and to not in WRITERS:
-        raise UsageError(f"--to: no format '{to}': one of {', '.join(WRITERS)}{did_you_mean(to, WRITERS)}")
+    if to is not None:
+        known_form(to)
     if profiles.count("-") > 1:
         raise UsageError("merge: standard input can be read once: name it once")
-    host = None if host_arch is None else _host(host_arch)
-    action = None if default_action is None else _action(default_action)
+    host = None if host_arch is None else words.host_arch(host_arch)
+    action = None if default_action is None else words.action_named("--default-action", default_action)
     if errno is not None and (action is None or not action.takes_errno):
         raise UsageError("--errno: goes with --default-action SCMP_ACT_ERRNO or SCMP_ACT_TRACE")
-    number = None if errno is None else _errno(errno)
+    number = None if errno is None else words.errno_number(errno)
     target = Output(output)
     operands = [Operand(path, load(path, lenient=lenient).sound()) for path in profiles]
     merged = merge_profiles(
@@ -118,27 +118,3 @@ def _default(action: RuleAction, number: int | None, operands: list[Operand]) ->
         own = (default_outcome(operand.profile) for operand in operands)
         number = next((outcome.errno for outcome in own if outcome.action is action), errno_numbers.ENOSYS)
     return Outcome(action, number)
-
-
-def _host(text: str) -> Abi:
-    abi = abi_named(text)
-    if abi is None or abi.scmp_name is None:
-        names = [known.name for known in oci_abis()]
-        raise UsageError(f"--host-arch: no architecture '{text}': one of {', '.join(names)}{did_you_mean(text, names)}")
-    return abi
-
-
-def _action(text: str) -> RuleAction:
-    name = text.upper().removeprefix("SCMP_ACT_")
-    if name not in RuleAction.__members__:
-        raise UsageError(f"--default-action: no action '{text}': one of {', '.join(RuleAction)}")
-    return RuleAction[name]
-
-
-def _errno(text: str) -> int:
-    if text.isascii() and text.isdigit() and len(text) <= len(str(MAX_ERRNO)) and int(text) <= MAX_ERRNO:
-        return int(text)
-    number = getattr(errno_numbers, text.upper(), None)
-    if not isinstance(number, int):
-        raise UsageError(f"--errno: no errno '{text}': a name such as EPERM, or a number from 0 to {MAX_ERRNO}")
-    return number

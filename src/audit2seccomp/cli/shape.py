@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import errno as errno_numbers
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from audit2seccomp.cli.messages import plural, printable
 from audit2seccomp.cli.output import Output
+from audit2seccomp.cli.words import action_named, errno_number
 from audit2seccomp.errors import FormatError, NothingFoundError, OutputError, UsageError
 from audit2seccomp.evidence.decide import is_runtime
 from audit2seccomp.evidence.model import Evidence, observe
@@ -17,7 +17,7 @@ from audit2seccomp.formats.files import NO_OPTIONS, WriteOptions
 from audit2seccomp.formats.writing.plain import plain
 from audit2seccomp.profile.bases import Base, names_let_through
 from audit2seccomp.profile.build import Built, build, counts
-from audit2seccomp.profile.choices import GENERATED_ACTIONS, MAX_ERRNO, oci_arch
+from audit2seccomp.profile.choices import GENERATED_ACTIONS, oci_arch
 from audit2seccomp.profile.model import RuleAction
 from audit2seccomp.profile.reasons import explained
 from audit2seccomp.profile.runtimes import can_start
@@ -158,11 +158,12 @@ def shape(
         raise UsageError("--update, --format: a file keeps its format: convert writes another one")
     file = None if update is None else _file_to_update(update, lenient=lenient)
     bases = _bases(base or [], lenient=lenient) if file is None else (Base(file.name, file.sound(), in_place=True),)
+    default = None if default_action is None else action_named("--default-action", default_action, GENERATED_ACTIONS)
     made = Shape(
-        action=_action("--action", action),
+        action=action_named("--action", action, GENERATED_ACTIONS),
         include_denied=include_denied,
-        default_action=None if default_action is None else _action("--default-action", default_action),
-        errno=None if errno is None else _errno(errno),
+        default_action=default,
+        errno=None if errno is None else errno_number(errno),
         architectures=tuple(oci_arch(name) for name in arch or ()),
         form=known_form(form or "oci"),
         runtimes=tuple(runtime or ()),
@@ -210,19 +211,3 @@ def _file_to_update(path: str, *, lenient: bool) -> ProfileFile:
     file = load(path, lenient=lenient)
     check(file)
     return file
-
-
-def _action(option: str, text: str) -> RuleAction:
-    name = text.upper().removeprefix("SCMP_ACT_")
-    if name not in RuleAction.__members__ or RuleAction[name] not in GENERATED_ACTIONS:
-        raise UsageError(f"{option}: no action '{text}': one of {', '.join(GENERATED_ACTIONS)}")
-    return RuleAction[name]
-
-
-def _errno(text: str) -> int:
-    if text.isascii() and text.isdigit() and len(text) <= len(str(MAX_ERRNO)) and int(text) <= MAX_ERRNO:
-        return int(text)
-    number = getattr(errno_numbers, text.upper(), None)
-    if not isinstance(number, int):
-        raise UsageError(f"--errno: no errno '{text}': a name such as EPERM, or a number from 0 to {MAX_ERRNO}")
-    return number

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from audit2seccomp.evidence.calls import Call
 from audit2seccomp.kernel.abi import Abi, abi_named
+from audit2seccomp.kernel.multiplexed import MULTIPLEXED
 from audit2seccomp.profile.effects import BAD_ARCH
 from audit2seccomp.profile.model import Outcome, Profile, Rule, RuleAction, default_outcome, outcome_of
 from audit2seccomp.profile.resolve import dockers_name
@@ -48,21 +49,23 @@ def check(profile: Profile, calls: Iterable[Call]) -> list[Checked]:
     for rule in profile.rules:
         for name in rule.names:
             rules.setdefault(name, []).append(rule)
-    return [_check(profile, call, rules.get(call.name or "", []), hosts) for call in calls]
+    return [_check(profile, call, rules, hosts) for call in calls]
 
 
-def _check(profile: Profile, call: Call, rules: list[Rule], hosts: dict[Abi, set[str]]) -> Checked:
+def _check(profile: Profile, call: Call, by_name: dict[str, list[Rule]], hosts: dict[Abi, set[str]]) -> Checked:
     if hosts and call.abi not in hosts:
         return Checked(call, (BAD_ARCH,), covered=False)
     on = hosts.get(call.abi, {dockers_name(call.abi)})
     default = default_outcome(profile)
-    there = [rule for rule in rules if _may_be_there(rule, on) and outcome_of(rule) != default]
+    inside = [rule for name, made in MULTIPLEXED.items() if made.through == call.name for rule in by_name.get(name, [])]
+    rules = by_name.get(call.name or "", [])
+    there = [rule for rule in (*rules, *inside) if _may_be_there(rule, on) and outcome_of(rule) != default]
     possible: list[Outcome] = []
     depends: list[str] = []
     # A rule without conditions goes before all that have some, and of several the first counts.
     for rule in sorted(there, key=lambda rule: bool(rule.args)):
         possible.append(outcome_of(rule))
-        needs = list(_needs(rule, on))
+        needs = [*([] if rule in rules else ["the call inside"]), *_needs(rule, on)]
         depends += needs
         if not needs:
             break

@@ -148,6 +148,7 @@ class _Comparison:
         self._pairs = 0
 
     def names(self) -> list[str]:
+        """All calls that a rule speaks of."""
         return sorted({*self._rules[0], *self._rules[1]})
 
     def changes(self, name: str) -> list[Change]:

@@ -1,5 +1,5 @@
-"""The JSON of profiles, read: the OCI form, and what Docker and containers/common add to it. One reader for all of them,
-since each form is a part of the largest."""
+"""The JSON of profiles, read: the OCI form, and what Docker and containers/common add to it. One reader for all, since
+each form is a part of the largest."""
 
 from __future__ import annotations
 
