@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from audit2seccomp.errors import AlgebraError
 from audit2seccomp.kernel.abi import Abi
-from audit2seccomp.profile.algebra import Merged, merge
+from audit2seccomp.profile.algebra.combining import Operand
+from audit2seccomp.profile.algebra.merging import Merged, merge
+from audit2seccomp.profile.algebra.partitions import Mode, permissiveness
 from audit2seccomp.profile.audit_profile import audit_profile
-from audit2seccomp.profile.combining import Operand
 from audit2seccomp.profile.model import Outcome, Profile, RuleAction
-from audit2seccomp.profile.partitions import Mode, permissiveness
 from tests.profile.meanings import ARGUMENTS, CALLS, HOSTS, KILLED, Host, Meaning, abi, profiles
 
 ABIS = [(abi("x86_64"), 64), (abi("x86"), 32), (abi("aarch64"), 64)]

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from audit2seccomp.errors import AlgebraError, FilterError
 from audit2seccomp.kernel.abi import Abi
 from audit2seccomp.kernel.syscalls import table_of
-from audit2seccomp.profile.difference import difference
+from audit2seccomp.profile.algebra.difference import difference
+from audit2seccomp.profile.algebra.partitions import Mode
 from audit2seccomp.profile.effects import compared_bits, effects, is_certain
 from audit2seccomp.profile.libseccomp import build, buildable_abis
 from audit2seccomp.profile.model import Profile
-from audit2seccomp.profile.partitions import Mode
 from audit2seccomp.profile.simulate import Program
 from tests.profile.meanings import ARGUMENTS, CALLS, HOSTS, profiles
 from tests.profile.test_algebra import default_actions, least, merged, most

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from audit2seccomp.errors import AlgebraError
 from audit2seccomp.kernel.abi import Abi
 from audit2seccomp.kernel.syscalls import table_of
-from audit2seccomp.profile.algebra import merge
-from audit2seccomp.profile.combining import Operand
-from audit2seccomp.profile.difference import Change, Difference, difference
+from audit2seccomp.profile.algebra.combining import Operand
+from audit2seccomp.profile.algebra.difference import Change, Difference, difference
+from audit2seccomp.profile.algebra.merging import merge
+from audit2seccomp.profile.algebra.partitions import Mode
 from audit2seccomp.profile.effects import holds
 from audit2seccomp.profile.model import Outcome, Profile, Rule, RuleAction
-from audit2seccomp.profile.partitions import Mode
 from tests.profile.meanings import HOSTS, Host, Meaning, applies, profiles
 from tests.profile.test_algebra import default_actions, points
 

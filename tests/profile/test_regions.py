@@ -7,8 +7,17 @@ from itertools import product
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit2seccomp.profile.regions import Box, Region, complement, equal, intersection, simplified, union, without
-from audit2seccomp.profile.spans import Cell, Names, Span, joined, meet, rest, span
+from audit2seccomp.profile.algebra.regions import (
+    Box,
+    Region,
+    complement,
+    equal,
+    intersection,
+    simplified,
+    union,
+    without,
+)
+from audit2seccomp.profile.algebra.spans import Cell, Names, Span, joined, meet, rest, span
 
 TOP = 31
 NAMES = ("amd64", "arm64", "s390x")

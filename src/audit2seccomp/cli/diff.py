@@ -9,7 +9,7 @@ import typer
 from audit2seccomp.cli.output import Output
 from audit2seccomp.cli.profiles import Lenient, load
 from audit2seccomp.errors import ExitStatus, UsageError
-from audit2seccomp.profile.difference import difference
+from audit2seccomp.profile.algebra.difference import difference
 
 EPILOG = """\b
 Examples:

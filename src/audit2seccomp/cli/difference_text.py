@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from audit2seccomp.cli.messages import printable
 from audit2seccomp.kernel.abi import Abi
 from audit2seccomp.kernel.syscalls import tables_kernel
-from audit2seccomp.profile.difference import ALWAYS, Architecture, Case, Change, Difference
+from audit2seccomp.profile.algebra.difference import ALWAYS, Architecture, Case, Change, Difference
+from audit2seccomp.profile.algebra.partitions import permissiveness
 from audit2seccomp.profile.model import ArgCondition, Clause, Operator, Outcome, RuleAction, errno_text
-from audit2seccomp.profile.partitions import permissiveness
 
 _LISTED = 4
 """Where a change is on all architectures, so few of them are named."""

@@ -37,6 +37,11 @@ Examples:
 Other commands:
   audit2seccomp explain [LOGS]...     what logs show of each call, or what a line says
   audit2seccomp collect [LOGS]...     keep what logs show, for later
+  audit2seccomp audit-profile [FILE]  the profile to record under
+  audit2seccomp check PROFILE [LOGS]  which recorded calls it would deny
+  audit2seccomp merge, diff           what profiles say together, or differently
+  audit2seccomp lint PROFILE...       what is wrong with a profile, and where
+  audit2seccomp convert PROFILE       write it in another format
   audit2seccomp syscall NAME|NUMBER   look a system call up in the tables
   audit2seccomp --version             this version, and that of the tables
   audit2seccomp --install-completion  complete options in this shell

@@ -15,11 +15,11 @@ from audit2seccomp.errors import UsageError
 from audit2seccomp.formats import WRITERS, known_form, write_profile
 from audit2seccomp.formats.docker import is_dockers
 from audit2seccomp.kernel.abi import oci_abis
-from audit2seccomp.profile.algebra import merge as merge_profiles
-from audit2seccomp.profile.algebra import widening_text
-from audit2seccomp.profile.combining import Operand
+from audit2seccomp.profile.algebra.combining import Operand
+from audit2seccomp.profile.algebra.merging import merge as merge_profiles
+from audit2seccomp.profile.algebra.merging import widening_text
+from audit2seccomp.profile.algebra.partitions import Mode
 from audit2seccomp.profile.model import Outcome, RuleAction, default_outcome
-from audit2seccomp.profile.partitions import Mode
 
 EPILOG = """\b
 Examples:

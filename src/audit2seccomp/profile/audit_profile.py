@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from audit2seccomp.errors import AlgebraError
-from audit2seccomp.profile.conditions import rules_for
+from audit2seccomp.profile.algebra.conditions import rules_for
+from audit2seccomp.profile.algebra.partitions import ContradictionError, describe_contradiction, partition
+from audit2seccomp.profile.algebra.regions import Region, TooManyBoxesError, equal, simplified
+from audit2seccomp.profile.algebra.rules_by_call import THROUGH, add_multiplexed, by_name, rule_of
 from audit2seccomp.profile.model import Outcome, Profile, Rule, RuleAction, default_outcome, outcome_of
-from audit2seccomp.profile.partitions import ContradictionError, describe_contradiction, partition
-from audit2seccomp.profile.regions import Region, TooManyBoxesError, equal, simplified
-from audit2seccomp.profile.rules_by_call import THROUGH, add_multiplexed, by_name, rule_of
 
 _ALLOWED = Outcome(RuleAction.ALLOW)
 _LOGGED = Outcome(RuleAction.LOG)

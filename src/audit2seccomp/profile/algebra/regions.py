@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from audit2seccomp.profile.spans import Cell, Span, contains, is_all, joined, meet, rest
+from audit2seccomp.profile.algebra.spans import Cell, Span, contains, is_all, joined, meet, rest
 
 Box = tuple[tuple[str, Cell], ...]
 """Dimensions in the order of their names, each with what it must be in; none: everything."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from itertools import product
 from math import prod
 
-from audit2seccomp.profile.clauses import clauses_of, guard
+from audit2seccomp.profile.algebra.clauses import clauses_of, guard
+from audit2seccomp.profile.algebra.regions import MAX_BOXES, Box, Region, TooManyBoxesError, both, bounded
+from audit2seccomp.profile.algebra.spans import Span, span
 from audit2seccomp.profile.effects import conjunctions
 from audit2seccomp.profile.model import MAX_ARGS, ArgCondition, Clause, Operator, Rule
-from audit2seccomp.profile.regions import MAX_BOXES, Box, Region, TooManyBoxesError, both, bounded
-from audit2seccomp.profile.spans import Span, span
 
 _LISTED = 64
 """So many numbers in a row are written one by one, and not as what they have in common under a mask: libseccomp builds

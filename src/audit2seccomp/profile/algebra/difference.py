@@ -7,16 +7,23 @@ from typing import NamedTuple
 
 from audit2seccomp.kernel.abi import Abi, all_abis
 from audit2seccomp.kernel.syscalls import table_of
-from audit2seccomp.profile.architectures import Covered, by_host, coverage
-from audit2seccomp.profile.clauses import HOST, clauses_of
-from audit2seccomp.profile.conditions import conditions_of, merged_ne
+from audit2seccomp.profile.algebra.architectures import Covered, by_host, coverage
+from audit2seccomp.profile.algebra.clauses import HOST, clauses_of
+from audit2seccomp.profile.algebra.conditions import conditions_of, merged_ne
+from audit2seccomp.profile.algebra.partitions import ContradictionError, is_built, partition
+from audit2seccomp.profile.algebra.regions import EVERYTHING, Region, TooManyBoxesError, both, simplified
+from audit2seccomp.profile.algebra.rules_by_call import (
+    THROUGH,
+    add_multiplexed,
+    by_name,
+    effective,
+    meaning,
+    plain_outcomes,
+)
+from audit2seccomp.profile.algebra.spans import Names
 from audit2seccomp.profile.effects import compared_bits
 from audit2seccomp.profile.model import ArgCondition, Clause, Outcome, Profile, Rule, default_outcome
-from audit2seccomp.profile.partitions import ContradictionError, is_built, partition
-from audit2seccomp.profile.regions import EVERYTHING, Region, TooManyBoxesError, both, simplified
 from audit2seccomp.profile.resolve import dockers_name
-from audit2seccomp.profile.rules_by_call import THROUGH, add_multiplexed, by_name, effective, meaning, plain_outcomes
-from audit2seccomp.profile.spans import Names
 
 
 class Case(NamedTuple):

@@ -12,17 +12,17 @@ from typing import NamedTuple
 from audit2seccomp.errors import AlgebraError
 from audit2seccomp.kernel.abi import Abi
 from audit2seccomp.kernel.syscalls import table_of
-from audit2seccomp.profile.architectures import Covered, by_host, coverage, on_host, shared, united
-from audit2seccomp.profile.clauses import HOST
-from audit2seccomp.profile.combining import Combined, Combiner, Operand
-from audit2seccomp.profile.conditions import is_plain
+from audit2seccomp.profile.algebra.architectures import Covered, by_host, coverage, on_host, shared, united
+from audit2seccomp.profile.algebra.clauses import HOST
+from audit2seccomp.profile.algebra.combining import Combined, Combiner, Operand
+from audit2seccomp.profile.algebra.conditions import is_plain
+from audit2seccomp.profile.algebra.partitions import Mode, partition, permissiveness
+from audit2seccomp.profile.algebra.regions import Region, TooManyBoxesError
+from audit2seccomp.profile.algebra.rules_by_call import rule_of
+from audit2seccomp.profile.algebra.spans import Names
 from audit2seccomp.profile.effects import compared_bits
 from audit2seccomp.profile.model import Outcome, Profile, Rule, default_outcome, errno_text, outcome_of
-from audit2seccomp.profile.partitions import Mode, partition, permissiveness
-from audit2seccomp.profile.regions import Region, TooManyBoxesError
 from audit2seccomp.profile.resolve import dockers_name
-from audit2seccomp.profile.rules_by_call import rule_of
-from audit2seccomp.profile.spans import Names
 
 
 class Widening(NamedTuple):

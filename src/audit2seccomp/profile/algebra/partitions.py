@@ -8,11 +8,8 @@ from functools import reduce
 
 from audit2seccomp.errors import AlgebraError
 from audit2seccomp.kernel.uapi import Action
-from audit2seccomp.profile.conditions import always_holds, is_plain, when
-from audit2seccomp.profile.effects import conjunctions
-from audit2seccomp.profile.exactness import builds_exactly
-from audit2seccomp.profile.model import Outcome, Rule, RuleAction, outcome_of
-from audit2seccomp.profile.regions import (
+from audit2seccomp.profile.algebra.conditions import always_holds, is_plain, when
+from audit2seccomp.profile.algebra.regions import (
     EVERYTHING,
     Region,
     absorbed,
@@ -22,6 +19,9 @@ from audit2seccomp.profile.regions import (
     union,
     without,
 )
+from audit2seccomp.profile.effects import conjunctions
+from audit2seccomp.profile.exactness import builds_exactly
+from audit2seccomp.profile.model import Outcome, Rule, RuleAction, outcome_of
 
 _KERNEL_ORDER = {action.name: position for position, action in enumerate(Action)}
 

@@ -6,9 +6,9 @@ import re
 from typing import NamedTuple
 
 from audit2seccomp.errors import AlgebraError
+from audit2seccomp.profile.algebra.regions import Box, both
+from audit2seccomp.profile.algebra.spans import Cell, Names, Span, span
 from audit2seccomp.profile.model import Clause, Rule
-from audit2seccomp.profile.regions import Box, both
-from audit2seccomp.profile.spans import Cell, Names, Span, span
 
 HOST = "host"
 """The dimension of the host's architecture, by its GOARCH name."""

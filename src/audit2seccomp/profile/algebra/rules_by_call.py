@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from audit2seccomp.kernel.multiplexed import MULTIPLEXED
-from audit2seccomp.profile.conditions import is_plain
+from audit2seccomp.profile.algebra.conditions import is_plain
 from audit2seccomp.profile.effects import conjunctions
 from audit2seccomp.profile.model import ArgCondition, Operator, Outcome, Profile, Rule, outcome_of
 

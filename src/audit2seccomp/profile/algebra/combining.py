@@ -9,10 +9,8 @@ from audit2seccomp.errors import AlgebraError
 from audit2seccomp.kernel.abi import Abi
 from audit2seccomp.kernel.multiplexed import MULTIPLEXED
 from audit2seccomp.kernel.syscalls import table_of
-from audit2seccomp.profile.conditions import rules_for, when
-from audit2seccomp.profile.effects import compared_bits
-from audit2seccomp.profile.model import Outcome, Profile, Rule, default_outcome, outcome_of
-from audit2seccomp.profile.partitions import (
+from audit2seccomp.profile.algebra.conditions import rules_for, when
+from audit2seccomp.profile.algebra.partitions import (
     ContradictionError,
     Mode,
     Partition,
@@ -22,8 +20,8 @@ from audit2seccomp.profile.partitions import (
     permissiveness,
     together,
 )
-from audit2seccomp.profile.regions import TooManyBoxesError, simplified, within
-from audit2seccomp.profile.rules_by_call import (
+from audit2seccomp.profile.algebra.regions import TooManyBoxesError, simplified, within
+from audit2seccomp.profile.algebra.rules_by_call import (
     THROUGH,
     add_multiplexed,
     by_name,
@@ -33,6 +31,8 @@ from audit2seccomp.profile.rules_by_call import (
     rule_of,
     seen_through,
 )
+from audit2seccomp.profile.effects import compared_bits
+from audit2seccomp.profile.model import Outcome, Profile, Rule, default_outcome, outcome_of
 
 
 class Operand(NamedTuple):
