@@ -57,21 +57,26 @@ def _check(profile: Profile, call: Call, by_name: dict[str, list[Rule]], hosts: 
         return Checked(call, (BAD_ARCH,), covered=False)
     on = hosts.get(call.abi, {dockers_name(call.abi)})
     default = default_outcome(profile)
-    inside = [rule for name, made in MULTIPLEXED.items() if made.through == call.name for rule in by_name.get(name, [])]
-    rules = by_name.get(call.name or "", [])
-    there = [rule for rule in (*rules, *inside) if _may_be_there(rule, on) and outcome_of(rule) != default]
-    possible: list[Outcome] = []
-    depends: list[str] = []
+    own = [(rule, False) for rule in by_name.get(call.name or "", [])]
+    inside = [
+        (rule, True)
+        for name, made in MULTIPLEXED.items()
+        if made.through == call.name
+        for rule in by_name.get(name, [])
+    ]
+    there = [one for one in (*own, *inside) if _may_be_there(one[0], on) and outcome_of(one[0]) != default]
+    possible: dict[Outcome, None] = {}
+    depends: dict[str, None] = {}
     # A rule without conditions goes before all that have some, and of several the first counts.
-    for rule in sorted(there, key=lambda rule: bool(rule.args)):
-        possible.append(outcome_of(rule))
-        needs = [*([] if rule in rules else ["the call inside"]), *_needs(rule, on)]
-        depends += needs
+    for rule, is_inside in sorted(there, key=lambda one: bool(one[0].args)):
+        possible[outcome_of(rule)] = None
+        needs = [*(["the call inside"] if is_inside else []), *_needs(rule, on)]
+        depends |= dict.fromkeys(needs)
         if not needs:
             break
     else:
-        possible.append(default)
-    return Checked(call, tuple(dict.fromkeys(possible)), tuple(dict.fromkeys(depends)))
+        possible[default] = None
+    return Checked(call, tuple(possible), tuple(depends))
 
 
 def _hosts(profile: Profile) -> dict[Abi, set[str]]:
