@@ -26,11 +26,11 @@ types: $(BIN)/.dev ## mypy --strict
 	$(BIN)/mypy
 
 test: $(BIN)/.dev ## all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 cover: $(BIN)/.dev ## all tests, and the share of branches that they take
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest -n auto --dist worksteal --hypothesis-profile few
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report
 

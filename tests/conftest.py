@@ -1,4 +1,4 @@
-"""What all tests share: in CI a test that cannot run is a failure."""
+"""What all tests share: in CI a test that cannot run is a failure, and no example of hypothesis has a time limit."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ import os
 from collections.abc import Generator
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("all", deadline=None)
+settings.register_profile("few", deadline=None, max_examples=20)
+settings.load_profile("all")
 
 
 @pytest.hookimpl(wrapper=True)

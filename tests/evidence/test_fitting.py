@@ -61,7 +61,7 @@ def fits(evidence: Evidence) -> bool:
     return misfit(evidence.segments, evidence.counts, evidence.repeated, evidence.unselected) is None
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data(), st.lists(logs, min_size=1, max_size=3), trusts, st.none() | st.sampled_from(QUERIES), st.booleans())
 def test_whatever_was_scanned_merged_and_selected_fits(
     data: st.DataObject, drawn: list[list[bytes]], trust: Trust, query: str | None, apart: bool
@@ -83,7 +83,7 @@ def test_whatever_was_scanned_merged_and_selected_fits(
         assert fits(select(merged, asked, "e.json"))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.lists(st.lists(st.lists(st.tuples(TIMES, SERIALS), min_size=1, max_size=4), max_size=5), max_size=3),
     st.booleans(),

@@ -12,7 +12,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from audit2seccomp.evidence.body import parse_body
@@ -187,7 +187,6 @@ def test_a_shape_yields_what_it_must(case: Case) -> None:
     assert is_right(case, Counter(seen))
 
 
-@settings(deadline=None)
 @given(size=st.integers(10, 700))
 def test_where_blocks_are_cut_makes_no_difference(size: int) -> None:
     folder = FIXTURES / "recorded"

@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from audit2seccomp.errors import ArchiveError, InputError, NotTextError
@@ -72,7 +72,6 @@ def test_the_forms_that_are_tested_are_those_that_are_read() -> None:
 
 
 @given(data=st.data())
-@settings(deadline=None)
 def test_members_one_behind_the_other_in_any_pieces_give_what_was_packed(data: st.DataObject) -> None:
     form = data.draw(st.sampled_from(FORMS))
     members = data.draw(st.lists(LINES, min_size=1, max_size=4))

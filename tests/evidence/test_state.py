@@ -67,7 +67,7 @@ class Nights:
         return files.to_text(files.from_bytes(self.saved.encode(), "s"))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data(), log_lines, trusts)
 def test_a_log_cut_into_nights_anywhere_gives_the_same_evidence(
     data: st.DataObject, drawn: list[bytes], trust: Trust
@@ -121,7 +121,7 @@ def rotate(log: Path, how: str) -> None:
             written(log)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data(), st.booleans())
 def test_a_log_that_is_rotated_gives_the_same_evidence(data: st.DataObject, all_named: bool) -> None:
     whole = b""

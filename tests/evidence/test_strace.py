@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from audit2seccomp.evidence.entries.entry import Call, Problem
@@ -66,7 +66,6 @@ def test_each_call_counts_once_where_it_starts(style: Style, rnd: Random, steps:
     assert calls == [started for started in made.started if started.line not in uncertain]
 
 
-@settings(deadline=None)
 @given(rnd=st.randoms(use_true_random=False), size=st.integers(3, 300))
 def test_where_blocks_are_cut_makes_no_difference(rnd: Random, size: int) -> None:
     text = trace(Style(clock="-tt"), rnd, 60).text() + b'write(1, "' + b"x" * 3 * KEPT_BYTES + b'", 9) = 9\nfork() = 2'

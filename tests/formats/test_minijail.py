@@ -60,7 +60,7 @@ def denies_socketcall(profile: Profile) -> bool:
     return denied and profile.architectures == ("SCMP_ARCH_X86",)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(profile=fitting(), data=st.data())
 def test_a_policy_does_what_the_profile_does(profile: Profile, data: st.DataObject) -> None:
     assume(not denies_socketcall(profile))
@@ -92,7 +92,7 @@ def test_a_policy_does_what_the_profile_does(profile: Profile, data: st.DataObje
         assert any("are killed, instead of failing with" in loss for loss in written.losses)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     mask=st.integers(0, 2**64 - 1) | numbers,
     wanted=st.integers(0, 2**64 - 1) | numbers,
@@ -183,7 +183,7 @@ def test_what_a_policy_cannot_say_is_an_error(change: dict[str, object], says: s
     assert str(error.value).startswith("minijail: ")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(profile=fitting(), args=st.tuples(*[numbers] * 6))
 def test_a_policy_never_allows_what_the_profile_denies(profile: Profile, args: tuple[int, ...]) -> None:
     denying = Rule(("clone",), RuleAction.ERRNO, errno=5)

@@ -76,7 +76,7 @@ def wanted(profile: Profile, call: str) -> Outcome | None:
 
 
 @needs_systemd
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(profile=fitting())
 def test_systemd_reads_what_was_written(profile: Profile) -> None:
     written = write_profile(profile, "systemd")
@@ -90,7 +90,7 @@ def test_systemd_reads_what_was_written(profile: Profile) -> None:
     assert unit.architectures == ({ARCHITECTURES[name] for name in profile.architectures} or {"native"})
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(profile=fitting())
 def test_what_was_written_is_read_as_the_same(profile: Profile) -> None:
     written = write_profile(profile, "systemd")
@@ -140,7 +140,7 @@ LINES = st.one_of(
 
 
 @needs_systemd
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(lines=st.lists(LINES, max_size=6), end=st.sampled_from(["\n", "\r\n", "\r"]))
 def test_a_unit_is_read_as_systemd_reads_it(lines: list[str], end: str) -> None:
     text = HEADER + end.join(["SystemCallErrorNumber=EIO", *lines, ""])

@@ -64,7 +64,7 @@ def least(outcomes: list[Outcome]) -> Outcome:
     return min(outcomes, key=permissiveness)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(profiles(), min_size=1, max_size=3), st.sampled_from(Mode))
 def test_a_call_gets_the_outcome_that_it_should(parts: list[Profile], mode: Mode) -> None:
     try:
@@ -74,7 +74,7 @@ def test_a_call_gets_the_outcome_that_it_should(parts: list[Profile], mode: Mode
     holds_everywhere(result, parts, most if mode is Mode.UNION else least, HOSTS[:1])
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(profiles(dockers=True), min_size=1, max_size=2), st.sampled_from(Mode))
 def test_on_every_host(parts: list[Profile], mode: Mode) -> None:
     try:
@@ -84,7 +84,7 @@ def test_on_every_host(parts: list[Profile], mode: Mode) -> None:
     holds_everywhere(result, parts, most if mode is Mode.UNION else least, HOSTS)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(profiles(default=default_actions, same_architectures=True), min_size=2, max_size=2), st.sampled_from(Mode)
 )
@@ -103,7 +103,6 @@ def test_different_defaults_need_a_choice(parts: list[Profile], mode: Mode) -> N
             merged(parts, mode)
 
 
-@settings(deadline=None)
 @given(st.lists(profiles(same_architectures=True, allow_list=True), min_size=2, max_size=3), st.sampled_from(Mode))
 def test_allow_lists_of_64_bit_architectures_always_have_an_exact_result(parts: list[Profile], mode: Mode) -> None:
     problem = None
@@ -114,7 +113,6 @@ def test_allow_lists_of_64_bit_architectures_always_have_an_exact_result(parts: 
     assert problem is None or "libseccomp" in problem  # rules can say it, and their filters could not
 
 
-@settings(deadline=None)
 @given(profiles(dockers=True) | profiles())
 def test_a_profile_with_itself_is_itself(one: Profile) -> None:
     try:
@@ -126,7 +124,7 @@ def test_a_profile_with_itself_is_itself(one: Profile) -> None:
     assert merged([alone, alone], Mode.UNION).profile == alone
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(profiles(default=default_actions, same_architectures=True))
 def test_the_audit_profile_allows_what_the_profile_allows_and_logs_the_rest(one: Profile) -> None:
     try:

@@ -51,7 +51,7 @@ def programs(some: Sequence[Profile], on: Abi) -> list[Program]:
 on_one = st.sampled_from(ABIS)
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(profiles(), min_size=2, max_size=3), st.sampled_from(Mode), on_one)
 def test_the_filter_gives_each_call_the_outcome_that_it_should(parts: list[Profile], mode: Mode, on: Abi) -> None:
     parts = [part._replace(architectures=(on.scmp_name or "",)) for part in parts]
@@ -68,7 +68,7 @@ def test_the_filter_gives_each_call_the_outcome_that_it_should(parts: list[Profi
             assert filtered.outcome(on.audit_arch, number or 0, args) == wanted, (name, args)
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow])
 @given(profiles(default=default_actions), profiles(default=default_actions), on_one)
 def test_exactly_the_verdicts_that_differ_are_told(old: Profile, new: Profile, on: Abi) -> None:
     old, new = (one._replace(architectures=(on.scmp_name or "",)) for one in (old, new))

@@ -58,19 +58,18 @@ def compare(old: Profile, new: Profile, hosts: list[Host]) -> Difference:
     return found
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(profiles(default=default_actions), profiles(default=default_actions))
 def test_exactly_the_calls_that_differ_are_told(old: Profile, new: Profile) -> None:
     compare(old, new, HOSTS[:1])
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(profiles(dockers=True), profiles(dockers=True))
 def test_on_every_host(old: Profile, new: Profile) -> None:
     compare(old, new, HOSTS)
 
 
-@settings(deadline=None)
 @given(profiles(dockers=True) | profiles(default=default_actions), st.randoms(use_true_random=False))
 def test_how_a_profile_is_written_makes_no_difference(one: Profile, order: random.Random) -> None:
     rules = [
@@ -91,7 +90,6 @@ def test_how_a_profile_is_written_makes_no_difference(one: Profile, order: rando
         assert not difference(one, shuffled).changes
 
 
-@settings(deadline=None)
 @given(profiles(default=default_actions), profiles(default=default_actions), st.sampled_from(Mode))
 def test_the_order_of_profiles_that_are_merged_makes_no_difference(one: Profile, other: Profile, mode: Mode) -> None:
     default = Outcome(RuleAction.LOG)

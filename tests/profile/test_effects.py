@@ -134,7 +134,7 @@ def check(of: Profile, on: Abi, filtered: Program, args: list[Args]) -> None:
         assert {filtered.outcome(on.audit_arch, number, other)} == outcomes_of(of, on, number, other), (on.name, number)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_filters_do_what_effects_say(data: st.DataObject) -> None:
     abis = data.draw(st.sampled_from(BY_ORDER))
@@ -159,7 +159,7 @@ def test_filters_do_what_effects_say(data: st.DataObject) -> None:
             assert filtered.outcome(one.audit_arch, 3, args[0]) == BAD_ARCH
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data())
 def test_one_abi_alone(data: st.DataObject) -> None:
     on = data.draw(st.sampled_from(ABIS))

@@ -167,7 +167,7 @@ codes = st.sampled_from(
 instructions = st.tuples(codes, st.integers(0, 3), st.integers(0, 3), st.sampled_from([0, 1, 2, 4, 15, 16, 31, 32, 60]))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(instructions, max_size=5))
 def test_the_kernel_takes_the_same_programs(program: list[tuple[int, int, int, int]]) -> None:
     # The child must be able to end: its program starts with a return.
