@@ -82,7 +82,7 @@ def test_docker_itself_makes_the_same(case: dict[str, Any]) -> None:
     read = read_profile(json.dumps(case["profile"]).encode()).sound()
     major, minor = case["kernel"]
     made = resolve(read, Host(abi_named("amd64"), (major, minor), frozenset(case["caps"])))
-    assert json.loads(write_profile(made).content) == case["made"]
+    assert {"syscalls": [], **json.loads(write_profile(made).content)} == case["made"]
 
 
 def test_there_are_such_cases() -> None:
