@@ -104,7 +104,7 @@ def test_different_defaults_need_a_choice(parts: list[Profile], mode: Mode) -> N
 
 
 @given(st.lists(profiles(same_architectures=True, allow_list=True), min_size=2, max_size=3), st.sampled_from(Mode))
-def test_the_result_for_allow_lists_of_64_bit_architectures_is_exact_wherever_rules_can_say_it(
+def test_allow_lists_of_64_bit_architectures_have_an_exact_result_if_rules_can_say_it(
     parts: list[Profile], mode: Mode
 ) -> None:
     problem = None
