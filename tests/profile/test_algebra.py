@@ -113,7 +113,7 @@ def test_allow_lists_of_64_bit_architectures_have_an_exact_result_if_rules_can_s
         merged(parts, mode)
     except AlgebraError as error:
         problem = str(error)
-    # Rules can say it, and their filters could not; or it takes a rule for each bit, as a mask and NE of one argument do.
+    # Their filters could not do it; or it takes a rule for each bit, as a mask and NE of one argument do.
     assert problem is None or "libseccomp" in problem or "too many rules" in problem
 
 
@@ -125,7 +125,7 @@ def test_a_profile_with_itself_is_itself(one: Profile) -> None:
         assume(False)
     for mode in Mode:
         assert not difference(merged([one, one], mode).profile, alone).changes
-    assert merged([alone, alone], Mode.UNION).profile == alone
+    assert not difference(merged([alone, alone], Mode.UNION).profile, alone).changes
 
 
 @settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
