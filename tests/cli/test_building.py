@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from audit2seccomp.formats import WRITERS
-from tests.cli.command import NO_RUNTIME, PATIENCE, Arg, Result, line, names_of, run, running
+from tests.cli.command import ERRNO, NO_RUNTIME, PATIENCE, Arg, Result, line, names_of, run, running
 
 READ, CLOSE, OPENAT, PTRACE = line(0), line(3), line(257), line(101)
 RUNC = line(59, comm='"runc:[2:INIT]"').replace(b"/http-echo", b"/")
@@ -214,8 +214,15 @@ class TestUpdate:
 
     def test_nothing_found_leaves_the_file_alone(self, file: Path) -> None:
         before = file.read_bytes()
-        assert run("--update", file, stdin=b"nothing\n").status == 3
+        assert run("--update", file, stdin=line(0, code=ERRNO)).status == 3
         assert file.read_bytes() == before
+
+    def test_a_log_without_records_is_the_end_of_the_loop(self, file: Path) -> None:
+        before = file.read_bytes()
+        done = run("--update", file, stdin=b"nothing\n")
+        assert (done.status, file.read_bytes()) == (0, before)
+        assert "p.json: no SECCOMP record in the log: nothing is new" in done.stderr
+        assert run("--update", file, "--allow", "bpf", stdin=b"nothing\n").status == 3
 
     def test_a_file_that_somebody_else_changes_meanwhile(self, file: Path) -> None:
         with running("--update", file, "-") as process:

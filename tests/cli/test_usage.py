@@ -129,3 +129,15 @@ def test_a_plain_run_imports_only_what_it_needs() -> None:
     modules = set(json.loads(result.stderr))
     assert modules >= {"typer", "audit2seccomp.evidence.scan", "audit2seccomp.formats.oci"}
     assert modules & _NOT_NEEDED == set()
+
+
+def test_a_log_is_not_replaced_by_its_profile(tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    text = line()
+    log.write_bytes(text)
+    (tmp_path / "link").symlink_to(log)
+    for output in ("a.log", "link", "./a.log"):
+        done = run(log, "-o", output, cwd=tmp_path)
+        assert done.status == 2
+        assert f"-o: {output} is one of the logs: name another file" in done.stderr
+    assert log.read_bytes() == text

@@ -87,7 +87,7 @@ def check(
             raise typer.Exit(ExitStatus.INCOMPLETE)
         checked = check_calls(against, calls)
         text = _as_json(checked) if json else "".join(f"{line}\n" for line in _lines(checked))
-        write_result(target, text, gathered, interruption, "verdicts")
+        write_result(target, text, gathered, interruption, "list")
     denied = sum(one.denied for one in checked)
     if not quiet:
         unsure = sum(not one.denied and not one.allowed for one in checked)

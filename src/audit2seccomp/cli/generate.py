@@ -11,10 +11,10 @@ from audit2seccomp.cli import options
 from audit2seccomp.cli import profile_options as shaping
 from audit2seccomp.cli import shape as shapes
 from audit2seccomp.cli.interrupt import Interruption
-from audit2seccomp.cli.messages import complain, first_seen, gaps, say, summary
+from audit2seccomp.cli.messages import complain, first_seen, gaps, printable, say, summary
 from audit2seccomp.cli.output import Output
 from audit2seccomp.cli.profiles import Lenient
-from audit2seccomp.cli.reading import Gathered, gather, refuse_unread, write_result
+from audit2seccomp.cli.reading import Gathered, gather, refuse_input_as_output, refuse_unread, write_result
 from audit2seccomp.errors import ExitStatus, NothingFoundError, UsageError
 from audit2seccomp.evidence.model import Count, RecordKey, observe
 from audit2seccomp.profile.build import counts
@@ -146,6 +146,8 @@ def generate(
         raise UsageError("--follow: writes one profile: not with --per or -d")
     if update is not None and (directory or per):
         raise UsageError("--update: extends one profile: not with --per or -d")
+    if output is not None:
+        refuse_input_as_output(output, logs)
     many = _many(directory, per, output)
     in_place = shape.updated if output is None else None
     target = None if many else Output(output) if in_place is None else shapes.ExtendedFile(in_place)
@@ -233,6 +235,11 @@ def _product(
     try:
         product = shape.product(evidence)
     except NothingFoundError as error:
+        if shape.only_extends and not evidence.records and not (strict and evidence.losses):
+            # What an audit profile records in the end: the loop of audit-profile and --update is done.
+            if shape.updated is not None and not choices.quiet:
+                say(printable(f"{shape.updated.name}: no SECCOMP record in the log: nothing is new"))
+            raise typer.Exit(gathered.status) from None
         complain(str(error))
         raise typer.Exit(gathered.interrupted or ExitStatus.NO_RESULT) from None
     if not (choices.quiet or many or gathered.runtime_left_out) and shape.lacks_runtime(evidence):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -125,6 +126,13 @@ def input_names(logs: list[str] | None) -> list[str]:
     if not logs and sys.stdin is not None and sys.stdin.isatty():
         raise UsageError("no input: name log files, or pipe a log in: journalctl | audit2seccomp -o profile.json")
     return logs or ["-"]
+
+
+def refuse_input_as_output(output: str, logs: list[str] | None) -> None:
+    """Raise UsageError if the result would take the place of a log."""
+    with suppress(OSError):
+        if any(os.path.samefile(output, log) for log in logs or () if log != "-" and os.path.exists(log)):
+            raise UsageError(f"-o: {output} is one of the logs: name another file")
 
 
 def refuse_unread(gathered: Gathered, choices: Choices) -> None:

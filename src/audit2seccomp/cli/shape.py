@@ -78,6 +78,11 @@ class Shape(NamedTuple):
         """Whether it makes a difference who made a call."""
         return self.explain_names or self.form == "docker" or bool(self.never or self.bases)
 
+    @property
+    def only_extends(self) -> bool:
+        """Whether a file is extended, by nothing but what is observed."""
+        return self.updated is not None and not (self.architectures or self.runtimes or self.allow)
+
     def build(self, evidence: Evidence) -> Built:
         """The profile of some evidence; see `profile.build`."""
         return build(
