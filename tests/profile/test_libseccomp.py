@@ -63,6 +63,26 @@ def test_an_abi_that_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
         build(Profile(RuleAction.ERRNO, None, (), ()), [])
 
 
+@pytest.mark.parametrize("errno", [4095, 5000, 0xFFFF])
+def test_an_errno_that_libseccomp_refuses(errno: int) -> None:
+    says = "libseccomp refuses it, as it would in runc and crun: errno {} is more than 4094$"
+    with pytest.raises(FilterError, match=f"^the default action: {says.format(errno)}"):
+        build(Profile(RuleAction.ERRNO, errno, (), ()), [X86_64])
+    rule = Rule(("read",), RuleAction.ERRNO, errno=errno)
+    with pytest.raises(FilterError, match=rf"^rule 0 \(read\): {says.format(errno)}"):
+        build(Profile(RuleAction.ALLOW, None, (), (rule,)), [X86_64])
+    build(Profile(RuleAction.ERRNO, 4094, (), (rule._replace(action=RuleAction.TRACE),)), [X86_64])
+
+
+def test_a_default_action_that_libseccomp_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(action: int) -> None:
+        raise OSError(22, "Invalid argument")
+
+    monkeypatch.setattr(pyseccomp, "SyscallFilter", fails)
+    with pytest.raises(FilterError, match=r"^the default action: libseccomp refuses it, .*: invalid argument$"):
+        build(Profile(RuleAction.NOTIFY, None, (), ()), [X86_64])
+
+
 @pytest.mark.parametrize("count", [0, 1, 30, 33, 340])
 def test_filters_are_those_of_a_runtime(count: int) -> None:
     """One context for all architectures, as runc does it, gives the same answers."""

@@ -19,7 +19,7 @@ from audit2seccomp.kernel.abi import Abi, all_abis, oci_abis
 from audit2seccomp.kernel.multiplexed import multiplexed
 from audit2seccomp.kernel.syscalls import table_of
 from audit2seccomp.profile.effects import BAD_ARCH, Conjunction, conjunctions, effects, made_through
-from audit2seccomp.profile.model import Outcome, Profile, default_outcome, outcome_of
+from audit2seccomp.profile.model import Outcome, Profile, RuleAction, default_outcome, outcome_of
 from audit2seccomp.profile.simulate import encoded, with_returns_mended
 
 if TYPE_CHECKING:
@@ -41,6 +41,9 @@ _TREE_ABOVE = 32
 """With more names than that runc has libseccomp make a binary tree of the calls instead of a list."""
 _TREE = 2
 """The value of SCMP_FLTATR_CTL_OPTIMIZE for that (seccomp_attr_set(3))."""
+
+_MAX_ERRNO = 4094
+"""What libseccomp takes at most: db_action_valid() of src/db.c asks for less than the kernel's MAX_ERRNO."""
 
 
 class LeftOut(NamedTuple):
@@ -143,7 +146,10 @@ def _context(
     """A filter with the rules of a profile for one ABI. Adds to `left_out`."""
     binding = _pyseccomp()
     default = default_outcome(profile)
-    context = binding.SyscallFilter(encoded(default))
+    try:
+        context = binding.SyscallFilter(encoded(default))
+    except OSError as error:
+        raise _refused("the default action", default, error) from error
     # It begins with the host's own, and takes no other with another byte order beside it.
     context.remove_arch(binding.system_arch())
     context.add_arch(token_of(abi))
@@ -157,7 +163,10 @@ def _context(
                 left_out.setdefault((name, outcome), {})[abi] = None
             for number, whens in _numbered(abi, name, cases):
                 for when in whens:
-                    _add(context, encoded(outcome), number, _arguments(binding, when), f"rule {index} ({name})")
+                    try:
+                        context.add_rule(encoded(outcome), number, *_arguments(binding, when))
+                    except OSError as error:
+                        raise _refused(f"rule {index} ({name})", outcome, error) from error
     return context
 
 
@@ -180,12 +189,13 @@ def _arguments(binding: ModuleType, case: Conjunction) -> list[pyseccomp.Arg]:
     ]
 
 
-def _add(context: pyseccomp.SyscallFilter, action: int, number: int, case: list[pyseccomp.Arg], where: str) -> None:
-    try:
-        context.add_rule(action, number, *case)
-    except OSError as error:
-        reason = "contradicts an earlier rule" if error.errno == errno.EEXIST else (error.strerror or "").lower()
-        raise FilterError(f"{where}: libseccomp refuses it, as it would in runc and crun: {reason}") from error
+def _refused(where: str, outcome: Outcome, error: OSError) -> FilterError:
+    reason = (error.strerror or "").lower()
+    if error.errno == errno.EEXIST:
+        reason = "contradicts an earlier rule"
+    elif outcome.action is RuleAction.ERRNO and (outcome.errno or 0) > _MAX_ERRNO:
+        reason = f"errno {outcome.errno} is more than {_MAX_ERRNO}"
+    return FilterError(f"{where}: libseccomp refuses it, as it would in runc and crun: {reason}")
 
 
 def _has(abi: Abi, name: str) -> bool:
