@@ -288,6 +288,20 @@ def test_what_is_wrong_with_a_unit_is_told_with_its_place() -> None:
     assert lenient.default_action is RuleAction.KILL_PROCESS
 
 
+@pytest.mark.parametrize("value", ["yes", "1", "on", "TRUE"])
+def test_settings_that_imply_a_filter_are_problems_too(value: str) -> None:
+    text = f"[Service]\nSystemCallFilter=read\nDynamicUser={value}\n"
+    with pytest.raises(ProfileFileError, match=r"^u:3:1: /DynamicUser/0: DynamicUser= filters calls, too"):
+        read_profile(text.encode(), "u").sound()
+    assert read_profile(text.encode(), lenient=True).problems == ()
+
+
+@pytest.mark.parametrize("value", ["no", "0", "Off", "false", ""])
+def test_settings_that_are_off_filter_nothing(value: str) -> None:
+    text = f"[Service]\nSystemCallFilter=read\nDynamicUser={value}\nNoNewPrivileges=yes\nProtectClock={value}\n"
+    assert read_profile(text.encode()).problems == ()
+
+
 def test_a_value_stands_where_it_was_written() -> None:
     text = (
         "[Service]\nSystemCallErrorNumber=EPERM\n"

@@ -21,9 +21,10 @@ _LOOKS = re.compile(r"(?:\[[A-Z][A-Za-z-]*+\][ \t]*+(?:[\n\r\0]|\Z)|SystemCall[A
 _FILTERS_TOO = (
     *("LockPersonality", "MemoryDenyWriteExecute", "PrivateDevices", "ProtectClock", "ProtectHostname"),
     *("ProtectKernelLogs", "ProtectKernelModules", "ProtectKernelTunables", "RestrictAddressFamilies"),
-    *("RestrictNamespaces", "RestrictRealtime", "RestrictSUIDSGID"),
+    *("RestrictNamespaces", "RestrictRealtime", "RestrictSUIDSGID", "DynamicUser"),
 )
-"""The settings for which systemd filters calls in its own way: skip_seccomp_unavailable() in src/core/execute.c."""
+"""The settings for which systemd filters calls in its own way: skip_seccomp_unavailable() in src/core/execute.c, and
+DynamicUser=, for which unit_patch_contexts() of src/core/unit.c sets RestrictSUIDSGID=."""
 _LINE = "line"
 """The path of a problem with a line as such begins so."""
 _OFF = ("no", "n", "false", "f", "off", "0")
