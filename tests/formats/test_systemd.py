@@ -321,6 +321,15 @@ def test_a_value_stands_where_it_was_written() -> None:
     assert file.places([("defaultErrnoRet",)], keys=True) == {("defaultErrnoRet",): (2, 1)}
 
 
+def test_reading_says_that_other_architectures_are_lost() -> None:
+    unit = "[Service]\nSystemCallFilter=read\n"
+    (remark,) = read_profile(unit.encode()).remarks
+    assert "32-bit" in remark
+    for value in ("native", "x86-64", "native\nSystemCallArchitectures=x86"):
+        assert read_profile(f"{unit}SystemCallArchitectures={value}\n".encode()).remarks == ()
+    assert read_profile(f"{unit}SystemCallArchitectures=x86\nSystemCallArchitectures=\n".encode()).remarks == (remark,)
+
+
 @pytest.mark.parametrize("text", ["[Unit]\nDescription=x\n", "[Service]\nExecStart=/bin/true\n"])
 def test_a_unit_without_a_filter_is_no_profile(text: str) -> None:
     with pytest.raises(ProfileFileError, match=r"^x\.service: a unit of systemd without SystemCallFilter="):

@@ -10,10 +10,10 @@ import typer
 from audit2seccomp.cli import options
 from audit2seccomp.cli.messages import printable, say
 from audit2seccomp.cli.output import Output
-from audit2seccomp.cli.profiles import Lenient, read_bounded
+from audit2seccomp.cli.profiles import Lenient, read_bounded, read_saying
 from audit2seccomp.errors import ProfileFileError, UsageError
 from audit2seccomp.evidence.stored.recognising import Recogniser
-from audit2seccomp.formats import MAX_BYTES, WRITERS, known_form, read_profile, write_profile
+from audit2seccomp.formats import MAX_BYTES, WRITERS, known_form, write_profile
 from audit2seccomp.formats.docker import is_dockers
 from audit2seccomp.profile.audit_profile import RECORDING
 from audit2seccomp.profile.audit_profile import audit_profile as audit_profile_of
@@ -67,7 +67,7 @@ def audit_profile(
     if to is not None:
         known_form(to)
     target = Output(output)
-    made = RECORDING if known is None else audit_profile_of(_known(known, trust, lenient=lenient))
+    made = RECORDING if known is None else audit_profile_of(_known(known, trust, lenient=lenient, quiet=quiet))
     written = write_profile(made, to or ("docker" if is_dockers(made) else "oci"))
     if isinstance(written.content, bytes) and target.is_terminal:
         raise UsageError(f"--to {to}: is no text for a terminal: -o FILE names a file")
@@ -76,12 +76,12 @@ def audit_profile(
     target.write(written.content)
 
 
-def _known(path: str, trust: str, *, lenient: bool) -> Profile:
+def _known(path: str, trust: str, *, lenient: bool, quiet: bool) -> Profile:
     """The profile in a file, or that of the evidence in it."""
     name, data = read_bounded(path)
     recogniser = Recogniser()
     if not (recogniser.look(data) or recogniser.end()):
-        return read_profile(data, name, lenient=lenient).sound()
+        return read_saying(data, name, lenient=lenient, quiet=quiet).sound()
     from audit2seccomp.evidence.reading import read
     from audit2seccomp.profile.build import build
 

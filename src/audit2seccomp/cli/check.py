@@ -75,7 +75,7 @@ def check(
     )
     if profile == "-" and (not logs or "-" in logs):
         raise UsageError("check: the profile and the log cannot both be standard input: name one of them")
-    against = load(profile, lenient=lenient).sound()
+    against = load(profile, lenient=lenient, quiet=quiet).sound()
     target = Output(None)
     with Interruption() as interruption:
         gathered = gather(logs, choices, interruption)

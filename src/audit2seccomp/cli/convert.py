@@ -111,7 +111,7 @@ def convert(
     written = write_profile(made, to, options if called is None else options._replace(name=called))
     for loss in written.losses:
         say(f"loss: {printable(loss)}")
-    if written.losses and strict:
+    if strict and (file.remarks or written.losses):
         complain("something is lost, and --strict was given: nothing is written")
         raise typer.Exit(ExitStatus.INCOMPLETE)
     if isinstance(written.content, bytes) and target.is_terminal:

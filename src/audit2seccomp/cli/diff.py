@@ -38,7 +38,7 @@ def diff(
     if old == new == "-":
         raise UsageError("diff: standard input can be read once: name it once")
     target = Output(None)
-    found = difference(*(load(path, lenient=lenient).sound() for path in (old, new)))
+    found = difference(*(load(path, lenient=lenient, quiet=quiet).sound() for path in (old, new)))
     if not quiet:
         from audit2seccomp.cli import difference_text
 

@@ -139,6 +139,7 @@ def generate(
         update=update,
         explain_names=explain_names,
         lenient=lenient,
+        quiet=quiet,
     )
     choices = choices._replace(runtime_added=bool(shape.runtimes))
     on_new = _announcer() if (verbose or follow) and not quiet else None

@@ -81,7 +81,7 @@ def lint(
     if features is not None:
         targets += (_of_features(features),)
     destination = Output(output)
-    located, unread = _lint_all(profiles, targets, lenient=lenient)
+    located, unread = _lint_all(profiles, targets, lenient=lenient, quiet=quiet)
     shown = [one for one in located if one.finding.level.rank <= lowest.rank]
     form = as_json if json else as_sarif if sarif else as_text
     destination.write(form(shown))
@@ -94,13 +94,15 @@ def lint(
         raise typer.Exit(ExitStatus.INCOMPLETE)
 
 
-def _lint_all(names: list[str], targets: tuple[Target, ...], *, lenient: bool) -> tuple[list[Located], int]:
+def _lint_all(
+    names: list[str], targets: tuple[Target, ...], *, lenient: bool, quiet: bool
+) -> tuple[list[Located], int]:
     """What was found in all files, file by file, and how many could not be read, which is said."""
     located: list[Located] = []
     unread = 0
     for name in names:
         try:
-            file = load(name, lenient=lenient)
+            file = load(name, lenient=lenient, quiet=quiet)
         except InputError as error:
             complain_of(error)
             unread += 1

@@ -90,7 +90,7 @@ def merge(
         raise UsageError("--errno: goes with --default-action SCMP_ACT_ERRNO or SCMP_ACT_TRACE")
     number = None if errno is None else words.errno_number(errno)
     target = Output(output)
-    operands = [Operand(path, load(path, lenient=lenient).sound()) for path in profiles]
+    operands = [Operand(path, load(path, lenient=lenient, quiet=quiet).sound()) for path in profiles]
     merged = merge_profiles(
         operands,
         Mode.INTERSECTION if intersect else Mode.UNION,

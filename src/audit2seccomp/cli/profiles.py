@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from audit2seccomp.cli.messages import printable, say
 from audit2seccomp.errors import InputError, ProfileFileError
 from audit2seccomp.formats import MAX_BYTES, read_profile
 from audit2seccomp.formats.files import ProfileFile
@@ -16,10 +17,18 @@ Lenient = Annotated[
 ]
 
 
-def load(path: str, *, lenient: bool = False) -> ProfileFile:
-    """Read a profile file, standard input for `-`. Raises InputError."""
+def load(path: str, *, lenient: bool = False, quiet: bool = False) -> ProfileFile:
+    """Read a profile file, standard input for `-`, and say what is lost in that. Raises InputError."""
     name, data = read_bounded(path)
-    return read_profile(data, name, lenient=lenient)
+    return read_saying(data, name, lenient=lenient, quiet=quiet)
+
+
+def read_saying(data: bytes, name: str, *, lenient: bool, quiet: bool) -> ProfileFile:
+    """Read a profile file's bytes, and say what is lost in that unless it is `quiet`. Raises ProfileFileError."""
+    file = read_profile(data, name, lenient=lenient)
+    for remark in () if quiet or file.problems else file.remarks:
+        say(f"loss: {printable(f'{name}: {remark}')}")
+    return file
 
 
 def read_bounded(path: str) -> tuple[str, bytes]:

@@ -155,6 +155,7 @@ def shape(
     update: str | None,
     explain_names: bool,
     lenient: bool,
+    quiet: bool,
 ) -> Shape:
     """Check them, and read the profiles that they name. Raises UsageError, InputError and ProfileFileError."""
     if update is not None and base:
@@ -162,7 +163,11 @@ def shape(
     if update is not None and form is not None:
         raise UsageError("--update, --format: a file keeps its format: convert writes another one")
     file = None if update is None else _file_to_update(update, lenient=lenient)
-    bases = _bases(base or [], lenient=lenient) if file is None else (Base(file.name, file.sound(), in_place=True),)
+    bases = (
+        _bases(base or [], lenient=lenient, quiet=quiet)
+        if file is None
+        else (Base(file.name, file.sound(), in_place=True),)
+    )
     default = None if default_action is None else action_named("--default-action", default_action, GENERATED_ACTIONS)
     made = Shape(
         action=action_named("--action", action, GENERATED_ACTIONS),
@@ -187,12 +192,12 @@ def shape(
     return made
 
 
-def _bases(paths: list[str], *, lenient: bool) -> tuple[Base, ...]:
+def _bases(paths: list[str], *, lenient: bool, quiet: bool) -> tuple[Base, ...]:
     if not paths:
         return ()
     from audit2seccomp.cli.profiles import load
 
-    files = [load(path, lenient=lenient) for path in paths]
+    files = [load(path, lenient=lenient, quiet=quiet) for path in paths]
     return tuple(Base(f"base {file.name}", file.sound()) for file in files)
 
 

@@ -28,6 +28,8 @@ class ProfileFile(NamedTuple):
     """The path of the profile in the file, to put before paths such as `("syscalls", 0)`."""
     object_name: str | None = None
     """What Kubernetes calls it."""
+    remarks: tuple[str, ...] = ()
+    """What the file says and a profile cannot, a sentence each; never that it denies a call."""
 
     def places(self, paths: Collection[Path], *, keys: bool = False) -> dict[Path, Place]:
         """Where the values at some paths of the profile stand, or the nearest that is there; with `keys` their keys."""

@@ -25,6 +25,10 @@ _FILTERS_TOO = (
 )
 """The settings for which systemd filters calls in its own way: skip_seccomp_unavailable() in src/core/execute.c, and
 DynamicUser=, for which unit_patch_contexts() of src/core/unit.c sets RestrictSUIDSGID=."""
+_ALL_ARCHITECTURES = (
+    "the unit has no SystemCallArchitectures=, which allows programs of all architectures of the host: the profile is "
+    "for the host's own, and others, such as 32-bit ones, are killed: name them there, or native"
+)
 _LINE = "line"
 """The path of a problem with a line as such begins so."""
 _OFF = ("no", "n", "false", "f", "off", "0")
@@ -56,6 +60,7 @@ def read(name: str, text: str, *, lenient: bool = False) -> ProfileFile:
         lambda paths, keys: {
             path: table[path] for table in (unit.keys if keys else unit.spans,) for path in paths if path in table
         },
+        remarks=() if unit.names_architectures else (_ALL_ARCHITECTURES,),
     )
 
 
@@ -67,6 +72,7 @@ class _Unit:
         self.spans: dict[Path, Span] = {}
         self.keys: dict[Path, Span] = {}
         self.said = False
+        self.names_architectures = False
         self._filter = filtered(reading, self.spans)
         self._log = logged(reading, self.spans)
         self._denied = Outcome(RuleAction.KILL_PROCESS)
@@ -151,6 +157,7 @@ class _Unit:
 
     def profile(self) -> Profile:
         """All that was said."""
+        self.names_architectures = bool(self._architectures)
         native = self._architectures.pop(NATIVE, None)
         if native is not None and self._architectures:
             text = f"{NATIVE} beside others: which one it is depends on the host: name it"
