@@ -63,7 +63,7 @@ def test_only_the_profile_s_architectures_can_be_chosen() -> None:
 
 def test_one_filter_has_one_byte_order() -> None:
     mixed = READ._replace(architectures=("SCMP_ARCH_X86_64", "SCMP_ARCH_S390X"))
-    with pytest.raises(FilterError, match=r"^one filter has one byte order, x86_64 and s390x differ: --arch names"):
+    with pytest.raises(FilterError, match=r"^one filter has one byte order, x86_64 and s390x differ: convert --arch"):
         bpf(mixed)
     content = bpf(mixed, "SCMP_ARCH_S390X").content
     assert isinstance(content, bytes)

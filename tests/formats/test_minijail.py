@@ -141,7 +141,9 @@ def test_one_architecture_of_several_is_chosen() -> None:
         ("SCMP_ARCH_X86_64", "SCMP_ARCH_X86"),
         (Rule(("socket", "mmap2"), RuleAction.LOG),),
     )
-    with pytest.raises(FormatError, match="the profile has SCMP_ARCH_X86_64, SCMP_ARCH_X86: --arch says which one"):
+    with pytest.raises(
+        FormatError, match="the profile has SCMP_ARCH_X86_64, SCMP_ARCH_X86: convert --arch says which one"
+    ):
         write_profile(profile, "minijail")
     written = write_profile(profile, "minijail", WriteOptions(architectures=("SCMP_ARCH_X86",)))
     assert written.content == "# x86\nmmap2: 1\nsocket: 1\nsocketcall: arg0 == 0x1\n"
@@ -164,7 +166,7 @@ def test_one_architecture_of_several_is_chosen() -> None:
             "read: a line says when a call is allowed, not when it is denied",
         ),
         ({"rules": (Rule(("read: 1\nwrite",), RuleAction.ALLOW),)}, "no name of a call"),
-        ({"architectures": ()}, "the profile names none: --arch says which one"),
+        ({"architectures": ()}, "the profile names none: convert --arch says which one"),
         ({"architectures": ("SCMP_ARCH_X32",)}, "there is none for SCMP_ARCH_X32"),
         (
             {

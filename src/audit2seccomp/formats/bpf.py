@@ -53,5 +53,5 @@ def _loss(profile: Profile, left_out: LeftOut, form: str) -> str:
     where = ", ".join(abi.name for abi in left_out.abis)
     lacks = f"{form}: libseccomp {library_version()} lacks {left_out.name} on {where}"
     if default.action in _MAY_RUN and left_out.outcome.action not in _RUNS:
-        raise FormatError(f"{lacks}: the filter would not deny it: use a newer libseccomp, or --arch")
+        raise FormatError(f"{lacks}: the filter would not deny it: use a newer libseccomp, or convert --arch")
     return f"{lacks}: the call gets the default action, {default.action}"

@@ -76,7 +76,7 @@ def _abi(profile: Profile, options: WriteOptions) -> Abi:
     asked = options.architectures or profile.architectures
     if len(asked) != 1:
         have = f"the profile has {', '.join(asked)}" if asked else "the profile names none"
-        raise FormatError(f"minijail: a policy holds for one architecture, and {have}: --arch says which one")
+        raise FormatError(f"minijail: a policy holds for one architecture, and {have}: convert --arch says which one")
     if profile.architectures and asked[0] not in profile.architectures:
         raise FormatError(f"minijail: the profile is not for {asked[0]}: it has {', '.join(profile.architectures)}")
     abi = abi_named(asked[0])

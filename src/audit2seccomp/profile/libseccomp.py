@@ -126,7 +126,9 @@ def _check_abis(abis: Collection[Abi]) -> None:
     if len({abi.big_endian for abi in abis}) > 1:
         little = ", ".join(abi.name for abi in abis if not abi.big_endian)
         big = ", ".join(abi.name for abi in abis if abi.big_endian)
-        raise FilterError(f"one filter has one byte order, {little} and {big} differ: --arch names those of one order")
+        raise FilterError(
+            f"one filter has one byte order, {little} and {big} differ: convert --arch names those of one order"
+        )
 
 
 def _check_conditions(profile: Profile, abis: Collection[Abi]) -> None:
