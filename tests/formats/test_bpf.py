@@ -56,6 +56,13 @@ def test_a_profile_without_architectures_is_for_the_host() -> None:
     assert answer(program(READ._replace(architectures=())), native_abi().name, "read") == Outcome(ALLOW)
 
 
+@pytest.mark.parametrize("name", ["SCMP_ARCH_AARCH64", "SCMP_ARCH_S390X"])
+def test_a_profile_without_architectures_is_for_those_that_are_chosen(name: str) -> None:
+    chosen = READ._replace(architectures=())
+    assert bpf(chosen, name) == bpf(READ._replace(architectures=(name,)))
+    assert bpf(chosen, "SCMP_ARCH_X86_64", "SCMP_ARCH_AARCH64") == bpf(READ)
+
+
 def test_only_the_profile_s_architectures_can_be_chosen() -> None:
     with pytest.raises(UsageError, match=r"^--arch: SCMP_ARCH_X86: bpf makes a filter for the profile's: x86_64, aarc"):
         bpf(READ, "SCMP_ARCH_X86")
@@ -63,7 +70,9 @@ def test_only_the_profile_s_architectures_can_be_chosen() -> None:
 
 def test_one_filter_has_one_byte_order() -> None:
     mixed = READ._replace(architectures=("SCMP_ARCH_X86_64", "SCMP_ARCH_S390X"))
-    with pytest.raises(FilterError, match=r"^one filter has one byte order, x86_64 and s390x differ: convert --arch"):
+    with pytest.raises(
+        FilterError, match=r"^one filter has one byte order, x86_64 and s390x differ: convert --arch names"
+    ):
         bpf(mixed)
     content = bpf(mixed, "SCMP_ARCH_S390X").content
     assert isinstance(content, bytes)

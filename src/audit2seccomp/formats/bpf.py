@@ -35,10 +35,10 @@ def filter_of(profile: Profile, options: WriteOptions, form: str) -> tuple[Filte
 
 
 def abis_of(profile: Profile, options: WriteOptions, form: str) -> tuple[Abi, ...]:
-    """The ABIs of the filter: the profile's, or those that were chosen of them; for a profile that names none the
-    host's own. Raises UsageError for a choice that the profile lacks."""
-    named = [abi_named(name) for name in profile.architectures]
-    abis = dict.fromkeys([abi for abi in named if abi is not None] or [native_abi()])
+    """The ABIs of the filter: the profile's, or those that were chosen of them; for a profile that names none those
+    that were chosen, or the host's own. Raises UsageError for a choice that the profile lacks."""
+    asked = profile.architectures or options.architectures
+    abis = dict.fromkeys([abi for abi in map(abi_named, asked) if abi is not None] or [native_abi()])
     chosen = [abi_named(name) for name in options.architectures]
     lacking = [name for name, abi in zip(options.architectures, chosen, strict=True) if abi not in abis]
     if lacking:
