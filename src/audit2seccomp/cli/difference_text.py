@@ -10,21 +10,13 @@ from audit2seccomp.kernel.abi import Abi
 from audit2seccomp.kernel.syscalls import tables_kernel
 from audit2seccomp.profile.algebra.difference import ALWAYS, Architecture, Case, Change, Difference
 from audit2seccomp.profile.algebra.partitions import permissiveness
-from audit2seccomp.profile.model import ArgCondition, Clause, Operator, Outcome, RuleAction, errno_text
+from audit2seccomp.profile.model import ArgCondition, Clause, Outcome, RuleAction, errno_text
 
 _LISTED = 4
 """Where a change is on all architectures, so few of them are named."""
 _PADDED = 24
 _DECIMAL = 4096
 """Smaller numbers are told as people count."""
-_SIGNS = {
-    Operator.NE: "!=",
-    Operator.LT: "<",
-    Operator.LE: "<=",
-    Operator.EQ: "==",
-    Operator.GE: ">=",
-    Operator.GT: ">",
-}
 
 
 def lines(found: Difference) -> Iterable[str]:
@@ -75,9 +67,9 @@ def _hosts(case: Case) -> Iterable[str]:
 
 
 def _condition(one: ArgCondition) -> str:
-    if one.operator is Operator.MASKED_EQ:
+    if one.operator.sign is None:
         return f"arg{one.argument} & {one.value:#x} == {_number(one.value_two or 0)}"
-    return f"arg{one.argument} {_SIGNS[one.operator]} {_number(one.value)}"
+    return f"arg{one.argument} {one.operator.sign} {_number(one.value)}"
 
 
 def _number(value: int) -> str:

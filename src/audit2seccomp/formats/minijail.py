@@ -17,7 +17,6 @@ from audit2seccomp.kernel.syscalls import table_of
 from audit2seccomp.profile.effects import Conjunction, Effect, compared_bits, effects
 from audit2seccomp.profile.model import (
     ArgCondition,
-    Operator,
     Outcome,
     Profile,
     RuleAction,
@@ -37,14 +36,6 @@ _ARCHES = (
 """Where minijail can be built: arch.h, and log_syscalls of util.c."""
 _LETS_THROUGH = (RuleAction.ALLOW, RuleAction.LOG)
 _KILLS = (RuleAction.KILL_THREAD, RuleAction.KILL_PROCESS)
-_SIGNS = {
-    Operator.NE: "!=",
-    Operator.LT: "<",
-    Operator.LE: "<=",
-    Operator.EQ: "==",
-    Operator.GE: ">=",
-    Operator.GT: ">",
-}
 
 
 def write(profile: Profile, options: WriteOptions = NO_OPTIONS) -> Written:
@@ -123,7 +114,7 @@ def _atoms(condition: ArgCondition, bits: int) -> list[str]:
     `in` holds if no bit outside its mask is set."""
     everything = (1 << bits) - 1
     argument, value = f"arg{condition.argument}", condition.value & everything
-    sign = _SIGNS.get(condition.operator)
+    sign = condition.operator.sign
     if sign is not None:
         return [f"{argument} {sign} {value:#x}"]
     wanted = (condition.value_two or 0) & value  # libseccomp compares no other bits (_db_node_mask_fixup)

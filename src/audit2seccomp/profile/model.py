@@ -57,6 +57,21 @@ class Operator(StrEnum):
     GT = "SCMP_CMP_GT"
     MASKED_EQ = "SCMP_CMP_MASKED_EQ"
 
+    @property
+    def sign(self) -> str | None:
+        """As people write it, `!=`; None for MASKED_EQ, which is two operators."""
+        return _SIGNS.get(self)
+
+
+_SIGNS = {
+    Operator.NE: "!=",
+    Operator.LT: "<",
+    Operator.LE: "<=",
+    Operator.EQ: "==",
+    Operator.GE: ">=",
+    Operator.GT: ">",
+}
+
 
 class ArgCondition(NamedTuple):
     """What one argument of a call must be. Numbers are unsigned and have 64 bits."""
