@@ -40,6 +40,14 @@ def test_the_oci_form_is_the_same_where_nothing_is_dockers(profile: Profile) -> 
     assert content(profile, "oci") == content(profile, "docker")
 
 
+@pytest.mark.parametrize("text", [SMALL % ("", ""), "\n{}", "read\nwrite\n"])
+def test_a_byte_order_mark_is_told_as_what_it_is(text: str) -> None:
+    """runc and crun refuse a file with one: `lint` and `check` must not say that all is well."""
+    with pytest.raises(ProfileFileError, match=r"^p\.json:1:1: begins with a byte order mark .* take it out$"):
+        read(f"\ufeff{text}")
+    assert read("\ufeff[Service]\nSystemCallFilter=read\n").format == "systemd"
+
+
 @given(profiles(), st.integers(0, 9))
 def test_the_layout_of_a_file_does_not_matter(profile: Profile, indent: int) -> None:
     text = json.dumps(json.loads(content(profile, "docker")), indent=indent or None)
@@ -77,7 +85,7 @@ def test_the_layout_of_a_file_does_not_matter(profile: Profile, indent: int) -> 
         ),
         (
             SMALL % ("", ', "defaultErrnoRet": 1.0'),
-            "p.json:3:23: /defaultErrnoRet: a whole number is expected, not a number",
+            "p.json:3:23: /defaultErrnoRet: a whole number is expected, not 1.0",
         ),
         (
             SMALL % (', "args": [{"index": 0, "value": 18446744073709551616, "op": "SCMP_CMP_EQ"}]', ""),

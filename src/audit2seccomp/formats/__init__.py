@@ -30,6 +30,10 @@ MAX_BYTES = 4 << 20
 """A profile with all calls of all tables, a rule each, has less than 200 kB; Kubernetes allows 1 MiB (KEP-6061)."""
 
 
+_BOM = "\ufeff"
+"""Go's encoding/json and crun's parser refuse it, so it is not passed over here. systemd and YAML may have it."""
+
+
 class _Writer(Protocol):
     def write(self, profile: Profile, options: WriteOptions) -> Written:
         """The profile as a file of the format."""
@@ -79,6 +83,10 @@ def read_profile(data: bytes, name: str = "<profile>", *, lenient: bool = False)
         reader = cast("_Reader", _module(form))
         if reader.recognises(text):
             return reader.read(name, text, lenient=lenient)
+    if text.startswith(_BOM):
+        raise ProfileFileError(
+            f"{name}:1:1: begins with a byte order mark (U+FEFF), with which runc and crun refuse JSON: take it out"
+        )
     raise ProfileFileError(
         f"{name}: no format that can be read: JSON, a SeccompProfile, a unit of systemd or a list of calls is expected"
     )

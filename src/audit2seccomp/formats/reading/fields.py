@@ -96,7 +96,7 @@ class Fields:
         if value is None:
             return None
         if not isinstance(value, int) or isinstance(value, bool):
-            self.problem(key, f"a whole number is expected, not {_kind(value)}")
+            self.problem(key, f"a whole number is expected, not {value if isinstance(value, float) else _kind(value)}")
             return None
         if not minimum <= value <= maximum:
             shown = str(value) if value.bit_length() < 300 else "it"
