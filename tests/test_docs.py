@@ -20,6 +20,7 @@ BLOCKS = [(page.name, block) for page in PAGES for block in CONSOLE.findall(page
 
 def run(command: list[str]) -> str:
     """What a command prints, in the root of the project with the program on PATH."""
+    # The page makes it, too, but its blocks run apart from each other here.
     (ROOT / "build").mkdir(exist_ok=True)
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "COLUMNS": "100", "TZ": "UTC"}
@@ -46,6 +47,14 @@ def test_the_python_example_prints_what_the_readme_shows() -> None:
 def test_links_lead_somewhere(page: Path) -> None:
     for link in LINK.findall(re.sub(r"`[^`]*`", "", page.read_text())):
         assert (page.parent / link).exists(), link
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_makes_the_folder_that_it_writes_to(page: Path) -> None:
+    """A fresh clone has no build/."""
+    commands = re.findall(r"^\$ (.*)$", "".join(CONSOLE.findall(page.read_text())), re.MULTILINE)
+    first = next((command for command in commands if "build" in command), "mkdir -p build")
+    assert first == "mkdir -p build"
 
 
 def test_there_is_something_to_run() -> None:
