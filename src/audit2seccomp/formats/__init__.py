@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 from typing import Protocol, cast
 
@@ -23,8 +24,14 @@ WRITERS = {
 """The formats that can be written, and how the names of such files end. Each is a module of that name with a function
 `write`, and a tuple OPTIONS of the fields of WriteOptions that it looks at, if there are any."""
 
-READERS = ("systemd", "spo", "oci", "names")
-"""The modules with functions `recognises` and `read`, in the order in which a text is shown to them."""
+READERS = {
+    "systemd": r"\A\s*[^\s{]",
+    "spo": "SeccompProfile|security-profiles-operator",
+    "oci": r"\A\s*[\[{]",
+    "names": r"\A\s*[^\s{]",
+}
+"""The modules with functions `recognises` and `read`, in the order in which a text is shown to them, each with an
+expression that is found in whatever it may recognise: other modules need not be imported."""
 
 MAX_BYTES = 4 << 20
 """A profile with all calls of all tables, a rule each, has less than 200 kB; Kubernetes allows 1 MiB (KEP-6061)."""
@@ -79,7 +86,9 @@ def read_profile(data: bytes, name: str = "<profile>", *, lenient: bool = False)
         raise ProfileFileError(f"{name}: no text: byte {error.start:,} is not UTF-8") from None
     if not text.strip():
         raise ProfileFileError(f"{name}: is empty: no profile in it")
-    for form in READERS:
+    for form, hint in READERS.items():
+        if not re.search(hint, text):
+            continue
         reader = cast("_Reader", _module(form))
         if reader.recognises(text):
             return reader.read(name, text, lenient=lenient)
