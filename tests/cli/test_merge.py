@@ -70,6 +70,17 @@ def test_a_name_without_a_number_there_needs_none(tmp_path: Path) -> None:
     assert run("merge", one, two).names == ["open", "read"]
 
 
+def test_a_call_that_the_architectures_lack_is_no_matter_of_32_bits(tmp_path: Path) -> None:
+    """On x86 it could not be said: there 1 and 2**32 + 1 are the same."""
+    rules = [
+        allow("no_such_call", args=[{"index": 0, "value": value, "op": "SCMP_CMP_EQ"}]) for value in (1, 2**32 + 1)
+    ]
+    rules[1]["action"] = "SCMP_ACT_LOG"
+    result = run("merge", profile(tmp_path / "one.json", *rules), profile(tmp_path / "two.json", rules[0]))
+    assert (result.status, result.stderr) == (0, "")
+    assert result.profile["syscalls"] == [{**rule, "names": ["no_such_call"]} for rule in rules]
+
+
 def test_different_defaults_need_a_decision(tmp_path: Path) -> None:
     one = profile(tmp_path / "one.json", allow("read"))
     two = profile(tmp_path / "two.json", allow("write"), defaultAction="SCMP_ACT_KILL_PROCESS")

@@ -8,7 +8,6 @@ from typing import NamedTuple
 from audit2seccomp.errors import AlgebraError
 from audit2seccomp.kernel.abi import Abi
 from audit2seccomp.kernel.multiplexed import MULTIPLEXED
-from audit2seccomp.kernel.syscalls import table_of
 from audit2seccomp.profile.algebra.conditions import rules_for, when
 from audit2seccomp.profile.algebra.partitions import (
     ContradictionError,
@@ -22,7 +21,6 @@ from audit2seccomp.profile.algebra.partitions import (
 )
 from audit2seccomp.profile.algebra.regions import TooManyBoxesError, simplified, within
 from audit2seccomp.profile.algebra.rules_by_call import (
-    THROUGH,
     add_multiplexed,
     by_name,
     effective,
@@ -30,8 +28,9 @@ from audit2seccomp.profile.algebra.rules_by_call import (
     plain_outcomes,
     rule_of,
     seen_through,
+    through_on,
+    widths_of,
 )
-from audit2seccomp.profile.effects import compared_bits
 from audit2seccomp.profile.model import Outcome, Profile, Rule, default_outcome, outcome_of
 
 
@@ -74,7 +73,7 @@ class Combiner:
         self._defaults = [default_outcome(operand.profile) for operand in operands]
         self._own = [by_name(operand.profile) for operand in operands]
         self._rules = [dict(rules) for rules in self._own]
-        self._through = [name for name in sorted(THROUGH) if abis is None or any(_has(abi, name) for abi in abis)]
+        self._through = through_on(abis)
         for rules in self._rules:
             add_multiplexed(rules, self._through)
         self._plain = [plain_outcomes(rules, own) for rules, own in zip(self._rules, self._defaults, strict=True)]
@@ -107,7 +106,7 @@ class Combiner:
     def _settled(self, name: str, through: tuple[Rule, ...]) -> Combined:
         """The first of all ways to say it that is exact, and that libseccomp builds as it stands."""
         everyone = range(len(self._operands))
-        widths = self._widths(name)
+        widths = widths_of(name, self._abis)
         said = False
         try:
             wanted = {bits: self.wanted(name, bits, everyone) for bits in widths}
@@ -172,7 +171,7 @@ class Combiner:
         if above != (self._mode is Mode.UNION):
             return ()
         rules = tuple({meaning(rule): rule._replace(names=(name,), single=False) for rule in every}.values())
-        built = all(self._builds(name, Combined(None, None, rules), bits) for bits in self._widths(name))
+        built = all(self._builds(name, Combined(None, None, rules), bits) for bits in widths_of(name, self._abis))
         return rules if built else ()
 
     def _effective(self, index: int, name: str) -> list[Rule]:
@@ -191,13 +190,6 @@ class Combiner:
         """What becomes of a call in some of the operands, on an ABI of which filters compare so many bits. Raises
         AlgebraError and TooManyBoxesError."""
         return together([self._part(index, name, bits) for index in operands], self._mode, self._default)
-
-    def _widths(self, name: str) -> list[int]:
-        """On which ABIs it must be said: by how many bits filters compare there."""
-        widths = {64, 32}
-        if self._abis is not None:
-            widths = {compared_bits(abi) for abi in self._abis if _has(abi, name)} or widths
-        return sorted(widths)
 
     def _part(self, index: int, name: str, bits: int) -> Partition:
         key = (name, index, bits)
@@ -230,10 +222,6 @@ class Combiner:
             if others and all(_adds_nothing(rule, others, bits) for bits in (64, 32)):
                 left.remove(rule)
         return [rule._replace(names=(name,), single=False) for rule in reversed(left)]
-
-
-def _has(abi: Abi, name: str) -> bool:
-    return table_of(abi).number_of(name) is not None
 
 
 def _adds_nothing(rule: Rule, others: Sequence[Rule], bits: int) -> bool:

@@ -13,12 +13,12 @@ from audit2seccomp.profile.algebra.conditions import conditions_of, merged_ne
 from audit2seccomp.profile.algebra.partitions import ContradictionError, is_built, partition
 from audit2seccomp.profile.algebra.regions import EVERYTHING, Region, TooManyBoxesError, both, simplified
 from audit2seccomp.profile.algebra.rules_by_call import (
-    THROUGH,
     add_multiplexed,
     by_name,
     effective,
     meaning,
     plain_outcomes,
+    through_on,
 )
 from audit2seccomp.profile.algebra.spans import Names
 from audit2seccomp.profile.effects import compared_bits
@@ -145,9 +145,7 @@ class _Comparison:
     def __init__(self, old: Profile, new: Profile, covered: Sequence[Covered]) -> None:
         self._defaults = default_outcome(old), default_outcome(new)
         self._rules = by_name(old), by_name(new)
-        through = [
-            name for name in sorted(THROUGH) if any(table_of(one.abi).number_of(name) is not None for one in covered)
-        ]
+        through = through_on({one.abi for one in covered})
         for rules in self._rules:
             add_multiplexed(rules, through)
         self._plain = [plain_outcomes(rules, own) for rules, own in zip(self._rules, self._defaults, strict=True)]

@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
+from audit2seccomp.kernel.abi import Abi
 from audit2seccomp.kernel.multiplexed import MULTIPLEXED
+from audit2seccomp.kernel.syscalls import table_of
 from audit2seccomp.profile.algebra.conditions import is_plain
-from audit2seccomp.profile.effects import conjunctions
+from audit2seccomp.profile.effects import compared_bits, conjunctions
 from audit2seccomp.profile.model import ArgCondition, Operator, Outcome, Profile, Rule, outcome_of
 
 THROUGH = frozenset(one.through for one in MULTIPLEXED.values())
 """`socketcall` and `ipc`."""
+
+
+def through_on(abis: Collection[Abi] | None) -> list[str]:
+    """`socketcall` and `ipc`, where one of some ABIs has them; None for any ABI."""
+    return [name for name in sorted(THROUGH) if abis is None or any(_has(abi, name) for abi in abis)]
+
+
+def widths_of(name: str, abis: Collection[Abi] | None) -> list[int]:
+    """How many bits of a call's arguments filters compare on those of some ABIs that have the call, or on all of them
+    where none has: it may be newer than the tables. None for any ABI."""
+    if abis is None:
+        return [32, 64]
+    return sorted({compared_bits(abi) for abi in [abi for abi in abis if _has(abi, name)] or abis})
+
+
+def _has(abi: Abi, name: str) -> bool:
+    return table_of(abi).number_of(name) is not None
 
 
 class Numbered(NamedTuple):
