@@ -70,6 +70,23 @@ def test_a_name_without_a_number_there_needs_none(tmp_path: Path) -> None:
     assert run("merge", one, two).names == ["open", "read"]
 
 
+@pytest.mark.parametrize(
+    ("call", "outer"),
+    [("accept", "socketcall"), ("semop", "ipc"), ("send", "socketcall"), ("socketcall", "socketcall")],
+)
+def test_a_call_that_is_made_through_another_there_needs_one_too(call: str, outer: str, tmp_path: Path) -> None:
+    """Of a rule for `accept`, libseccomp makes one for `socketcall` on x86."""
+    one = profile(tmp_path / "one.json", allow(call))
+    both = profile(tmp_path / "both.json", allow("read"), architectures=["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"])
+    result = run("merge", one, both)
+    assert (result.status, result.stdout) == (3, b"")
+    assert result.stderr.startswith("audit2seccomp: not exact: ")
+    assert f"than any of the profiles allows on x86: 1 call ({outer}): --widen accepts that" in result.stderr
+    result = run("merge", "--widen", one, both)
+    assert (result.status, result.stderr) == (0, f"widened on x86: 1 call ({outer})\n")
+    assert run("merge", one, one).status == 0  # x86_64 has no socketcall
+
+
 def test_a_call_that_the_architectures_lack_is_no_matter_of_32_bits(tmp_path: Path) -> None:
     """On x86 it could not be said: there 1 and 2**32 + 1 are the same."""
     rules = [

@@ -22,8 +22,11 @@ from audit2seccomp.profile.model import (
     default_outcome,
 )
 
-CALLS = ("read", "open", "clone3", "socket", "socketcall")
-"""`open` has no number on aarch64. On x86 alone, what is said of `socket` is said of `socketcall`, too."""
+DIRECT = ("read", "open", "clone3", "socket", "socketcall")
+"""`open` has no number on aarch64. On x86 and s390x, what is said of `socket` is said of `socketcall`, too."""
+MADE_THROUGH = ("accept", "semop", "ipc", "socketcall", "read")
+"""`accept` and `semop` have no number on x86 and s390x, where rules for them are about `socketcall` and `ipc` alone."""
+CALLS = tuple(dict.fromkeys((*DIRECT, *MADE_THROUGH)))
 VALUES = (0, 1, 2, 3, 6, 2**31, 2**32 - 1, 2**32, 2**32 + 1, 2**64 - 1)
 CAPS = ("CAP_A", "CAP_B")
 KERNELS = ("4.8", "5.10")
@@ -31,6 +34,8 @@ KILLED = Outcome(RuleAction.KILL_THREAD)
 """What becomes of a call of an ABI that a profile does not look at."""
 
 ARGUMENTS = [(first, second, 0, 0, 0, 0) for first in (*VALUES, 4, 5, 7, 8) for second in (0, 2, 3, 2**32 + 2)]
+OUTER_ARGUMENTS = [(number, *args[1:]) for number in (1, 2, 5) for args in ARGUMENTS[:4]]
+"""For `socketcall` and `ipc`: those of `socket` or `semop`, of `bind` or `semget`, and of `accept`."""
 
 
 class Host(NamedTuple):
@@ -74,8 +79,9 @@ actions = st.sampled_from([RuleAction.ALLOW] * 4 + [RuleAction.ERRNO, RuleAction
 def rules(draw: st.DrawFn, *, dockers: bool, allow_list: bool) -> Rule:
     """A rule about few calls; in an allow list it allows."""
     with_clauses = dockers and draw(st.booleans())
+    names = st.sampled_from(draw(st.sampled_from((DIRECT, MADE_THROUGH))))
     return Rule(
-        tuple(draw(st.lists(st.sampled_from(CALLS), min_size=1, max_size=3, unique=True))),
+        tuple(draw(st.lists(names, min_size=1, max_size=3, unique=True))),
         RuleAction.ALLOW if allow_list else draw(actions),
         tuple(draw(st.lists(conditions, max_size=2))),
         draw(st.sampled_from([None, 1, 38])),
@@ -86,7 +92,7 @@ def rules(draw: st.DrawFn, *, dockers: bool, allow_list: bool) -> Rule:
 
 
 ERRNO = st.just(RuleAction.ERRNO)
-arch_names = st.sampled_from(["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_AARCH64"])
+arch_names = st.sampled_from(["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_AARCH64", "SCMP_ARCH_S390X"])
 
 
 @st.composite

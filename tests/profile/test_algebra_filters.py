@@ -16,13 +16,11 @@ from audit2seccomp.profile.effects import compared_bits, effects, is_certain
 from audit2seccomp.profile.libseccomp import build, buildable_abis
 from audit2seccomp.profile.model import Profile
 from audit2seccomp.profile.simulate import Program
-from tests.profile.meanings import ARGUMENTS, CALLS, HOSTS, profiles
+from tests.profile.meanings import ARGUMENTS, CALLS, HOSTS, OUTER_ARGUMENTS, profiles
 from tests.profile.test_algebra import default_actions, least, merged, most
-from tests.profile.test_difference import says
+from tests.profile.test_difference import says, spoken_of
 
 ABIS = buildable_abis()
-OUTER_ARGUMENTS = [(number, *args[1:]) for number in (1, 2) for args in ARGUMENTS[:4]]
-"""For `socketcall`: those of `socket`, and those of `bind`."""
 
 
 def certain(profile: Profile, on: Abi) -> set[str]:
@@ -74,7 +72,7 @@ def test_exactly_the_verdicts_that_differ_are_told(old: Profile, new: Profile, o
     old, new = (one._replace(architectures=(on.scmp_name or "",)) for one in (old, new))
     found = difference(old, new)
     before, after = programs([old, new], on)
-    named = {name for one in (old, new) for rule in one.rules for name in rule.names}
+    named = spoken_of(old, new)
     for name in certain(old, on) & certain(new, on):
         number = table_of(on).number_of(name)
         for args in [*ARGUMENTS, *OUTER_ARGUMENTS] if number is not None else ():
@@ -84,7 +82,7 @@ def test_exactly_the_verdicts_that_differ_are_told(old: Profile, new: Profile, o
                 for one in found.changes
                 if one.name == name and says(one, HOSTS[0], on, compared_bits(on), args)
             }
-            if name in named or (name == "socketcall" and "socket" in named):
+            if name in named:
                 assert told == ({(was, now)} if was != now else set()), (name, args)
             else:
                 assert (was, now) == (found.default or (was, was))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from audit2seccomp.errors import AlgebraError
 from audit2seccomp.kernel.abi import Abi
+from audit2seccomp.kernel.multiplexed import MULTIPLEXED
 from audit2seccomp.kernel.syscalls import table_of
 from audit2seccomp.profile.algebra.combining import Operand
 from audit2seccomp.profile.algebra.difference import Change, Difference, difference
@@ -29,12 +30,16 @@ def says(change: Change, host: Host, of: Abi, bits: int, args: tuple[int, ...]) 
     )
 
 
+def spoken_of(*profiles: Profile) -> set[str]:
+    """The calls that a rule speaks of, on one ABI or another."""
+    named = {name for profile in profiles for rule in profile.rules for name in rule.names}
+    return named | {inner.through for name, inner in MULTIPLEXED.items() if name in named}
+
+
 def compare(old: Profile, new: Profile, hosts: list[Host]) -> Difference:
     """The difference, after each call was looked at."""
     found = difference(old, new)
-    named = {name for profile in (old, new) for rule in profile.rules for name in rule.names}
-    if "socket" in named:
-        named.add("socketcall")
+    named = spoken_of(old, new)
     untold = {name for name, reason in found.untold if "libseccomp" not in reason}
     arch_changes = {(one.host, one.abi) for one in (*found.added, *found.removed)}
     meanings = {host: (Meaning(old, host), Meaning(new, host)) for host in hosts}

@@ -146,7 +146,7 @@ def _widened(
 def _same_there(combiner: Combiner, name: str, call: Combined, there: Covered, default: Outcome) -> bool:
     """Whether the result does with a call what the profiles that look at an ABI do with it."""
     plain = combiner.plain(name, there.profiles)
-    if plain is not None and call.plain is not None:
+    if plain is not None and call.plain is not None and not call.through:
         return plain == call.plain
     bits = compared_bits(there.abi)
     try:
