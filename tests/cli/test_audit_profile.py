@@ -46,6 +46,60 @@ def test_docker_s_conditions_stay() -> None:
     assert run("audit-profile", "--to", "oci", "fixtures/profiles/docker-like.json").status == 3
 
 
+_NETLINK = [{"index": 0, "value": 16, "op": "SCMP_CMP_EQ"}]
+_OTHERS = [{"index": 0, "value": 16, "op": "SCMP_CMP_NE"}]
+_MIXED = [
+    {"names": ["socket"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38, "args": _NETLINK},
+    {"names": ["read", "socket"], "action": "SCMP_ACT_ALLOW", "args": _OTHERS},
+]
+
+
+@pytest.mark.parametrize(
+    ("where", "sound"),
+    [
+        ({"architectures": ["SCMP_ARCH_X86_64"]}, True),
+        ({"architectures": ["SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"]}, True),
+        ({"archMap": [{"architecture": "SCMP_ARCH_X86_64", "subArchitectures": ["SCMP_ARCH_X32"]}]}, True),
+        ({"architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"]}, False),
+        ({"architectures": ["SCMP_ARCH_S390X"]}, False),
+        ({"archMap": [{"architecture": "SCMP_ARCH_X86_64", "subArchitectures": ["SCMP_ARCH_X86"]}]}, False),
+        ({}, False),
+    ],
+)
+def test_mixed_actions_for_socket_matter_where_an_architecture_has_socketcall(
+    where: dict[str, object], sound: bool, tmp_path: Path
+) -> None:
+    """There the first argument says which call is meant, and nothing tells the two rules apart."""
+    (tmp_path / "p.json").write_text(json.dumps({"defaultAction": "SCMP_ACT_ERRNO", **where, "syscalls": _MIXED}))
+    done = run("audit-profile", tmp_path / "p.json")
+    if sound:
+        assert (done.status, done.stderr) == (0, "")
+        assert done.profile["syscalls"] == [_MIXED[1]]
+    else:
+        assert (done.status, done.stdout) == (3, b"")
+        assert "socketcall: rules with different actions" in done.stderr
+        assert ("or name the architectures" in done.stderr) == (not where)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "status"), [("SCMP_ARCH_X86_64", 0), ("SCMP_ARCH_X86", 3), ("SCMP_ARCH_X32", 3)]
+)
+def test_the_upper_half_of_an_argument_counts_where_filters_compare_it(
+    architecture: str, status: int, tmp_path: Path
+) -> None:
+    args = [[{"index": 0, "value": value, "op": "SCMP_CMP_EQ"}] for value in (1, 2**32 + 1)]
+    rules = [
+        {"names": ["read"], "action": "SCMP_ACT_ALLOW", "args": args[0]},
+        {"names": ["read"], "action": "SCMP_ACT_KILL", "args": args[1]},
+    ]
+    document = {"defaultAction": "SCMP_ACT_ERRNO", "architectures": [architecture], "syscalls": rules}
+    (tmp_path / "p.json").write_text(json.dumps(document))
+    done = run("audit-profile", tmp_path / "p.json")
+    assert done.status == status
+    if not status:
+        assert done.profile["syscalls"] == rules[:1]
+
+
 def test_the_loop_comes_to_an_end(tmp_path: Path) -> None:
     """The second log was recorded under the audit profile of the first: it holds nothing but new calls."""
     profile = tmp_path / "p.json"

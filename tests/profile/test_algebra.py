@@ -151,7 +151,7 @@ def test_a_profile_with_itself_is_itself(one: Profile) -> None:
 
 
 @settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
-@given(profiles(default=default_actions, same_architectures=True))
+@given(profiles(default=default_actions))
 def test_the_audit_profile_allows_what_the_profile_allows_and_logs_the_rest(one: Profile) -> None:
     try:
         audit = audit_profile(one)

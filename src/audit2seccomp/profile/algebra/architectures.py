@@ -25,6 +25,12 @@ def by_host(profile: Profile) -> bool:
     return bool(profile.arch_map) or not profile.architectures
 
 
+def listed(profile: Profile) -> frozenset[Abi] | None:
+    """The ABIs that a profile looks at, on one of the hosts of its archMap or another; None where it lists none."""
+    names = {*profile.architectures, *(name for names in _mapped(profile).values() for name in names)}
+    return frozenset(abi for name in names if (abi := abi_named(name)) is not None) or None
+
+
 def on_host(profile: Profile, host: Abi) -> Profile:
     """The profile with the architectures that it has on a host."""
     if not by_host(profile):
