@@ -98,6 +98,26 @@ def test_a_call_that_the_architectures_lack_is_no_matter_of_32_bits(tmp_path: Pa
     assert result.profile["syscalls"] == [{**rule, "names": ["no_such_call"]} for rule in rules]
 
 
+def test_unknown_keys_of_an_arch_map_stay_or_are_told(tmp_path: Path) -> None:
+    def mapped(name: str, *entries: tuple[str, dict[str, object]]) -> Path:
+        maps = [{"architecture": f"SCMP_ARCH_{host}", "subArchitectures": [], **extra} for host, extra in entries]
+        return profile(tmp_path / name, allow("read"), architectures=None, archMap=maps)
+
+    one = mapped("one.json", ("X86_64", {"z": 1}))
+    two = mapped("two.json", ("X86_64", {"z": 1}), ("AARCH64", {"y": [2]}))
+    three = mapped("three.json", ("X86_64", {"z": 3}))
+    for options, other, keys, notes in (
+        ([], two, [{"z": 1}, {"y": [2]}], ""),
+        (["--intersect"], two, [{"z": 1}], f"unknown keys of archMap: those of {two} are not all in the result\n"),
+        ([], three, [{"z": 1}], f"unknown keys of archMap: those of {three} are not all in the result\n"),
+    ):
+        result = run("merge", "--lenient", *options, one, other)
+        assert (result.status, result.stderr.endswith(notes)) == (0, True)
+        assert ("archMap" in result.stderr.rpartition("unknown keys")[2]) == bool(notes)
+        found = [{key: entry[key] for key in "yz" if key in entry} for entry in result.profile["archMap"]]
+        assert found == keys
+
+
 def test_different_defaults_need_a_decision(tmp_path: Path) -> None:
     one = profile(tmp_path / "one.json", allow("read"))
     two = profile(tmp_path / "two.json", allow("write"), defaultAction="SCMP_ACT_KILL_PROCESS")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from audit2seccomp.errors import AlgebraError
 from audit2seccomp.kernel.abi import Abi, abi_named, oci_abis
-from audit2seccomp.profile.model import ArchMapping, Profile
+from audit2seccomp.profile.model import ArchMapping, Extra, Profile
 
 
 class Covered(NamedTuple):
@@ -64,7 +64,7 @@ def united(profiles: Sequence[Profile]) -> tuple[tuple[str, ...], tuple[ArchMapp
         subs = dict.fromkeys(
             name for profile in profiles for name in _mapped(profile).get(host, (host,)) if name != host
         )
-        entries.append(ArchMapping(host, tuple(subs)))
+        entries.append(ArchMapping(host, tuple(subs), _extra(profiles, host)))
     return (), tuple(entries)
 
 
@@ -82,8 +82,14 @@ def shared(profiles: Sequence[Profile]) -> tuple[tuple[str, ...], tuple[ArchMapp
         host = mapping.architecture
         lists = [_mapped(profile).get(host, (host,)) for profile in profiles]
         subs = tuple(name for name in mapping.sub_architectures if all(name in names for names in lists))
-        entries.append(ArchMapping(host, subs))
+        entries.append(ArchMapping(host, subs, _extra(profiles, host)))
     return (), tuple(entries)
+
+
+def _extra(profiles: Sequence[Profile], host: str) -> Extra:
+    """The unknown keys of a host's entry, of the first profile that has one."""
+    entries = (entry for profile in profiles for entry in profile.arch_map if entry.architecture == host)
+    return next(entries, ArchMapping(host, ())).extra
 
 
 def _refuse_two_kinds(profiles: Sequence[Profile]) -> None:

@@ -59,6 +59,7 @@ def merge(
     that. `host`: profiles whose architectures depend on the host count as they are on this one. `widen` takes a result
     that allows more on architectures that not all profiles name. Raises AlgebraError where nothing exact can be said.
     """
+    given = operands
     if host is not None:
         operands = [operand._replace(profile=on_host(operand.profile, host)) for operand in operands]
     profiles = [operand.profile for operand in operands]
@@ -81,7 +82,7 @@ def merge(
     widened = _widened(combiner, calls, covered, len(operands), default) if mode is Mode.UNION else ()
     if widened and not widen:
         raise AlgebraError(_refusal(operands, widened))
-    return Merged(result, widened, tuple(_notes(operands)))
+    return Merged(result, widened, tuple(_notes(given, result)))
 
 
 def _common_default(operands: Sequence[Operand]) -> Outcome:
@@ -180,7 +181,7 @@ def widening_text(widening: Widening, listed: int = _LISTED) -> str:
     return f"on {widening.abi.name}{host}: {len(names)} call{'' if len(names) == 1 else 's'} ({shown})"
 
 
-def _notes(operands: Sequence[Operand]) -> Iterable[str]:
+def _notes(operands: Sequence[Operand], result: Profile) -> Iterable[str]:
     """What is no action, and therefore taken from the first profile."""
     first = operands[0]
     for what in ("flags", "listener_path", "listener_metadata", "extra"):
@@ -189,3 +190,7 @@ def _notes(operands: Sequence[Operand]) -> Iterable[str]:
         if others:
             key = {"listener_path": "listenerPath", "listener_metadata": "listenerMetadata", "extra": "unknown keys"}
             yield f"{key.get(what, what)}: as in {first.name}; {', '.join(others)} differ{'s' * (len(others) == 1)}"
+    kept = {(entry.architecture, *one) for entry in result.arch_map for one in entry.extra}
+    for name, profile in operands:
+        if any((entry.architecture, *one) not in kept for entry in profile.arch_map for one in entry.extra):
+            yield f"unknown keys of archMap: those of {name} are not all in the result"
