@@ -212,6 +212,21 @@ class TestUpdate:
         assert profile["architectures"] == ["SCMP_ARCH_X86", "SCMP_ARCH_X86_64"]
         assert profile["defaultErrnoRet"] == 1
 
+    def test_what_is_asked_for_needs_no_condition_any_more(self, tmp_path: Path) -> None:
+        file = tmp_path / "web.json"
+        file.write_bytes(Path("fixtures/profiles/web.json").read_bytes())
+        log = Path("fixtures/recorded/dmesg-loop-1.txt").resolve()
+        left = run("--update", "web.json", log, cwd=tmp_path)
+        told = "web.json: allows socket under conditions: left as it is (a log does not tell arguments)"
+        assert f"{told}: --allow NAME allows it always" in said(left)
+        result = run("--update", "web.json", "--allow", "socket,personality", log, cwd=tmp_path)
+        assert "web.json: allows personality, socket under conditions, the result always (--allow)" in said(result)
+        rules = json.loads(file.read_text())["syscalls"]
+        assert {"personality", "socket"} <= set(rules[0]["names"])
+        assert [rule["names"] for rule in rules[1:]] == [["personality"], ["socket"]]
+        again = run("--update", "web.json", log, cwd=tmp_path)
+        assert said(again) == ["web.json: nothing is new"]
+
     def test_nothing_found_leaves_the_file_alone(self, file: Path) -> None:
         before = file.read_bytes()
         assert run("--update", file, stdin=b"nothing\n").status == 3

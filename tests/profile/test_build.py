@@ -309,6 +309,14 @@ class TestInPlace:
         built = build(seen("clone", "socket", "read"), bases=[base(*rules)._replace(in_place=True)])
         assert built.added == ("read",)
         assert "allows clone, socket under conditions: left as it is" in built.notes[0]
+        assert built.notes[0].endswith(": --allow NAME allows it always")
+
+    def test_conditions_go_where_that_is_asked_for(self) -> None:
+        rules = (Rule(("clone",), ALLOW, (CONDITION,)), Rule(("socket",), ALLOW, (CONDITION,)))
+        built = build(seen("clone", "socket"), bases=[base(*rules)._replace(in_place=True)], allow=["socket"])
+        assert built.added == ("socket",)
+        assert built.notes[0].startswith("base b.json: allows clone under conditions: left as it is")
+        assert built.notes[1] == "base b.json: allows socket under conditions, the result always (--allow)"
 
     def test_never(self) -> None:
         given = [base(Rule(("mount",), ALLOW))._replace(in_place=True)]

@@ -1,0 +1,89 @@
+"""What the profiles that another one is built on lack, and what is said of the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from audit2seccomp.errors import ConflictError
+from audit2seccomp.profile.bases import Standing, standings
+from audit2seccomp.profile.choices import Choices
+from audit2seccomp.profile.model import Profile
+from audit2seccomp.profile.reasons import Reason, Reasons, Source, explained
+
+_NO_ARGUMENTS = "a log does not tell arguments"
+_REFUSED = "denies what should be allowed"
+
+
+class _Name(NamedTuple):
+    """A name that should be allowed, and what the bases say of it."""
+
+    name: str
+    reasons: tuple[Reason, ...]
+    standing: Standing
+
+    @property
+    def asked(self) -> bool:
+        """Whether the user names it in --allow."""
+        return any(reason.source is Source.ALLOW for reason in self.reasons)
+
+    @property
+    def denied(self) -> bool:
+        """Whether a rule forbids it, or would still do so under conditions after --allow."""
+        return self.standing in (Standing.DENIED, Standing.PARTLY_DENIED) or (
+            self.standing is Standing.MIXED and self.asked
+        )
+
+    @property
+    def must_be(self) -> bool:
+        """Whether it is an error where it is denied."""
+        return self.asked or any(reason.source is Source.OBSERVED for reason in self.reasons)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({explained(self.reasons)})"
+
+
+def extended(choices: Choices, frame: Profile, wanted: Reasons) -> tuple[tuple[str, ...], list[str]]:
+    """Which of the wanted names the bases lack, and what to say of the others; raises ConflictError where a base denies
+    what was observed or asked for by name."""
+    standing = standings(frame)
+    names = [_Name(name, reasons, standing.get(name, Standing.UNMENTIONED)) for name, reasons in sorted(wanted.items())]
+    label = ", ".join(base.label for base in choices.bases)
+    _refuse(label, [one for one in names if one.denied and one.must_be])
+    added: list[str] = []
+    notes: dict[str, list[str]] = {}
+    for one in names:
+        adds, told = _decided(one, in_place=choices.in_place is not None)
+        if adds:
+            added.append(one.name)
+        if told:
+            notes.setdefault(told, []).append(str(one) if one.denied else one.name)
+    return tuple(added), [f"{label}: {told.format(', '.join(those))}" for told, those in notes.items()]
+
+
+def _decided(one: _Name, *, in_place: bool) -> tuple[bool, str]:
+    """Whether a name is added, and what is said of it, with {} in place of the name."""
+    if one.denied:
+        return False, "denies {}: left as it is"
+    match one.standing:
+        case Standing.HANDED_ON:
+            return False, "hands {} on to a tracer or listener: left as it is"
+        case Standing.MIXED:
+            told = "allows {} under conditions and denies it under others: left as it is"
+            return False, f"{told} ({_NO_ARGUMENTS})"
+        case Standing.CONDITIONAL if one.asked:
+            return True, "allows {} under conditions, the result always (--allow)"
+        case Standing.CONDITIONAL if in_place:
+            told = f"allows {{}} under conditions: left as it is ({_NO_ARGUMENTS})"
+            return False, f"{told}: --allow NAME allows it always"
+        case Standing.CONDITIONAL:
+            return True, f"allows {{}} under conditions, the result always ({_NO_ARGUMENTS})"
+    return one.standing is not Standing.ALLOWED, ""
+
+
+def _refuse(label: str, denied: Sequence[_Name]) -> None:
+    if denied:
+        raise ConflictError(
+            f"{label}: {_REFUSED}: {', '.join(map(str, denied))}: change that file, or leave the call out: "
+            "--never NAME --drop-never"
+        )
