@@ -222,6 +222,19 @@ class TestBase:
         built = build(seen("clone3", "read"), bases=[given], never=["clone3"], drop_never=True)
         assert built.added == ("read",)
 
+    def test_what_it_denies_was_asked_for(self) -> None:
+        given = [base(Rule(("clone3", "bpf"), ERRNO))]
+        with pytest.raises(ConflictError) as error:
+            build(seen("read"), bases=given, allow=["bpf"])
+        told = "base b.json: denies what should be allowed: bpf (--allow): change that file, or take it out of --allow"
+        assert str(error.value) == told
+        with pytest.raises(ConflictError) as error:
+            build(seen("clone3"), bases=given, allow=["bpf"])
+        assert str(error.value) == (
+            f"{told}; and it denies what should be allowed: clone3 (observed once: nginx (1)): change that file, or "
+            "leave the call out: --never NAME --drop-never"
+        )
+
     @pytest.mark.parametrize("in_place", [False, True])
     def test_what_it_allows_and_denies_under_conditions(self, in_place: bool) -> None:
         # So containers/common speaks of socket: no netlink for audit without CAP_AUDIT_WRITE.

@@ -82,8 +82,14 @@ def _decided(one: _Name, *, in_place: bool) -> tuple[bool, str]:
 
 
 def _refuse(label: str, denied: Sequence[_Name]) -> None:
-    if denied:
-        raise ConflictError(
-            f"{label}: {_REFUSED}: {', '.join(map(str, denied))}: change that file, or leave the call out: "
-            "--never NAME --drop-never"
-        )
+    """Raises ConflictError if there are any."""
+    refusals = []
+    for asked, way in (
+        (True, "change that file, or take it out of --allow"),
+        (False, "change that file, or leave the call out: --never NAME --drop-never"),
+    ):
+        names = [str(one) for one in denied if one.asked is asked]
+        if names:
+            refusals.append(f"{_REFUSED}: {', '.join(names)}: {way}")
+    if refusals:
+        raise ConflictError(f"{label}: {'; and it '.join(refusals)}")
