@@ -274,6 +274,44 @@ class TestBase:
         assert names(built) == {"read", "write"}
         assert built.notes == ("--never: taken out of what is built on: mount",)
 
+    @pytest.mark.parametrize("in_place", [False, True])
+    def test_the_log_answers_which_architecture(self, in_place: bool) -> None:
+        # arch_prctl of containers/common.
+        mapped = Profile(ERRNO, 1, (), (), arch_map=(ArchMapping(X86_64, (X86, X32)), ArchMapping(AARCH64, ())))
+        amd64 = Rule(("arch_prctl", "read"), ALLOW, includes=Clause(arches=("amd64",)))
+        given = [Base("base b.json", mapped._replace(rules=(amd64,)), in_place)]
+        built = build(seen("arch_prctl").merge(seen("arch_prctl", arch="x86")), bases=given)
+        assert (built.added, built.notes) == ((), ())
+        built = build(seen("read").merge(seen("read", arch="aarch64")), bases=given)
+        assert built.added == ("read",)
+        assert built.notes == ("base b.json: allows read on some architectures only, the result on all",)
+        denied = Rule(("arch_prctl",), ERRNO, excludes=Clause(arches=("amd64",)))
+        built = build(seen("arch_prctl"), bases=[given[0]._replace(profile=mapped._replace(rules=(amd64, denied)))])
+        assert (built.added, built.notes) == ((), ())
+
+    def test_the_log_does_not_answer_on_which_of_two_kernels(self) -> None:
+        rule = Rule(("read",), ALLOW, includes=Clause(arches=("amd64",)))
+        built = build(seen("read", arch="x86"), bases=[base(rule, archs=[X86, X86_64])])
+        assert built.notes[0].endswith("(a log does not tell the host's architecture)")
+        assert build(seen("read"), bases=[base(rule, archs=[X86, X86_64])]).added == ()
+        assert build(seen("read"), bases=[base(rule, archs=[X86_64, AARCH64])]).added == ()
+
+    @pytest.mark.parametrize(
+        ("rule", "untold"),
+        [
+            (Rule(("read",), ALLOW, (CONDITION,)), "arguments"),
+            (Rule(("read",), ALLOW, includes=Clause(caps=("CAP_BPF",))), "capabilities"),
+            (Rule(("read",), ALLOW, includes=Clause(min_kernel="4.8")), "the kernel's version"),
+            (Rule(("read",), ALLOW, excludes=Clause(extra=(("x", "1"),))), "what unknown keys mean"),
+            (Rule(("read",), ALLOW, (CONDITION,), excludes=Clause(caps=("CAP_BPF",))), "arguments or capabilities"),
+            (Rule(("read",), ALLOW, (CONDITION,), includes=Clause(arches=("amd64",))), "arguments"),
+        ],
+    )
+    def test_why_a_log_does_not_answer(self, rule: Rule, untold: str) -> None:
+        built = build(seen("read"), bases=[base(rule)])
+        told = f"allows read under conditions, the result always (a log does not tell {untold})"
+        assert built.notes == (f"base b.json: {told}",)
+
     def test_architectures_of_both(self) -> None:
         built = build(seen("read", arch="aarch64"), bases=[base(Rule(("read",), ALLOW), archs=[X86, X86_64])])
         assert built.profile.architectures == (X86, X86_64, AARCH64)
@@ -321,8 +359,11 @@ class TestInPlace:
         rules = (Rule(("clone",), ALLOW, (CONDITION,)), Rule(("socket",), ALLOW, excludes=Clause(caps=("CAP_BPF",))))
         built = build(seen("clone", "socket", "read"), bases=[base(*rules)._replace(in_place=True)])
         assert built.added == ("read",)
-        assert "allows clone, socket under conditions: left as it is" in built.notes[0]
-        assert built.notes[0].endswith(": --allow NAME allows it always")
+        way = "--allow NAME allows it always"
+        assert built.notes == (
+            f"base b.json: allows clone under conditions: left as it is (a log does not tell arguments): {way}",
+            f"base b.json: allows socket under conditions: left as it is (a log does not tell capabilities): {way}",
+        )
 
     def test_conditions_go_where_that_is_asked_for(self) -> None:
         rules = (Rule(("clone",), ALLOW, (CONDITION,)), Rule(("socket",), ALLOW, (CONDITION,)))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from audit2seccomp.errors import NothingFoundError
 from audit2seccomp.evidence.model import Evidence, Observation
-from audit2seccomp.kernel.abi import abi_named
+from audit2seccomp.kernel.abi import Abi, abi_named
 from audit2seccomp.kernel.syscalls import Table, table_of
 from audit2seccomp.profile.bases import Base, architectures_of, base_reasons, with_architectures
 from audit2seccomp.profile.choices import Choices, checked
@@ -87,7 +87,7 @@ def build(
         raise NothingFoundError(_why_nothing(evidence, used))
     frame = _framed(choices, {seen.abi.scmp_name for seen in named if seen.abi.scmp_name})
     wanted, notes = names_wanted(choices, seen_by_name(evidence, named), _tables(frame, named))
-    added, more_notes = extended(choices, frame, wanted)
+    added, more_notes = extended(choices, frame, wanted, _abis_by_name(named))
     profile = frame._replace(rules=(*frame.rules, *((Rule(added, RuleAction(action)),) if added else ())))
     if not profile.rules:
         raise NothingFoundError("no call to allow: --never leaves none of those that were observed")
@@ -111,6 +111,15 @@ def seen_by_name(evidence: Evidence, named: Iterable[Observation]) -> dict[str, 
         if name is not None:
             programs[name][key.comm] += count.events
     return {name: Seen(shares.total(), shares) for name, shares in programs.items()}
+
+
+def _abis_by_name(named: Iterable[Observation]) -> dict[str, set[Abi]]:
+    """Where each call was observed."""
+    abis: dict[str, set[Abi]] = {}
+    for seen in named:
+        if seen.name is not None:
+            abis.setdefault(seen.name, set()).add(seen.abi)
+    return abis
 
 
 def _tables(frame: Profile, named: Iterable[Observation]) -> list[Table]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from audit2seccomp.errors import ConflictError
-from audit2seccomp.profile.bases import Standing, standings
+from audit2seccomp.kernel.abi import Abi
+from audit2seccomp.profile.answering import Answer, Answers
+from audit2seccomp.profile.bases import Standing
 from audit2seccomp.profile.choices import Choices
 from audit2seccomp.profile.model import Profile
 from audit2seccomp.profile.reasons import Reason, Reasons, Source, explained
 
-_NO_ARGUMENTS = "a log does not tell arguments"
 _REFUSED = "denies what should be allowed"
 
 
@@ -20,7 +22,17 @@ class _Name(NamedTuple):
 
     name: str
     reasons: tuple[Reason, ...]
-    standing: Standing
+    answer: Answer
+
+    @property
+    def standing(self) -> Standing:
+        """What the bases say of it."""
+        return self.answer.standing
+
+    @property
+    def untold(self) -> str:
+        """Why a log does not say whether the conditions hold."""
+        return f"a log does not tell {' or '.join(self.answer.asks)}"
 
     @property
     def asked(self) -> bool:
@@ -43,11 +55,13 @@ class _Name(NamedTuple):
         return f"{self.name} ({explained(self.reasons)})"
 
 
-def extended(choices: Choices, frame: Profile, wanted: Reasons) -> tuple[tuple[str, ...], list[str]]:
+def extended(
+    choices: Choices, frame: Profile, wanted: Reasons, observed: Mapping[str, AbstractSet[Abi]]
+) -> tuple[tuple[str, ...], list[str]]:
     """Which of the wanted names the bases lack, and what to say of the others; raises ConflictError where a base denies
-    what was observed or asked for by name."""
-    standing = standings(frame)
-    names = [_Name(name, reasons, standing.get(name, Standing.UNMENTIONED)) for name, reasons in sorted(wanted.items())]
+    what was observed, on some architectures, or asked for by name."""
+    answers = Answers(frame, wanted.keys())
+    names = [_Name(name, wanted[name], answers.of(name, observed.get(name, frozenset()))) for name in sorted(wanted)]
     label = ", ".join(base.label for base in choices.bases)
     _refuse(label, [one for one in names if one.denied and one.must_be])
     added: list[str] = []
@@ -70,15 +84,16 @@ def _decided(one: _Name, *, in_place: bool) -> tuple[bool, str]:
             return False, "hands {} on to a tracer or listener: left as it is"
         case Standing.MIXED:
             told = "allows {} under conditions and denies it under others: left as it is"
-            return False, f"{told} ({_NO_ARGUMENTS})"
+            return False, f"{told} ({one.untold})"
         case Standing.CONDITIONAL if one.asked:
             return True, "allows {} under conditions, the result always (--allow)"
         case Standing.CONDITIONAL if in_place:
-            told = f"allows {{}} under conditions: left as it is ({_NO_ARGUMENTS})"
+            told = f"allows {{}} under conditions: left as it is ({one.untold})"
             return False, f"{told}: --allow NAME allows it always"
         case Standing.CONDITIONAL:
-            return True, f"allows {{}} under conditions, the result always ({_NO_ARGUMENTS})"
-    return one.standing is not Standing.ALLOWED, ""
+            return True, f"allows {{}} under conditions, the result always ({one.untold})"
+    elsewhere = "allows {} on some architectures only, the result on all" if one.answer.elsewhere else ""
+    return one.standing is not Standing.ALLOWED, elsewhere
 
 
 def _refuse(label: str, denied: Sequence[_Name]) -> None:
