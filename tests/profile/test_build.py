@@ -76,6 +76,11 @@ class TestObserved:
         assert why(build(evidence), "read").startswith("observed once: \\x1b[2J\\u202exxx")
         assert len(why(build(evidence), "read")) < 120
 
+    def test_what_another_record_counts(self) -> None:
+        two = seen("read", comm="copy", times=0).merge(seen("read", "close"))
+        assert why(build(two), "read") == "observed once: nginx (1)"
+        assert why(build(seen("read", times=0)), "read") == "observed, with the stamp of another record"
+
     def test_nobody_says_who(self) -> None:
         assert why(build(seen("read").by_call()), "read") == "observed once"
 
