@@ -271,6 +271,15 @@ class TestBase:
         with pytest.raises(UsageError, match=r"--default-action: base b\.json has another"):
             build(Evidence(), bases=given, default_action=RuleAction.KILL)
 
+    def test_a_default_that_lets_all_through(self) -> None:
+        given = Base("base b.json", Profile(RuleAction.ALLOW, None, (X86_64,), (Rule(("bpf",), ERRNO),)))
+        with pytest.raises(UsageError) as error:
+            build(Evidence(), bases=[given])
+        assert str(error.value) == (
+            "base b.json: SCMP_ACT_ALLOW is its default action, so nothing can be added: what its rules deny must be "
+            "taken out of them by hand: audit2seccomp check tells which recorded calls that is"
+        )
+
     def test_never_and_what_it_allows(self) -> None:
         given = [base(Rule(("mount", "read"), ALLOW), Rule(("mount",), ALLOW, (CONDITION,)))]
         with pytest.raises(UsageError, match=r"base b\.json allows mount: --drop-never"):
