@@ -161,7 +161,7 @@ class TestBase:
         assert run("--base", "NEW.json", stdin=READ, cwd=tmp_path).names == ["read"]
         made = run("--base", "b.json", "--format", "docker", stdin=READ, cwd=tmp_path).profile
         assert made["syscalls"] == [
-            rule,
+            rule | {"comment": "base b.json"},
             {"names": ["read"], "action": "SCMP_ACT_ALLOW", "comment": "observed once: http-echo (1)"},
         ]
 

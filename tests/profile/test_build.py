@@ -405,7 +405,21 @@ def test_comments_hold_the_reasons() -> None:
         Rule(("close",), ALLOW, comment="observed once: nginx (1)"),
         Rule(("read",), ALLOW, comment="observed once: nginx (1)"),
     )
-    assert build(seen("read"), bases=[base(Rule(("read",), ALLOW))]).commented().rules == (Rule(("read",), ALLOW),)
+
+
+def test_rules_without_a_comment_say_their_base() -> None:
+    rule, denies = Rule(("write",), ALLOW), Rule(("bpf",), ERRNO, comment="")
+    two = [base(rule, denies), base(rule, Rule(("bind",), ALLOW, comment="mine"), label="base \udcff.json")]
+    assert build(seen("read"), bases=two[:1], never=["write"], drop_never=True).commented().rules == (
+        denies._replace(comment="base b.json"),
+        Rule(("read",), ALLOW, comment="observed once: nginx (1)"),
+    )
+    two[1] = two[1]._replace(profile=two[1].profile._replace(rules=(*two[1].profile.rules, denies)))
+    assert build(seen("write"), bases=two).commented().rules == (
+        rule._replace(comment="base b.json; base \\udcff.json"),
+        denies._replace(comment="base b.json; base \\udcff.json"),
+        Rule(("bind",), ALLOW, comment="mine"),
+    )
 
 
 CALLS = ["read", "write", "openat", "clone", "personality", "socket", "ioctl", "clone3", "execve", "close"]

@@ -14,7 +14,7 @@ from audit2seccomp.profile.bases import Base, architectures_of, base_reasons, wi
 from audit2seccomp.profile.choices import Choices, checked
 from audit2seccomp.profile.extending import extended
 from audit2seccomp.profile.model import Profile, Rule, RuleAction
-from audit2seccomp.profile.reasons import Reasons, Seen, explained
+from audit2seccomp.profile.reasons import Reasons, Seen, explained, printable_line
 from audit2seccomp.profile.wanted import names_wanted
 
 
@@ -29,13 +29,25 @@ class Built(NamedTuple):
     added: tuple[str, ...] = ()
     """The names of its last rule, if they are any: those that no base allows already."""
 
+    bases: tuple[Base, ...] = ()
+    """What it is built on."""
+
     def commented(self) -> Profile:
-        """The profile with a rule for each name that was added, which has the reasons as its comment."""
-        if not self.added:
-            return self.profile
-        *others, last = self.profile.rules
-        alone = (last._replace(names=(name,), comment=explained(self.reasons[name])) for name in last.names)
-        return self.profile._replace(rules=(*others, *alone))
+        """The profile with comments that are the reasons: a rule for each name that was added, and for rules without a
+        comment the bases that they are from."""
+        labels: dict[Rule, list[str]] = {}
+        for base in self.bases:
+            for rule in dict.fromkeys(base.profile.rules):
+                labels.setdefault(rule, []).append(base.label)
+        added = self.profile.rules[-1:] if self.added else ()
+        kept = self.profile.rules[: len(self.profile.rules) - len(added)]
+        said = (
+            rule if rule.comment else rule._replace(comment=printable_line("; ".join(labels[rule]))) for rule in kept
+        )
+        alone = (
+            rule._replace(names=(name,), comment=explained(self.reasons[name])) for rule in added for name in rule.names
+        )
+        return self.profile._replace(rules=(*said, *alone))
 
 
 def build(
@@ -94,7 +106,7 @@ def build(
     from_bases = base_reasons(choices.bases)
     mentioned = sorted({name for rule in profile.rules for name in rule.names})
     reasons = {name: (*wanted.get(name, ()), *from_bases.get(name, ())) for name in mentioned}
-    return Built(profile, reasons, (*notes, *more_notes), added)
+    return Built(profile, reasons, (*notes, *more_notes), added, choices.bases)
 
 
 def counts(seen: Observation, include_denied: bool) -> bool:

@@ -58,9 +58,13 @@ class Seen(NamedTuple):
 def plain(text: bytes | str) -> str:
     """A stranger's word on one line, not too long, with all that a terminal would not print as escapes."""
     word = text.decode(errors="surrogateescape") if isinstance(text, bytes) else text
-    if not word.isprintable():
-        word = ascii(word)[1:-1]
+    word = printable_line(word)
     return word if len(word) <= _MAX_NAME else f"{word[:_MAX_NAME]}…"
+
+
+def printable_line(text: str) -> str:
+    """The text with all that a terminal would not print as escapes, if there is any."""
+    return text if text.isprintable() else ascii(text)[1:-1]
 
 
 def explained(reasons: tuple[Reason, ...]) -> str:
