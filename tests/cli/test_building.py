@@ -230,6 +230,13 @@ class TestUpdate:
         again = run("--update", "web.json", log, cwd=tmp_path)
         assert said(again) == ["web.json: nothing is new"]
 
+    def test_architectures_that_are_new_are_said(self, file: Path) -> None:
+        x86 = line(6, arch="40000003")
+        assert said(run("--update", file, stdin=x86)) == [f"{file}: 1 name and SCMP_ARCH_X86 added"]
+        x32, arm = line(0x40000003), line(3, arch="40000028")
+        assert said(run("--update", file, stdin=x32 + arm)) == [f"{file}: SCMP_ARCH_ARM, SCMP_ARCH_X32 added"]
+        assert said(run("--update", file, stdin=x32 + arm + x86)) == [f"{file}: nothing is new"]
+
     def test_nothing_found_leaves_the_file_alone(self, file: Path) -> None:
         before = file.read_bytes()
         assert run("--update", file, stdin=b"nothing\n").status == 3

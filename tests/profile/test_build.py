@@ -329,6 +329,15 @@ class TestBase:
     def test_architectures_of_both(self) -> None:
         built = build(seen("read", arch="aarch64"), bases=[base(Rule(("read",), ALLOW), archs=[X86, X86_64])])
         assert built.profile.architectures == (X86, X86_64, AARCH64)
+        assert built.notes == ("base b.json: its rules hold on SCMP_ARCH_AARCH64, too, which it does not list",)
+
+    def test_architectures_of_a_base_that_lists_none(self) -> None:
+        given = [base(Rule(("read",), ALLOW), archs=[])]
+        assert build(seen("read"), bases=given).notes == ()
+        (note,) = build(seen("read"), bases=given, architectures=["x86"]).notes
+        assert (
+            "its rules hold on SCMP_ARCH_X86, SCMP_ARCH_X86_64, too, which it does not list, as it lists none" in note
+        )
 
     def test_an_arch_map_grows_under_its_host(self) -> None:
         mapped = Profile(ERRNO, 1, (), (), arch_map=(ArchMapping(X86_64, (X86,)),))

@@ -123,8 +123,10 @@ class Shape(NamedTuple):
         yield from (printable(note) for note in product.built.notes)
         yield from (printable(f"loss: {loss}") for loss in product.losses)
         if self.updated is not None:
-            added = len(product.built.added)
-            what = "nothing is new" if product.content == self.updated.text else f"{plural(added, 'name')} added"
+            added, architectures = len(product.built.added), ", ".join(product.built.added_architectures)
+            names = plural(added, "name") if added or not architectures else ""
+            new = " and ".join(what for what in (names, architectures) if what)
+            what = "nothing is new" if product.content == self.updated.text else f"{new} added"
             yield printable(f"{self.updated.name}: {what}")
 
     def explanations(self, built: Built) -> Iterator[str]:

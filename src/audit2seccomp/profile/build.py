@@ -12,7 +12,7 @@ from audit2seccomp.kernel.abi import Abi, abi_named
 from audit2seccomp.kernel.syscalls import Table, table_of
 from audit2seccomp.profile.bases import Base, architectures_of, base_reasons, with_architectures
 from audit2seccomp.profile.choices import Choices, checked
-from audit2seccomp.profile.extending import extended
+from audit2seccomp.profile.extending import extended, wider
 from audit2seccomp.profile.model import Profile, Rule, RuleAction
 from audit2seccomp.profile.reasons import Reasons, Seen, explained, printable_line
 from audit2seccomp.profile.wanted import names_wanted
@@ -31,6 +31,12 @@ class Built(NamedTuple):
 
     bases: tuple[Base, ...] = ()
     """What it is built on."""
+
+    @property
+    def added_architectures(self) -> tuple[str, ...]:
+        """The SCMP_ARCH_* that no base names."""
+        named = {name for base in self.bases for name in architectures_of(base.profile)}
+        return tuple(sorted(architectures_of(self.profile) - named))
 
     def commented(self) -> Profile:
         """The profile with comments that are the reasons: a rule for each name that was added, and for rules without a
@@ -106,7 +112,7 @@ def build(
     from_bases = base_reasons(choices.bases)
     mentioned = sorted({name for rule in profile.rules for name in rule.names})
     reasons = {name: (*wanted.get(name, ()), *from_bases.get(name, ())) for name in mentioned}
-    return Built(profile, reasons, (*notes, *more_notes), added, choices.bases)
+    return Built(profile, reasons, (*notes, *more_notes, *wider(choices.bases, frame)), added, choices.bases)
 
 
 def counts(seen: Observation, include_denied: bool) -> bool:

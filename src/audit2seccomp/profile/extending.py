@@ -9,7 +9,7 @@ from typing import NamedTuple
 from audit2seccomp.errors import ConflictError
 from audit2seccomp.kernel.abi import Abi
 from audit2seccomp.profile.answering import Answer, Answers
-from audit2seccomp.profile.bases import Standing
+from audit2seccomp.profile.bases import Base, Standing, architectures_of
 from audit2seccomp.profile.choices import Choices
 from audit2seccomp.profile.model import Profile
 from audit2seccomp.profile.reasons import Reason, Reasons, Source, explained
@@ -73,6 +73,19 @@ def extended(
         if told:
             notes.setdefault(told, []).append(str(one) if one.denied else one.name)
     return tuple(added), [f"{label}: {told.format(', '.join(those))}" for told, those in notes.items()]
+
+
+def wider(bases: Sequence[Base], frame: Profile) -> list[str]:
+    """What to say of bases whose rules hold on more architectures than they list."""
+    notes = []
+    for base in bases:
+        listed, now = architectures_of(base.profile), architectures_of(frame)
+        # A file without architectures is for the host's own, which a single one is.
+        more = sorted(now - listed) if listed or len(now) > 1 else []
+        if more and not base.in_place:
+            what = "does not list" if listed else "does not list, as it lists none (the host's own)"
+            notes.append(f"{base.label}: its rules hold on {', '.join(more)}, too, which it {what}")
+    return notes
 
 
 def _decided(one: _Name, *, in_place: bool) -> tuple[bool, str]:
