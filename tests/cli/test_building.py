@@ -155,10 +155,13 @@ class TestBase:
         assert (refused.status, refused.stdout) == (3, b"")
         (why,) = refused.stderr.splitlines()
         assert why.startswith("audit2seccomp: base b.json: the profile depends on the host: includes.caps of rule 0")
-        assert why.endswith("the format docker keeps it open (these are options of convert)")
+        way = "audit2seccomp convert b.json --to oci --cap none -o NEW.json"
+        assert why.endswith(f"the format docker keeps it open; or build on what this writes: {way}")
+        assert run(*way.split()[1:], cwd=tmp_path).status == 0
+        assert run("--base", "NEW.json", stdin=READ, cwd=tmp_path).names == ["read"]
         made = run("--base", "b.json", "--format", "docker", stdin=READ, cwd=tmp_path).profile
         assert made["syscalls"] == [
-            rule,
+            rule | {"comment": "base b.json"},
             {"names": ["read"], "action": "SCMP_ACT_ALLOW", "comment": "observed once: http-echo (1)"},
         ]
 
@@ -211,6 +214,28 @@ class TestUpdate:
         assert {"bpf", "execve", "close_range"} <= set(names_of(profile))
         assert profile["architectures"] == ["SCMP_ARCH_X86", "SCMP_ARCH_X86_64"]
         assert profile["defaultErrnoRet"] == 1
+
+    def test_what_is_asked_for_needs_no_condition_any_more(self, tmp_path: Path) -> None:
+        file = tmp_path / "web.json"
+        file.write_bytes(Path("fixtures/profiles/web.json").read_bytes())
+        log = Path("fixtures/recorded/dmesg-loop-1.txt").resolve()
+        left = run("--update", "web.json", log, cwd=tmp_path)
+        told = "web.json: allows socket under conditions: left as it is (a log does not tell arguments)"
+        assert f"{told}: --allow NAME allows it always" in said(left)
+        result = run("--update", "web.json", "--allow", "socket,personality", log, cwd=tmp_path)
+        assert "web.json: allows personality, socket under conditions, the result always (--allow)" in said(result)
+        rules = json.loads(file.read_text())["syscalls"]
+        assert {"personality", "socket"} <= set(rules[0]["names"])
+        assert [rule["names"] for rule in rules[1:]] == [["personality"], ["socket"]]
+        again = run("--update", "web.json", log, cwd=tmp_path)
+        assert said(again) == ["web.json: nothing is new"]
+
+    def test_architectures_that_are_new_are_said(self, file: Path) -> None:
+        x86 = line(6, arch="40000003")
+        assert said(run("--update", file, stdin=x86)) == [f"{file}: 1 name and SCMP_ARCH_X86 added"]
+        x32, arm = line(0x40000003), line(3, arch="40000028")
+        assert said(run("--update", file, stdin=x32 + arm)) == [f"{file}: SCMP_ARCH_ARM, SCMP_ARCH_X32 added"]
+        assert said(run("--update", file, stdin=x32 + arm + x86)) == [f"{file}: nothing is new"]
 
     def test_nothing_found_leaves_the_file_alone(self, file: Path) -> None:
         before = file.read_bytes()

@@ -165,8 +165,10 @@ def test_the_result_is_the_union_and_all_else_stands(
     after = read_profile(new.encode(), lenient=True).sound()
     before, there = standings(profile), standings(after)
     assert there.keys() == before.keys() | set(built.added)
+    elsewhere = {name for rule in profile.rules if rule.includes.arches or rule.excludes.arches for name in rule.names}
     for name in calls:
-        assert there[name] == before.get(name, Standing.ALLOWED)
+        assert there[name] == (Standing.ALLOWED if name in built.added else before[name])
+        assert name not in built.added or name not in before or name in elsewhere
     assert set(after.architectures) >= set(profile.architectures)
     assert after._replace(rules=(), architectures=(), arch_map=()) == profile._replace(
         rules=(), architectures=(), arch_map=()

@@ -76,6 +76,11 @@ class TestObserved:
         assert why(build(evidence), "read").startswith("observed once: \\x1b[2J\\u202exxx")
         assert len(why(build(evidence), "read")) < 120
 
+    def test_what_another_record_counts(self) -> None:
+        two = seen("read", comm="copy", times=0).merge(seen("read", "close"))
+        assert why(build(two), "read") == "observed once: nginx (1)"
+        assert why(build(seen("read", times=0)), "read") == "observed, with the stamp of another record"
+
     def test_nobody_says_who(self) -> None:
         assert why(build(seen("read").by_call()), "read") == "observed once"
 
@@ -222,6 +227,19 @@ class TestBase:
         built = build(seen("clone3", "read"), bases=[given], never=["clone3"], drop_never=True)
         assert built.added == ("read",)
 
+    def test_what_it_denies_was_asked_for(self) -> None:
+        given = [base(Rule(("clone3", "bpf"), ERRNO))]
+        with pytest.raises(ConflictError) as error:
+            build(seen("read"), bases=given, allow=["bpf"])
+        told = "base b.json: denies what should be allowed: bpf (--allow): change that file, or take it out of --allow"
+        assert str(error.value) == told
+        with pytest.raises(ConflictError) as error:
+            build(seen("clone3"), bases=given, allow=["bpf"])
+        assert str(error.value) == (
+            f"{told}; and it denies what should be allowed: clone3 (observed once: nginx (1)): change that file, or "
+            "leave the call out: --never NAME --drop-never"
+        )
+
     @pytest.mark.parametrize("in_place", [False, True])
     def test_what_it_allows_and_denies_under_conditions(self, in_place: bool) -> None:
         # So containers/common speaks of socket: no netlink for audit without CAP_AUDIT_WRITE.
@@ -253,6 +271,15 @@ class TestBase:
         with pytest.raises(UsageError, match=r"--default-action: base b\.json has another"):
             build(Evidence(), bases=given, default_action=RuleAction.KILL)
 
+    def test_a_default_that_lets_all_through(self) -> None:
+        given = Base("base b.json", Profile(RuleAction.ALLOW, None, (X86_64,), (Rule(("bpf",), ERRNO),)))
+        with pytest.raises(UsageError) as error:
+            build(Evidence(), bases=[given])
+        assert str(error.value) == (
+            "base b.json: SCMP_ACT_ALLOW is its default action, so nothing can be added: what its rules deny must be "
+            "taken out of them by hand: audit2seccomp check tells which recorded calls that is"
+        )
+
     def test_never_and_what_it_allows(self) -> None:
         given = [base(Rule(("mount", "read"), ALLOW), Rule(("mount",), ALLOW, (CONDITION,)))]
         with pytest.raises(UsageError, match=r"base b\.json allows mount: --drop-never"):
@@ -261,9 +288,56 @@ class TestBase:
         assert names(built) == {"read", "write"}
         assert built.notes == ("--never: taken out of what is built on: mount",)
 
+    @pytest.mark.parametrize("in_place", [False, True])
+    def test_the_log_answers_which_architecture(self, in_place: bool) -> None:
+        # arch_prctl of containers/common.
+        mapped = Profile(ERRNO, 1, (), (), arch_map=(ArchMapping(X86_64, (X86, X32)), ArchMapping(AARCH64, ())))
+        amd64 = Rule(("arch_prctl", "read"), ALLOW, includes=Clause(arches=("amd64",)))
+        given = [Base("base b.json", mapped._replace(rules=(amd64,)), in_place)]
+        built = build(seen("arch_prctl").merge(seen("arch_prctl", arch="x86")), bases=given)
+        assert (built.added, built.notes) == ((), ())
+        built = build(seen("read").merge(seen("read", arch="aarch64")), bases=given)
+        assert built.added == ("read",)
+        assert built.notes == ("base b.json: allows read on some architectures only, the result on all",)
+        denied = Rule(("arch_prctl",), ERRNO, excludes=Clause(arches=("amd64",)))
+        built = build(seen("arch_prctl"), bases=[given[0]._replace(profile=mapped._replace(rules=(amd64, denied)))])
+        assert (built.added, built.notes) == ((), ())
+
+    def test_the_log_does_not_answer_on_which_of_two_kernels(self) -> None:
+        rule = Rule(("read",), ALLOW, includes=Clause(arches=("amd64",)))
+        built = build(seen("read", arch="x86"), bases=[base(rule, archs=[X86, X86_64])])
+        assert built.notes[0].endswith("(a log does not tell the host's architecture)")
+        assert build(seen("read"), bases=[base(rule, archs=[X86, X86_64])]).added == ()
+        assert build(seen("read"), bases=[base(rule, archs=[X86_64, AARCH64])]).added == ()
+
+    @pytest.mark.parametrize(
+        ("rule", "untold"),
+        [
+            (Rule(("read",), ALLOW, (CONDITION,)), "arguments"),
+            (Rule(("read",), ALLOW, includes=Clause(caps=("CAP_BPF",))), "capabilities"),
+            (Rule(("read",), ALLOW, includes=Clause(min_kernel="4.8")), "the kernel's version"),
+            (Rule(("read",), ALLOW, excludes=Clause(extra=(("x", "1"),))), "what unknown keys mean"),
+            (Rule(("read",), ALLOW, (CONDITION,), excludes=Clause(caps=("CAP_BPF",))), "arguments or capabilities"),
+            (Rule(("read",), ALLOW, (CONDITION,), includes=Clause(arches=("amd64",))), "arguments"),
+        ],
+    )
+    def test_why_a_log_does_not_answer(self, rule: Rule, untold: str) -> None:
+        built = build(seen("read"), bases=[base(rule)])
+        told = f"allows read under conditions, the result always (a log does not tell {untold})"
+        assert built.notes == (f"base b.json: {told}",)
+
     def test_architectures_of_both(self) -> None:
         built = build(seen("read", arch="aarch64"), bases=[base(Rule(("read",), ALLOW), archs=[X86, X86_64])])
         assert built.profile.architectures == (X86, X86_64, AARCH64)
+        assert built.notes == ("base b.json: its rules hold on SCMP_ARCH_AARCH64, too, which it does not list",)
+
+    def test_architectures_of_a_base_that_lists_none(self) -> None:
+        given = [base(Rule(("read",), ALLOW), archs=[])]
+        assert build(seen("read"), bases=given).notes == ()
+        (note,) = build(seen("read"), bases=given, architectures=["x86"]).notes
+        assert (
+            "its rules hold on SCMP_ARCH_X86, SCMP_ARCH_X86_64, too, which it does not list, as it lists none" in note
+        )
 
     def test_an_arch_map_grows_under_its_host(self) -> None:
         mapped = Profile(ERRNO, 1, (), (), arch_map=(ArchMapping(X86_64, (X86,)),))
@@ -308,7 +382,18 @@ class TestInPlace:
         rules = (Rule(("clone",), ALLOW, (CONDITION,)), Rule(("socket",), ALLOW, excludes=Clause(caps=("CAP_BPF",))))
         built = build(seen("clone", "socket", "read"), bases=[base(*rules)._replace(in_place=True)])
         assert built.added == ("read",)
-        assert "allows clone, socket under conditions: left as it is" in built.notes[0]
+        way = "--allow NAME allows it always"
+        assert built.notes == (
+            f"base b.json: allows clone under conditions: left as it is (a log does not tell arguments): {way}",
+            f"base b.json: allows socket under conditions: left as it is (a log does not tell capabilities): {way}",
+        )
+
+    def test_conditions_go_where_that_is_asked_for(self) -> None:
+        rules = (Rule(("clone",), ALLOW, (CONDITION,)), Rule(("socket",), ALLOW, (CONDITION,)))
+        built = build(seen("clone", "socket"), bases=[base(*rules)._replace(in_place=True)], allow=["socket"])
+        assert built.added == ("socket",)
+        assert built.notes[0].startswith("base b.json: allows clone under conditions: left as it is")
+        assert built.notes[1] == "base b.json: allows socket under conditions, the result always (--allow)"
 
     def test_never(self) -> None:
         given = [base(Rule(("mount",), ALLOW))._replace(in_place=True)]
@@ -329,7 +414,21 @@ def test_comments_hold_the_reasons() -> None:
         Rule(("close",), ALLOW, comment="observed once: nginx (1)"),
         Rule(("read",), ALLOW, comment="observed once: nginx (1)"),
     )
-    assert build(seen("read"), bases=[base(Rule(("read",), ALLOW))]).commented().rules == (Rule(("read",), ALLOW),)
+
+
+def test_rules_without_a_comment_say_their_base() -> None:
+    rule, denies = Rule(("write",), ALLOW), Rule(("bpf",), ERRNO, comment="")
+    two = [base(rule, denies), base(rule, Rule(("bind",), ALLOW, comment="mine"), label="base \udcff.json")]
+    assert build(seen("read"), bases=two[:1], never=["write"], drop_never=True).commented().rules == (
+        denies._replace(comment="base b.json"),
+        Rule(("read",), ALLOW, comment="observed once: nginx (1)"),
+    )
+    two[1] = two[1]._replace(profile=two[1].profile._replace(rules=(*two[1].profile.rules, denies)))
+    assert build(seen("write"), bases=two).commented().rules == (
+        rule._replace(comment="base b.json; base \\udcff.json"),
+        denies._replace(comment="base b.json; base \\udcff.json"),
+        Rule(("bind",), ALLOW, comment="mine"),
+    )
 
 
 CALLS = ["read", "write", "openat", "clone", "personality", "socket", "ioctl", "clone3", "execve", "close"]

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from audit2seccomp.formats.files import ProfileFile
 
 NO_RUNTIME = "a container would not start under this profile: --runtime runc, crun or any adds what they call"
+_BASE = "base "
+"""What stands before the file in a base's label."""
 
 
 class Product(NamedTuple):
@@ -126,8 +128,10 @@ class Shape(NamedTuple):
         yield from (printable(note) for note in product.built.notes)
         yield from (printable(f"loss: {loss}") for loss in product.losses)
         if self.updated is not None:
-            added = len(product.built.added)
-            what = "nothing is new" if product.content == self.updated.text else f"{plural(added, 'name')} added"
+            added, architectures = len(product.built.added), ", ".join(product.built.added_architectures)
+            names = plural(added, "name") if added or not architectures else ""
+            new = " and ".join(what for what in (names, architectures) if what)
+            what = "nothing is new" if product.content == self.updated.text else f"{new} added"
             yield printable(f"{self.updated.name}: {what}")
 
     def explanations(self, built: Built) -> Iterator[str]:
@@ -198,7 +202,7 @@ def _bases(paths: list[str], *, lenient: bool, quiet: bool) -> tuple[Base, ...]:
     from audit2seccomp.cli.profiles import load
 
     files = [load(path, lenient=lenient, quiet=quiet) for path in paths]
-    return tuple(Base(f"base {file.name}", file.sound()) for file in files)
+    return tuple(Base(f"{_BASE}{file.name}", file.sound()) for file in files)
 
 
 def _refuse_open(shape: Shape) -> None:
@@ -209,7 +213,22 @@ def _refuse_open(shape: Shape) -> None:
         try:
             plain(base.label, base.profile)
         except FormatError as error:
-            raise FormatError(f"{error} (these are options of convert)") from None
+            raise FormatError(f"{error}{_way_out(base)}") from None
+
+
+def _way_out(base: Base) -> str:
+    """The command that writes what the base is on one host; nothing where something else is wrong with it."""
+    from shlex import quote
+
+    from audit2seccomp.profile.resolve import unanswered
+
+    asked = unanswered(base.profile)
+    if not any(asked):
+        return ""
+    options = zip(asked, ("--host-arch ARCH", "--host-kernel X.Y", "--cap none"), strict=True)
+    given = " ".join(option for place, option in options if place is not None)
+    path = quote(base.label.removeprefix(_BASE))
+    return f"; or build on what this writes: audit2seccomp convert {path} --to oci {given} -o NEW.json"
 
 
 def _file_to_update(path: str, *, lenient: bool) -> ProfileFile:

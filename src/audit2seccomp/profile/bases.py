@@ -60,24 +60,34 @@ def is_bare(rule: Rule) -> bool:
     return not rule.args and rule.includes == Clause() == rule.excludes
 
 
-def _standing(rule: Rule) -> Standing:
+def standing_of(rule: Rule, *, bare: bool) -> Standing:
+    """What a rule says of its calls, `bare` or under conditions."""
     if rule.action in _DENIES:
-        return Standing.DENIED if is_bare(rule) else Standing.PARTLY_DENIED
+        return Standing.DENIED if bare else Standing.PARTLY_DENIED
     if rule.action not in LETS_THROUGH:
         return Standing.HANDED_ON
-    return Standing.ALLOWED if is_bare(rule) else Standing.CONDITIONAL
+    return Standing.ALLOWED if bare else Standing.CONDITIONAL
+
+
+def combined(one: Standing, other: Standing) -> Standing:
+    """What two rules say of a call."""
+    mixed = {one, other} == {Standing.CONDITIONAL, Standing.PARTLY_DENIED}
+    return Standing.MIXED if mixed else max(one, other)
 
 
 def standings(profile: Profile) -> dict[str, Standing]:
-    """What a profile says of each call that its rules name."""
+    """What a profile says of each call that its rules name, whatever the host."""
     found: dict[str, Standing] = {}
     for rule in profile.rules:
-        standing = _standing(rule)
+        standing = standing_of(rule, bare=is_bare(rule))
         for name in rule.names:
-            before = found.get(name, standing)
-            mixed = {standing, before} == {Standing.CONDITIONAL, Standing.PARTLY_DENIED}
-            found[name] = Standing.MIXED if mixed else max(standing, before)
+            found[name] = combined(found.get(name, standing), standing)
     return found
+
+
+def kernels_of(name: str) -> tuple[str, ...]:
+    """The architectures whose kernels run programs of one, itself first; all are SCMP_ARCH_*."""
+    return (name, _HOSTS[name]) if name in _HOSTS else (name,)
 
 
 def base_reasons(bases: Sequence[Base]) -> Reasons:

@@ -6,24 +6,16 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from audit2seccomp.errors import ConflictError, NothingFoundError
+from audit2seccomp.errors import NothingFoundError
 from audit2seccomp.evidence.model import Evidence, Observation
-from audit2seccomp.kernel.abi import abi_named
+from audit2seccomp.kernel.abi import Abi, abi_named
 from audit2seccomp.kernel.syscalls import Table, table_of
-from audit2seccomp.profile.bases import (
-    Base,
-    Standing,
-    architectures_of,
-    base_reasons,
-    standings,
-    with_architectures,
-)
+from audit2seccomp.profile.bases import Base, architectures_of, base_reasons, with_architectures
 from audit2seccomp.profile.choices import Choices, checked
+from audit2seccomp.profile.extending import extended, wider
 from audit2seccomp.profile.model import Profile, Rule, RuleAction
-from audit2seccomp.profile.reasons import Reasons, Seen, Source, explained
+from audit2seccomp.profile.reasons import Reasons, Seen, explained, printable_line
 from audit2seccomp.profile.wanted import names_wanted
-
-_NO_ARGUMENTS = "a log does not tell arguments"
 
 
 class Built(NamedTuple):
@@ -37,13 +29,31 @@ class Built(NamedTuple):
     added: tuple[str, ...] = ()
     """The names of its last rule, if they are any: those that no base allows already."""
 
+    bases: tuple[Base, ...] = ()
+    """What it is built on."""
+
+    @property
+    def added_architectures(self) -> tuple[str, ...]:
+        """The SCMP_ARCH_* that no base names."""
+        named = {name for base in self.bases for name in architectures_of(base.profile)}
+        return tuple(sorted(architectures_of(self.profile) - named))
+
     def commented(self) -> Profile:
-        """The profile with a rule for each name that was added, which has the reasons as its comment."""
-        if not self.added:
-            return self.profile
-        *others, last = self.profile.rules
-        alone = (last._replace(names=(name,), comment=explained(self.reasons[name])) for name in last.names)
-        return self.profile._replace(rules=(*others, *alone))
+        """The profile with comments that are the reasons: a rule for each name that was added, and for rules without a
+        comment the bases that they are from."""
+        labels: dict[Rule, list[str]] = {}
+        for base in self.bases:
+            for rule in dict.fromkeys(base.profile.rules):
+                labels.setdefault(rule, []).append(base.label)
+        added = self.profile.rules[-1:] if self.added else ()
+        kept = self.profile.rules[: len(self.profile.rules) - len(added)]
+        said = (
+            rule if rule.comment else rule._replace(comment=printable_line("; ".join(labels[rule]))) for rule in kept
+        )
+        alone = (
+            rule._replace(names=(name,), comment=explained(self.reasons[name])) for rule in added for name in rule.names
+        )
+        return self.profile._replace(rules=(*said, *alone))
 
 
 def build(
@@ -95,14 +105,14 @@ def build(
         raise NothingFoundError(_why_nothing(evidence, used))
     frame = _framed(choices, {seen.abi.scmp_name for seen in named if seen.abi.scmp_name})
     wanted, notes = names_wanted(choices, seen_by_name(evidence, named), _tables(frame, named))
-    added, more_notes = _joined(choices, frame, wanted)
+    added, more_notes = extended(choices, frame, wanted, _abis_by_name(named))
     profile = frame._replace(rules=(*frame.rules, *((Rule(added, RuleAction(action)),) if added else ())))
     if not profile.rules:
         raise NothingFoundError("no call to allow: --never leaves none of those that were observed")
     from_bases = base_reasons(choices.bases)
     mentioned = sorted({name for rule in profile.rules for name in rule.names})
     reasons = {name: (*wanted.get(name, ()), *from_bases.get(name, ())) for name in mentioned}
-    return Built(profile, reasons, (*notes, *more_notes), added)
+    return Built(profile, reasons, (*notes, *more_notes, *wider(choices.bases, frame)), added, choices.bases)
 
 
 def counts(seen: Observation, include_denied: bool) -> bool:
@@ -121,6 +131,15 @@ def seen_by_name(evidence: Evidence, named: Iterable[Observation]) -> dict[str, 
     return {name: Seen(shares.total(), shares) for name, shares in programs.items()}
 
 
+def _abis_by_name(named: Iterable[Observation]) -> dict[str, set[Abi]]:
+    """Where each call was observed."""
+    abis: dict[str, set[Abi]] = {}
+    for seen in named:
+        if seen.name is not None:
+            abis.setdefault(seen.name, set()).add(seen.abi)
+    return abis
+
+
 def _tables(frame: Profile, named: Iterable[Observation]) -> list[Table]:
     """The tables of all that the profile is for."""
     abis = {abi for name in architectures_of(frame) if (abi := abi_named(name)) is not None}
@@ -134,42 +153,6 @@ def _framed(choices: Choices, observed: set[str]) -> Profile:
     if choices.in_place and not architectures_of(frame) and len(wanted) == 1 and not choices.architectures:
         return frame
     return with_architectures(frame, wanted)
-
-
-def _joined(choices: Choices, frame: Profile, wanted: Reasons) -> tuple[tuple[str, ...], list[str]]:
-    """Which of the wanted names the bases lack, and what to say of the others; raises ConflictError where a base denies
-    what was observed or asked for by name."""
-    label = ", ".join(base.label for base in choices.bases)
-    standing = standings(frame)
-    added, denied = [], []
-    notes: dict[str, list[str]] = {}
-    for name, reasons in sorted(wanted.items()):
-        its = standing.get(name, Standing.UNMENTIONED)
-        asked = any(reason.source is Source.ALLOW for reason in reasons)
-        if its in (Standing.DENIED, Standing.PARTLY_DENIED) or (its is Standing.MIXED and asked):
-            why = f"{name} ({explained(reasons)})"
-            if asked or any(reason.source is Source.OBSERVED for reason in reasons):
-                denied.append(why)
-            else:
-                notes.setdefault("denies {}: left as it is", []).append(why)
-        elif its is Standing.HANDED_ON:
-            notes.setdefault("hands {} on to a tracer or listener: left as it is", []).append(name)
-        elif its is Standing.MIXED:
-            told = "allows {} under conditions and denies it under others: left as it is"
-            notes.setdefault(f"{told} ({_NO_ARGUMENTS})", []).append(name)
-        elif its is Standing.CONDITIONAL and choices.in_place:
-            notes.setdefault(f"allows {{}} under conditions: left as it is ({_NO_ARGUMENTS})", []).append(name)
-        elif its is not Standing.ALLOWED:
-            added.append(name)
-            if its is Standing.CONDITIONAL:
-                told = f"allows {{}} under conditions, the result always ({_NO_ARGUMENTS})"
-                notes.setdefault(told, []).append(name)
-    if denied:
-        raise ConflictError(
-            f"{label}: denies what should be allowed: {', '.join(denied)}: change that file, or leave the call out: "
-            "--never NAME --drop-never"
-        )
-    return tuple(added), [f"{label}: {told.format(', '.join(names))}" for told, names in notes.items()]
 
 
 def _why_nothing(evidence: Evidence, used: list[Observation]) -> str:

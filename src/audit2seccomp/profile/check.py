@@ -9,11 +9,11 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from audit2seccomp.evidence.calls import Call
-from audit2seccomp.kernel.abi import Abi, abi_named
+from audit2seccomp.kernel.abi import Abi
 from audit2seccomp.kernel.multiplexed import MULTIPLEXED
 from audit2seccomp.profile.effects import BAD_ARCH
 from audit2seccomp.profile.model import Outcome, Profile, Rule, RuleAction, default_outcome, outcome_of
-from audit2seccomp.profile.resolve import dockers_name
+from audit2seccomp.profile.resolve import dockers_name, hosts_of, may_be_there, needs
 
 LETS_THROUGH = (RuleAction.ALLOW, RuleAction.LOG)
 """A tracer or listener may let a call through, too, and it may not."""
@@ -44,7 +44,7 @@ class Checked(NamedTuple):
 def check(profile: Profile, calls: Iterable[Call]) -> list[Checked]:
     """What a profile would do with calls, in their order. Where it lists no architectures, it covers the host's own,
     which is taken to be that of the call."""
-    hosts = _hosts(profile)
+    hosts = hosts_of(profile)
     rules: dict[str, list[Rule]] = {}
     for rule in profile.rules:
         for name in rule.names:
@@ -64,54 +64,16 @@ def _check(profile: Profile, call: Call, by_name: dict[str, list[Rule]], hosts: 
         if made.through == call.name
         for rule in by_name.get(name, [])
     ]
-    there = [one for one in (*own, *inside) if _may_be_there(one[0], on) and outcome_of(one[0]) != default]
+    there = [one for one in (*own, *inside) if may_be_there(one[0], on) and outcome_of(one[0]) != default]
     possible: dict[Outcome, None] = {}
     depends: dict[str, None] = {}
     # A rule without conditions goes before all that have some, and of several the first counts.
     for rule, is_inside in sorted(there, key=lambda one: bool(one[0].args)):
         possible[outcome_of(rule)] = None
-        needs = [*(["the call inside"] if is_inside else []), *_needs(rule, on)]
-        depends |= dict.fromkeys(needs)
-        if not needs:
+        asked = [*(["the call inside"] if is_inside else []), *needs(rule, on)]
+        depends |= dict.fromkeys(asked)
+        if not asked:
             break
     else:
         possible[default] = None
     return Checked(call, tuple(possible), tuple(depends))
-
-
-def _hosts(profile: Profile) -> dict[Abi, set[str]]:
-    """The ABIs that a profile covers, each with the hosts (`dockers_name`) on which it does; none: any host's own."""
-    hosts: dict[Abi, set[str]] = {}
-    pairs = [(name, name) for name in profile.architectures] + [
-        (name, mapping.architecture)
-        for mapping in profile.arch_map
-        for name in (mapping.architecture, *mapping.sub_architectures)
-    ]
-    for name, of_host in pairs:
-        abi, host = abi_named(name), abi_named(of_host)
-        if abi is not None and host is not None:
-            hosts.setdefault(abi, set()).add(dockers_name(host))
-    if not profile.arch_map:
-        # Which of the architectures is the host's is not told.
-        everywhere = {name for names in hosts.values() for name in names}
-        hosts = dict.fromkeys(hosts, everywhere)
-    return hosts
-
-
-def _may_be_there(rule: Rule, hosts: set[str]) -> bool:
-    """Whether a rule is there on at least one of the hosts."""
-    return bool(hosts - set(rule.excludes.arches)) and (
-        not rule.includes.arches or not hosts.isdisjoint(rule.includes.arches)
-    )
-
-
-def _needs(rule: Rule, hosts: set[str]) -> Iterable[str]:
-    """What it depends on whether a rule acts."""
-    if rule.args:
-        yield "arguments"
-    yield from (*rule.includes.caps, *rule.excludes.caps)
-    for kernel in (rule.includes.min_kernel, rule.excludes.min_kernel):
-        if kernel is not None:
-            yield f"kernel {kernel}"
-    if (rule.includes.arches and not hosts <= set(rule.includes.arches)) or hosts & set(rule.excludes.arches):
-        yield "host architecture"

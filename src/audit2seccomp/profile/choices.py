@@ -71,6 +71,11 @@ def checked(
     taken_out = _allowed_before(forbidden, bases, drop=drop_never)
     bases = tuple(base._replace(profile=without(base.profile, forbidden)) for base in bases)
     frame = _frame(None if default_action is None else _known("default_action", default_action), errno, bases)
+    if bases and rule_action is frame.default_action and rule_action in LETS_THROUGH:
+        raise UsageError(
+            f"{bases[0].label}: {rule_action} is its default action, so nothing can be added: what its rules deny must "
+            "be taken out of them by hand: audit2seccomp check tells which recorded calls that is"
+        )
     if rule_action is frame.default_action:
         raise UsageError(f"--action: {rule_action} is the default action too: the profile would make no difference")
     choices = Choices(

@@ -42,10 +42,14 @@ class Seen(NamedTuple):
     programs: Counter[bytes | None]
 
     def reason(self) -> Reason:
-        """`observed 12 times: nginx (10), httpd (2)`."""
+        """`observed 12 times: nginx (10), httpd (2)`.
+
+        Events that another record with the same stamp stands for are not counted, so a call may have none."""
+        if not self.events:
+            return Reason(Source.OBSERVED, "observed, with the stamp of another record")
         times = "once" if self.events == 1 else f"{self.events:,} times"
         shares = sorted(self.programs.items(), key=lambda share: (-share[1], share[0] or b""))
-        named = [(name, count) for name, count in shares if name is not None]
+        named = [(name, count) for name, count in shares if name is not None and count]
         who = ", ".join(f"{plain(name)} ({count:,})" for name, count in named[:MAX_PROGRAMS])
         more = f" and {len(named) - MAX_PROGRAMS:,} more" if len(named) > MAX_PROGRAMS else ""
         return Reason(Source.OBSERVED, f"observed {times}" + (f": {who}{more}" if who else ""))
@@ -54,9 +58,13 @@ class Seen(NamedTuple):
 def plain(text: bytes | str) -> str:
     """A stranger's word on one line, not too long, with all that a terminal would not print as escapes."""
     word = text.decode(errors="surrogateescape") if isinstance(text, bytes) else text
-    if not word.isprintable():
-        word = ascii(word)[1:-1]
+    word = printable_line(word)
     return word if len(word) <= _MAX_NAME else f"{word[:_MAX_NAME]}…"
+
+
+def printable_line(text: str) -> str:
+    """The text with all that a terminal would not print as escapes, if there is any."""
+    return text if text.isprintable() else ascii(text)[1:-1]
 
 
 def explained(reasons: tuple[Reason, ...]) -> str:

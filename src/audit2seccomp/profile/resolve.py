@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from audit2seccomp.errors import FormatError
-from audit2seccomp.kernel.abi import Abi
+from audit2seccomp.kernel.abi import Abi, abi_named
 from audit2seccomp.profile.model import ArchMapping, Clause, Profile, Rule
 
 Version = tuple[int, int]
@@ -88,6 +88,44 @@ def resolve(profile: Profile, host: Host) -> Profile:
 def dockers_name(abi: Abi) -> str:
     """What `arches` calls a host: libseccomp's name with Go's for two of them (goToNative in seccomp_linux.go)."""
     return _DOCKERS_NAMES.get(abi.name, abi.name)
+
+
+def hosts_of(profile: Profile) -> dict[Abi, set[str]]:
+    """The ABIs that a profile covers, each with the hosts (`dockers_name`) on which it does; none: any host's own."""
+    hosts: dict[Abi, set[str]] = {}
+    pairs = [(name, name) for name in profile.architectures] + [
+        (name, mapping.architecture)
+        for mapping in profile.arch_map
+        for name in (mapping.architecture, *mapping.sub_architectures)
+    ]
+    for name, of_host in pairs:
+        abi, host = abi_named(name), abi_named(of_host)
+        if abi is not None and host is not None:
+            hosts.setdefault(abi, set()).add(dockers_name(host))
+    if not profile.arch_map:
+        # Which of the architectures is the host's is not told.
+        everywhere = {name for names in hosts.values() for name in names}
+        hosts = dict.fromkeys(hosts, everywhere)
+    return hosts
+
+
+def may_be_there(rule: Rule, hosts: set[str]) -> bool:
+    """Whether a rule is there on at least one of the hosts."""
+    return bool(hosts - set(rule.excludes.arches)) and (
+        not rule.includes.arches or not hosts.isdisjoint(rule.includes.arches)
+    )
+
+
+def needs(rule: Rule, hosts: set[str]) -> Iterator[str]:
+    """What it depends on whether a rule acts that is there on at least one of the hosts: `arguments`, `CAP_BPF`, …"""
+    if rule.args:
+        yield "arguments"
+    yield from (*rule.includes.caps, *rule.excludes.caps)
+    for kernel in (rule.includes.min_kernel, rule.excludes.min_kernel):
+        if kernel is not None:
+            yield f"kernel {kernel}"
+    if (rule.includes.arches and not hosts <= set(rule.includes.arches)) or hosts & set(rule.excludes.arches):
+        yield "host architecture"
 
 
 def _is_of(mapping: ArchMapping, abi: Abi | None) -> bool:
