@@ -13,7 +13,7 @@ from audit2seccomp.formats.reading.places import Path, Span
 from audit2seccomp.formats.reading.unknown import not_a_call
 from audit2seccomp.formats.writing.plain import plain
 from audit2seccomp.formats.writing.reduced import call_list, checked_names, unsaid
-from audit2seccomp.kernel.syscalls import all_names
+from audit2seccomp.kernel.syscalls import all_names, is_call
 from audit2seccomp.profile.effects import Effect, named_effects
 from audit2seccomp.profile.model import Profile, Rule, RuleAction, default_outcome
 
@@ -49,7 +49,7 @@ def read(name: str, text: str, *, lenient: bool = False) -> ProfileFile:
         listed.setdefault(word.group(2) or word.group(), Span(*word.span()))
     for index, (call, span) in enumerate(listed.items()):
         spans["syscalls", 0, "names", index] = span
-        if call not in all_names() and not lenient:
+        if not lenient and not is_call(call):
             reading.report(("syscalls", 0, "names", index), not_a_call(call, len(reading.problems)))
     spans[()] = spans["syscalls",] = spans["syscalls", 0] = Span(0, len(text))
     profile = _DEFAULT._replace(rules=(Rule(tuple(listed), RuleAction.ALLOW),))

@@ -64,6 +64,11 @@ def all_names() -> frozenset[str]:
     return frozenset(name for abi in all_abis() for _, name in table_of(abi))
 
 
+def is_call(name: str) -> bool:
+    """Whether any ABI has a call of that name. The other tables are not read where one table is enough."""
+    return _load("x86_64").number_of(name) is not None or name in all_names()
+
+
 def tables_kernel() -> str:
     """The version of the kernel tree that the tables were made from, such as `7.2.13`."""
     # One line of a file that we write ourselves: tomllib would cost more than all the tables of a run.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from audit2seccomp.errors import UsageError, did_you_mean
 from audit2seccomp.kernel.abi import abi_named, oci_abis
-from audit2seccomp.kernel.syscalls import all_names
+from audit2seccomp.kernel.syscalls import all_names, is_call
 from audit2seccomp.profile.bases import LETS_THROUGH, Base, names_let_through, outcome_text, united, without
 from audit2seccomp.profile.model import Profile, RuleAction, default_outcome
 from audit2seccomp.profile.runtimes import RuntimeChoice, runtime_choices
@@ -170,10 +170,9 @@ def _tiers(portable: str | None) -> tuple[Tier, ...]:
 def _named(option: str, values: Iterable[str]) -> list[str]:
     """The names of calls in `open,close`, also several; raises UsageError for a name that no ABI has."""
     names = [name.strip() for value in values for name in value.split(",")]
-    known = all_names() if names else frozenset()
     for name in names:
-        if name not in known:
-            raise UsageError(f"{option}: no system call '{name}'{did_you_mean(name, known)}")
+        if not is_call(name):
+            raise UsageError(f"{option}: no system call '{name}'{did_you_mean(name, all_names())}")
     return names
 
 

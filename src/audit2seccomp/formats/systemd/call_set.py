@@ -12,7 +12,7 @@ from audit2seccomp.formats.reading.unknown import hint, not_a_call
 from audit2seccomp.formats.systemd.groups import DEFAULT, group_names, members
 from audit2seccomp.formats.systemd.names import MAX_ERRNO, errno_of
 from audit2seccomp.formats.systemd.unit_file import Word
-from audit2seccomp.kernel.syscalls import all_names
+from audit2seccomp.kernel.syscalls import is_call
 
 KILL = -1
 """The suffix `:kill`."""
@@ -103,7 +103,7 @@ class CallSet:
             if calls is not None:
                 return _Item(calls, number, word.span)
             problem = f"no group of systemd: {shown(name)}{hint(name, group_names(), before)}"
-        elif name not in all_names() and not self._reading.lenient:
+        elif not self._reading.lenient and not is_call(name):
             problem = not_a_call(name, before)
         if problem is not None:
             if not self._reading.lenient:
