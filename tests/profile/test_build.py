@@ -177,6 +177,27 @@ class TestAllowAndNever:
         built = build(seen("openat", "read"), never=["openat"], drop_never=True, portable="A")
         assert names(built) == {"read", "readv"}
 
+    def test_never_and_calls_through_another(self) -> None:
+        built = build(seen("socketcall", "ipc", arch="x86"), never=["socket,bind", "ptrace"])
+        told = "through socketcall, which is allowed: --never socketcall too"
+        assert built.notes == (f"--never: programs of x86 can make bind, socket {told}",)
+        on_both = build(seen("socketcall", arch="s390x").merge(seen("read")), architectures=["s390"], never=["socket"])
+        assert on_both.notes == (f"--never: programs of s390, s390x can make socket {told}",)
+
+    @pytest.mark.parametrize("architectures", [[], ["x86"]])
+    def test_never_and_an_architecture_without_such_calls(self, architectures: list[str]) -> None:
+        built = build(seen("read"), never=["socket"], allow=["socketcall"], architectures=architectures)
+        assert any("through socketcall" in note for note in built.notes) == bool(architectures)
+        both = build(seen("read"), never=["socket", "socketcall"], architectures=architectures)
+        assert both.notes == ()
+
+    def test_never_and_what_is_let_through_another(self) -> None:
+        only = Rule(("socketcall",), ALLOW, (ArgCondition(0, Operator.GT, 2), ArgCondition(1, Operator.EQ, 7)))
+        given = [base(only, archs=[X86])]
+        assert build(seen("read", arch="x86"), bases=given, never=["socket", "bind"]).notes == ()
+        (note,) = build(seen("read", arch="x86"), bases=given, never=["socket", "connect"]).notes
+        assert note.startswith("--never: programs of x86 can make connect through socketcall")
+
     def test_nothing_is_left(self) -> None:
         with pytest.raises(NothingFoundError, match="--never leaves none"):
             build(seen("read"), never=["read"], drop_never=True)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from audit2seccomp.errors import NothingFoundError
 from audit2seccomp.evidence.model import Evidence, Observation
 from audit2seccomp.kernel.abi import Abi, abi_named
-from audit2seccomp.kernel.syscalls import Table, table_of
+from audit2seccomp.kernel.syscalls import table_of
 from audit2seccomp.profile.bases import Base, architectures_of, base_reasons, with_architectures
 from audit2seccomp.profile.choices import Choices, checked
 from audit2seccomp.profile.extending import extended, wider
@@ -104,11 +104,16 @@ def build(
     if not named:
         raise NothingFoundError(_why_nothing(evidence, used))
     frame = _framed(choices, {seen.abi.scmp_name for seen in named if seen.abi.scmp_name})
-    wanted, notes = names_wanted(choices, seen_by_name(evidence, named), _tables(frame, named))
+    abis = _abis(frame, named)
+    wanted, notes = names_wanted(choices, seen_by_name(evidence, named), [table_of(abi) for abi in abis])
     added, more_notes = extended(choices, frame, wanted, _abis_by_name(named))
     profile = frame._replace(rules=(*frame.rules, *((Rule(added, RuleAction(action)),) if added else ())))
     if not profile.rules:
         raise NothingFoundError("no call to allow: --never leaves none of those that were observed")
+    if choices.never:
+        from audit2seccomp.profile.ways_around import ways_around
+
+        more_notes += ways_around(choices.never, profile, abis)
     from_bases = base_reasons(choices.bases)
     mentioned = sorted({name for rule in profile.rules for name in rule.names})
     reasons = {name: (*wanted.get(name, ()), *from_bases.get(name, ())) for name in mentioned}
@@ -140,10 +145,10 @@ def _abis_by_name(named: Iterable[Observation]) -> dict[str, set[Abi]]:
     return abis
 
 
-def _tables(frame: Profile, named: Iterable[Observation]) -> list[Table]:
-    """The tables of all that the profile is for."""
+def _abis(frame: Profile, named: Iterable[Observation]) -> set[Abi]:
+    """All that the profile is for."""
     abis = {abi for name in architectures_of(frame) if (abi := abi_named(name)) is not None}
-    return [table_of(abi) for abi in abis | {seen.abi for seen in named}]
+    return abis | {seen.abi for seen in named}
 
 
 def _framed(choices: Choices, observed: set[str]) -> Profile:
