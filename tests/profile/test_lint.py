@@ -23,7 +23,7 @@ from tests.profile.profiles import profiles
 ALLOW, ERRNO, KILL, LOG, NOTIFY, TRACE = (
     f"SCMP_ACT_{name}" for name in ("ALLOW", "ERRNO", "KILL", "LOG", "NOTIFY", "TRACE")
 )
-X86_64, X86, ARM = "SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_ARM"
+X86_64, X86, X32, ARM = "SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32", "SCMP_ARCH_ARM"
 NEEDED = ["execve", "exit_group", "rt_sigreturn"]
 Document = dict[str, Any]
 
@@ -153,6 +153,91 @@ CASES: list[tuple[str, Document, str, list[tuple[Level, str]]]] = [
         document(rule("bpf", includes={"caps": ["CAP_BPF"]}), rule("bpf", action=KILL, excludes={"caps": ["CAP_BPF"]})),
         "",
         [],
+    ),
+    # Both are socketcall(1, …) on x86.
+    (
+        "contradiction",
+        document(
+            rule("socket", args=[arg("NE", 40)]),
+            rule("socket", action=ERRNO, errnoRet=97, args=[arg("EQ", 40)]),
+            architectures=[X86_64, X86, X32],
+        ),
+        "",
+        [(E, "syscalls.1.names.0")],
+    ),
+    (
+        "contradiction",
+        document(
+            rule("socket", args=[arg("NE", 40)]),
+            rule("socket", action=ERRNO, errnoRet=97, args=[arg("EQ", 40)]),
+            architectures=[X86_64, X32],
+        ),
+        "",
+        [],
+    ),
+    (
+        "contradiction",
+        document(rule("connect"), rule("connect", action=ERRNO, errnoRet=13), architectures=[X86_64, X86]),
+        "",
+        [(E, "syscalls.1.names.0")],
+    ),
+    (
+        "contradiction",
+        document(rule("connect"), rule("connect", action=ERRNO, errnoRet=13), architectures=[X86_64]),
+        "",
+        [(W, "syscalls.1.names.0")],
+    ),
+    (
+        "contradiction",
+        document(
+            rule("socketcall", action=KILL, args=[arg("EQ", 1)]),
+            rule("socket", args=[arg("EQ", 2)]),
+            architectures=[X86],
+        ),
+        "",
+        [(E, "syscalls.1.names.0")],
+    ),
+    (
+        "contradiction",
+        document(rule("socketcall", action=KILL), rule("socket", args=[arg("EQ", 2)]), architectures=[X86]),
+        "",
+        [],
+    ),
+    # Equal where 32 bits are compared.
+    (
+        "contradiction",
+        document(
+            rule("read", args=[arg("EQ", 1)]),
+            rule("read", action=KILL, args=[arg("EQ", 2**32 + 1)]),
+            architectures=[X86_64, X86],
+        ),
+        "",
+        [(E, "syscalls.1.names.0")],
+    ),
+    (
+        "contradiction",
+        document(
+            rule("read", args=[arg("EQ", 1)]),
+            rule("read", action=KILL, args=[arg("EQ", 2**32 + 1)]),
+            architectures=[X86_64],
+        ),
+        "",
+        [],
+    ),
+    # The way of the first one goes on behind the end of the second.
+    (
+        "contradiction",
+        document(rule("read", args=[arg("EQ", 1), arg("EQ", 2, 1)]), rule("read", action=KILL, args=[arg("EQ", 1)])),
+        "",
+        [(E, "syscalls.1.names.0")],
+    ),
+    ("mixed-byte-order", document(architectures=[X86_64, "SCMP_ARCH_S390X"]), "", [(E, "architectures")]),
+    ("mixed-byte-order", document(architectures=["SCMP_ARCH_S390", "SCMP_ARCH_S390X"]), "", []),
+    (
+        "mixed-byte-order",
+        document(archMap=[{"architecture": X86_64, "subArchitectures": ["SCMP_ARCH_MIPS"]}]),
+        "",
+        [(E, "archMap")],
     ),
     ("missing-call", {"defaultAction": ERRNO, "syscalls": [rule("read", "execve", "exit_group")]}, "", EXEC_ALLOWED),
     ("missing-call", document(rule("read")), "", []),

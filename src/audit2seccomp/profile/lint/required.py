@@ -160,6 +160,17 @@ def missing_sub_architecture(subject: Subject) -> Iterator[Hit]:
                 yield Hit(path, f"programs for {listed(lacking)} are killed: add {add} if there may be any")
 
 
+@lint_rule("mixed-byte-order", Level.ERROR, "architectures of both byte orders: runtimes refuse the profile")
+def mixed_byte_order(subject: Subject) -> Iterator[Hit]:
+    """A filter has one (libseccomp, db_col_db_add: EEXIST); runc and crun say that they cannot add the architecture."""
+    path = ("archMap",) if subject.profile.arch_map else ("architectures",)
+    for family in subject.families:
+        big, little = ([abi.name for abi in family if abi.big_endian is is_big] for is_big in (True, False))
+        if big and little:
+            what = f"{listed(big)} and {listed(little)} differ in byte order, and runc and crun refuse such a profile"
+            yield Hit(path, f"{what}: write one for each")
+
+
 def _scmp(name: str) -> str:
     abi = abi_named(name)
     return "" if abi is None else abi.scmp_name or ""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import pairwise
 
 from audit2seccomp.kernel.abi import Abi, abi_named
 from audit2seccomp.kernel.syscalls import table_of
 from audit2seccomp.profile.lint.registry import Level, Path
 from audit2seccomp.profile.lint.targets import Target
-from audit2seccomp.profile.model import Profile, Rule, RuleAction, default_outcome, outcome_of
+from audit2seccomp.profile.model import Outcome, Profile, Rule, RuleAction, default_outcome, errno_text, outcome_of
 
 DENYING = (RuleAction.ERRNO, RuleAction.KILL, RuleAction.KILL_PROCESS, RuleAction.KILL_THREAD, RuleAction.TRAP)
 """What does not let a call through; a tracer or a listener may."""
@@ -59,6 +60,10 @@ class Subject:
             return tuple(dict.fromkeys((*found, *(abi for abi in hosts if abi is not None))))
         left_out = {abi_named(name) for name in rule.excludes.arches}
         return tuple(abi for abi in self.abis if abi not in left_out)
+
+    def may_meet(self, one: int, other: int) -> bool:
+        """Whether there are hosts on which two rules, given by their indexes, are both there."""
+        return _may_meet(self.profile.rules[one], self.profile.rules[other])
 
     def names(self) -> Iterator[tuple[int, str, Path]]:
         """Each name: the index of its rule, the name, and its path."""
@@ -114,3 +119,22 @@ def listed(words: list[str], most: int = 5) -> str:
 def has(abi: Abi, name: str) -> bool:
     """Whether an ABI has a call."""
     return table_of(abi).number_of(name) is not None
+
+
+def told(outcome: Outcome) -> str:
+    """How messages call what becomes of a call: `EPERM`, `KILL_THREAD`."""
+    action = outcome.action.removeprefix("SCMP_ACT_")
+    return errno_text(outcome.errno) if outcome.action is RuleAction.ERRNO and outcome.errno is not None else action
+
+
+def _may_meet(one: Rule, other: Rule) -> bool:
+    """Whether there are hosts on which both rules are there."""
+    for a, b in ((one, other), (other, one)):
+        if set(a.includes.caps) & set(b.excludes.caps):
+            return False
+        if a.includes.arches and set(a.includes.arches) <= {*b.excludes.arches}:
+            return False
+        if a.includes.min_kernel and a.includes.min_kernel == b.excludes.min_kernel:
+            return False
+    arches = [set(rule.includes.arches) for rule in (one, other) if rule.includes.arches]
+    return not any(a.isdisjoint(b) for a, b in pairwise(arches))
