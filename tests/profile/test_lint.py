@@ -15,6 +15,7 @@ from audit2seccomp.kernel.syscalls import table_of
 from audit2seccomp.profile.lint import RULES, Finding, Level, lint
 from audit2seccomp.profile.lint.names import known_names
 from audit2seccomp.profile.lint.registry import MAX_FINDINGS
+from audit2seccomp.profile.lint.required import TRIED_FIRST
 from audit2seccomp.profile.lint.second_look_calls import CALLS
 from audit2seccomp.profile.lint.targets import PLATFORMS, parse_target
 from audit2seccomp.profile.model import Profile
@@ -261,6 +262,25 @@ CASES: list[tuple[str, Document, str, list[tuple[Level, str]]]] = [
     ),
     ("eperm-hides-fallback", document(rule("openat2"), architectures=[X86_64]), "", []),
     ("eperm-hides-fallback", document(defaultErrnoRet=1), "runc", [(W, "defaultErrnoRet")]),
+    # A name that the target's libseccomp lacks moves no border, and is not allowed.
+    (
+        "eperm-hides-fallback",
+        document(rule("fchroot"), architectures=[X86_64], defaultErrnoRet=1),
+        "runc,libseccomp:2.5.0",
+        [],
+    ),
+    (
+        "eperm-hides-fallback",
+        document(rule(*TRIED_FIRST), architectures=["SCMP_ARCH_X86_64"], defaultErrnoRet=1),
+        "crun,libseccomp:2.5.0",
+        [(W, "defaultErrnoRet")],
+    ),
+    (
+        "eperm-hides-fallback",
+        document(rule(*TRIED_FIRST), architectures=["SCMP_ARCH_X86_64"], defaultErrnoRet=1),
+        "crun,libseccomp",
+        [],
+    ),
     ("clone3-errno", document(rule("clone3", action=ERRNO, errnoRet=1)), "", [(W, "syscalls.0.names.0")]),
     ("clone3-errno", document(rule("clone3", action=ERRNO)), "", [(W, "syscalls.0.names.0")]),
     ("clone3-errno", document(rule("clone3", action=KILL)), "", [(W, "syscalls.0.names.0")]),

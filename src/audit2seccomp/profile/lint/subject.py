@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from audit2seccomp.kernel.abi import Abi, abi_named
 from audit2seccomp.kernel.syscalls import table_of
+from audit2seccomp.profile.lint.libseccomp_tables import Release, knows
 from audit2seccomp.profile.lint.registry import Level, Path
 from audit2seccomp.profile.lint.targets import Target
 from audit2seccomp.profile.model import Outcome, Profile, Rule, RuleAction, default_outcome, errno_text, outcome_of
@@ -75,9 +76,15 @@ class Subject:
                 yield index, name, ("syscalls", index, "names", position)
 
     @cached_property
+    def libseccomps(self) -> tuple[Release, ...]:
+        """The releases of libseccomp that the targets use, where that is known."""
+        return tuple(dict.fromkeys(one.libseccomp for one in self.targets if one.libseccomp is not None))
+
+    @cached_property
     def named(self) -> frozenset[str]:
-        """All names."""
-        return frozenset(name for rule in self.profile.rules for name in rule.names)
+        """All names that have an effect: those that the targets' libseccomp lacks are skipped."""
+        names = {name for rule in self.profile.rules for name in rule.names}
+        return frozenset(name for name in names if all(knows(release, name) for release in self.libseccomps))
 
     @cached_property
     def let_through(self) -> frozenset[str]:
