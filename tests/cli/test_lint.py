@@ -142,6 +142,18 @@ DRIVER = described(
 RUN = described(
     {
         "tool": described({"driver": DRIVER}),
+        "invocations": {
+            "type": "array",
+            "items": described(
+                {
+                    "executionSuccessful": {"type": "boolean"},
+                    "toolExecutionNotifications": {
+                        "type": "array",
+                        "items": described({"level": LEVEL, "message": TEXT}),
+                    },
+                }
+            ),
+        },
         "columnKind": {"enum": ["utf16CodeUnits", "unicodeCodePoints"]},
         "results": {"type": "array", "items": RESULT},
     }
@@ -166,6 +178,7 @@ def test_sarif(tmp_path: Path) -> None:
     rules = of_run["tool"]["driver"]["rules"]
     for result in of_run["results"]:
         assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
+    assert of_run["invocations"] == [{"executionSuccessful": True, "toolExecutionNotifications": []}]
     uris = {one["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for one in of_run["results"]}
     assert uris == {FAULTY, f"file://{tmp_path}/odd%20n%C3%A4me%20%231%3F.json"}
     in_json = json.loads(run("lint", "--json", FAULTY, odd, "--target", "runc:1.1").stdout)
@@ -180,14 +193,37 @@ def test_several_profiles_and_one_that_cannot_be_read(tmp_path: Path) -> None:
     assert "1 profile: " in done.stderr
 
 
-def test_what_is_no_json_is_one_error_and_the_output_is_as_it_was(tmp_path: Path) -> None:
-    (tmp_path / "p.json").write_text("{")
+def test_a_run_in_which_a_file_could_not_be_read_does_not_look_clean(tmp_path: Path) -> None:
+    write(tmp_path, GOOD)
+    (tmp_path / "broken.json").write_text("{")
+    done = run("lint", "--sarif", "broken.json", "profile.json", cwd=tmp_path)
+    assert done.status == 3
+    log = json.loads(done.stdout)
+    jsonschema.validate(log, SARIF)
+    (invocation,) = log["runs"][0]["invocations"]
+    assert invocation["executionSuccessful"] is False
+    (notification,) = invocation["toolExecutionNotifications"]
+    assert notification["message"]["text"].startswith("broken.json:1:2: no JSON")
+
+
+@pytest.mark.parametrize("form", [[], ["--json"], ["--sarif"]])
+def test_an_output_file_stays_as_it_was_if_a_profile_cannot_be_read(tmp_path: Path, form: list[str]) -> None:
+    (tmp_path / "broken.json").write_text("{")
     (tmp_path / "out").write_text("old")
+    write(tmp_path, GOOD)
+    done = run("lint", "broken.json", "profile.json", "-o", "out", *form, cwd=tmp_path)
+    assert (done.status, done.stdout) == (3, b"")
+    assert (tmp_path / "out").read_text() == "old"
+
+
+def test_what_is_no_json_is_one_error_and_no_summary(tmp_path: Path) -> None:
+    (tmp_path / "p.json").write_text("{")
     done = run("lint", "p.json", "-o", "nowhere/out", cwd=tmp_path)
     assert (done.status, done.stdout) == (3, b"")
     done = run("lint", "p.json", cwd=tmp_path)
     assert done.status == 3
-    assert "p.json:1:2: no JSON" in done.stderr
+    assert done.stderr.startswith("audit2seccomp: p.json:1:2: no JSON")
+    assert done.stderr.count("\n") == 1
 
 
 def test_standard_input_and_an_output_file(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from audit2seccomp.kernel.syscalls import table_of
 from audit2seccomp.profile.lint import RULES, Finding, Level, lint
 from audit2seccomp.profile.lint.names import known_names
 from audit2seccomp.profile.lint.registry import MAX_FINDINGS
+from audit2seccomp.profile.lint.required import TRIED_FIRST
 from audit2seccomp.profile.lint.second_look_calls import CALLS
 from audit2seccomp.profile.lint.targets import PLATFORMS, parse_target
 from audit2seccomp.profile.model import Profile
@@ -23,7 +24,7 @@ from tests.profile.profiles import profiles
 ALLOW, ERRNO, KILL, LOG, NOTIFY, TRACE = (
     f"SCMP_ACT_{name}" for name in ("ALLOW", "ERRNO", "KILL", "LOG", "NOTIFY", "TRACE")
 )
-X86_64, X86, ARM = "SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_ARM"
+X86_64, X86, X32, ARM = "SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32", "SCMP_ARCH_ARM"
 NEEDED = ["execve", "exit_group", "rt_sigreturn"]
 Document = dict[str, Any]
 
@@ -154,9 +155,111 @@ CASES: list[tuple[str, Document, str, list[tuple[Level, str]]]] = [
         "",
         [],
     ),
+    # Both are socketcall(1, …) on x86.
+    (
+        "contradiction",
+        document(
+            rule("socket", args=[arg("NE", 40)]),
+            rule("socket", action=ERRNO, errnoRet=97, args=[arg("EQ", 40)]),
+            architectures=[X86_64, X86, X32],
+        ),
+        "",
+        [(E, "syscalls.1.names.0")],
+    ),
+    (
+        "contradiction",
+        document(
+            rule("socket", args=[arg("NE", 40)]),
+            rule("socket", action=ERRNO, errnoRet=97, args=[arg("EQ", 40)]),
+            architectures=[X86_64, X32],
+        ),
+        "",
+        [],
+    ),
+    (
+        "contradiction",
+        document(rule("connect"), rule("connect", action=ERRNO, errnoRet=13), architectures=[X86_64, X86]),
+        "",
+        [(E, "syscalls.1.names.0")],
+    ),
+    (
+        "contradiction",
+        document(rule("connect"), rule("connect", action=ERRNO, errnoRet=13), architectures=[X86_64]),
+        "",
+        [(W, "syscalls.1.names.0")],
+    ),
+    (
+        "contradiction",
+        document(
+            rule("socketcall", action=KILL, args=[arg("EQ", 1)]),
+            rule("socket", args=[arg("EQ", 2)]),
+            architectures=[X86],
+        ),
+        "",
+        [(E, "syscalls.1.names.0")],
+    ),
+    (
+        "contradiction",
+        document(rule("socketcall", action=KILL), rule("socket", args=[arg("EQ", 2)]), architectures=[X86]),
+        "",
+        [],
+    ),
+    # Equal where 32 bits are compared.
+    (
+        "contradiction",
+        document(
+            rule("read", args=[arg("EQ", 1)]),
+            rule("read", action=KILL, args=[arg("EQ", 2**32 + 1)]),
+            architectures=[X86_64, X86],
+        ),
+        "",
+        [(E, "syscalls.1.names.0")],
+    ),
+    (
+        "contradiction",
+        document(
+            rule("read", args=[arg("EQ", 1)]),
+            rule("read", action=KILL, args=[arg("EQ", 2**32 + 1)]),
+            architectures=[X86_64],
+        ),
+        "",
+        [],
+    ),
+    # The way of the first one goes on behind the end of the second.
+    (
+        "contradiction",
+        document(rule("read", args=[arg("EQ", 1), arg("EQ", 2, 1)]), rule("read", action=KILL, args=[arg("EQ", 1)])),
+        "",
+        [(E, "syscalls.1.names.0")],
+    ),
+    ("mixed-byte-order", document(architectures=[X86_64, "SCMP_ARCH_S390X"]), "", [(E, "architectures")]),
+    ("mixed-byte-order", document(architectures=["SCMP_ARCH_S390", "SCMP_ARCH_S390X"]), "", []),
+    (
+        "mixed-byte-order",
+        document(archMap=[{"architecture": X86_64, "subArchitectures": ["SCMP_ARCH_MIPS"]}]),
+        "",
+        [(E, "archMap")],
+    ),
     ("missing-call", {"defaultAction": ERRNO, "syscalls": [rule("read", "execve", "exit_group")]}, "", EXEC_ALLOWED),
     ("missing-call", document(rule("read")), "", []),
     ("missing-call", {"defaultAction": ALLOW, "syscalls": [rule("bpf", action=KILL)]}, "", []),
+    (
+        "missing-call",
+        {"defaultAction": ALLOW, "syscalls": [rule("bpf", "exit_group", action=KILL)]},
+        "",
+        [(W, "syscalls.0.names.1")],
+    ),
+    ("missing-call", {"defaultAction": ALLOW, "syscalls": [rule("exit_group", action=LOG)]}, "", []),
+    (
+        "missing-call",
+        {
+            "defaultAction": ERRNO,
+            "syscalls": [rule("execve", "rt_sigreturn"), rule("exit_group", args=[arg("EQ", 0)])],
+        },
+        "",
+        [(W, "syscalls.1.names.0")],
+    ),
+    ("missing-call", document(rule("exit_group", args=[arg("EQ", 0)])), "", []),
     ("enosys-border", document(architectures=[X86_64], defaultErrnoRet=1), "", [(N, "defaultErrnoRet")]),
     ("enosys-border", document(architectures=[X86_64], defaultErrnoRet=1), "crun", []),
     ("enosys-border", document(architectures=[X86_64]), "", []),
@@ -176,6 +279,25 @@ CASES: list[tuple[str, Document, str, list[tuple[Level, str]]]] = [
     ),
     ("eperm-hides-fallback", document(rule("openat2"), architectures=[X86_64]), "", []),
     ("eperm-hides-fallback", document(defaultErrnoRet=1), "runc", [(W, "defaultErrnoRet")]),
+    # A name that the target's libseccomp lacks moves no border, and is not allowed.
+    (
+        "eperm-hides-fallback",
+        document(rule("fchroot"), architectures=[X86_64], defaultErrnoRet=1),
+        "runc,libseccomp:2.5.0",
+        [],
+    ),
+    (
+        "eperm-hides-fallback",
+        document(rule(*TRIED_FIRST), architectures=["SCMP_ARCH_X86_64"], defaultErrnoRet=1),
+        "crun,libseccomp:2.5.0",
+        [(W, "defaultErrnoRet")],
+    ),
+    (
+        "eperm-hides-fallback",
+        document(rule(*TRIED_FIRST), architectures=["SCMP_ARCH_X86_64"], defaultErrnoRet=1),
+        "crun,libseccomp",
+        [],
+    ),
     ("clone3-errno", document(rule("clone3", action=ERRNO, errnoRet=1)), "", [(W, "syscalls.0.names.0")]),
     ("clone3-errno", document(rule("clone3", action=ERRNO)), "", [(W, "syscalls.0.names.0")]),
     ("clone3-errno", document(rule("clone3", action=KILL)), "", [(W, "syscalls.0.names.0")]),
@@ -217,6 +339,9 @@ CASES: list[tuple[str, Document, str, list[tuple[Level, str]]]] = [
     ("target-refuses", document(architectures=["SCMP_ARCH_LOONGARCH64"]), "runc:1.4.1", []),
     ("target-refuses", document(architectures=["SCMP_ARCH_M68K"]), "libseccomp:2.5.6", [(E, "architectures.0")]),
     ("target-refuses", document(architectures=["SCMP_ARCH_M68K"]), "libseccomp:2.6", []),
+    ("target-refuses", document(architectures=["SCMP_ARCH_LOONGARCH64"]), "podman", [(E, "architectures.0")]),
+    ("target-refuses", document(architectures=["SCMP_ARCH_SHEB"]), "cri-o", [(E, "architectures.0")]),
+    ("target-refuses", document(architectures=["SCMP_ARCH_RISCV64"]), "podman,cri-o", []),
     ("target-refuses", document(), "spo", [(E, "defaultErrnoRet")]),
     ("target-refuses", document(defaultErrnoRet=1), "spo", [(W, "defaultErrnoRet")]),
     ("target-refuses", document(listenerPath="/s"), "kep-6061", [(E, "listenerPath")]),

@@ -233,6 +233,29 @@ PROFILES: dict[str, dict[str, Any]] = {
     "an errno of 4094": {"syscalls": [one(ERRNO, errnoRet=4094)]},
     "a contradiction": {"syscalls": [one(ERRNO, args=EQUAL), one("SCMP_ACT_KILL", args=EQUAL)]},
     "no contradiction": {"syscalls": [one(ERRNO), one("SCMP_ACT_KILL", args=EQUAL)]},
+    "socket with and without 40": {
+        "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"],
+        "syscalls": [
+            one(ERRNO, "socket", errnoRet=97, args=[{"index": 0, "value": 40, "op": "SCMP_CMP_EQ"}]),
+            one("SCMP_ACT_KILL", "socket", args=[{"index": 0, "value": 40, "op": "SCMP_CMP_NE"}]),
+        ],
+    },
+    "connect twice": {
+        "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"],
+        "syscalls": [one(ERRNO, "connect"), one("SCMP_ACT_KILL", "connect")],
+    },
+    "mount twice": {
+        "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"],
+        "syscalls": [one(ERRNO), one("SCMP_ACT_KILL")],
+    },
+    "equal in 32 bits": {
+        "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"],
+        "syscalls": [
+            one(ERRNO, args=EQUAL),
+            one("SCMP_ACT_KILL", args=[{"index": 0, "value": 2**32 + 1, "op": "SCMP_CMP_EQ"}]),
+        ],
+    },
+    "both byte orders": {"architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_S390X"]},
     "KILL_PROCESS": {"syscalls": [one("SCMP_ACT_KILL_PROCESS")]},
     "KILL_THREAD": {"syscalls": [one("SCMP_ACT_KILL_THREAD")]},
     "an unknown name": {"syscalls": [one(ERRNO, "opennat")]},
@@ -244,6 +267,7 @@ REFUSALS = {
     "notify-write",
     "notify-without-listener",
     "contradiction",
+    "mixed-byte-order",
 }
 
 

@@ -79,8 +79,9 @@ def _object(one: Located) -> dict[str, object]:
     }
 
 
-def as_sarif(located: Iterable[Located]) -> str:
-    """A log of SARIF 2.1.0 (OASIS) with one run. All rules are described, whether they found something or not."""
+def as_sarif(located: Iterable[Located], unread: Iterable[str] = ()) -> str:
+    """A log of SARIF 2.1.0 (OASIS) with one run. All rules are described, whether they found something or not; `unread`
+    says why files could not be read, without which the run was no success."""
     indexes = {name: index for index, name in enumerate(RULES)}
     rules = [
         {
@@ -92,10 +93,16 @@ def as_sarif(located: Iterable[Located]) -> str:
     ]
     run = {
         "tool": {"driver": {"name": "audit2seccomp", "version": __version__, "rules": rules}},
+        "invocations": [_invocation(list(unread))],
         "columnKind": "unicodeCodePoints",
         "results": [_result(one, indexes[one.finding.rule]) for one in located],
     }
     return json.dumps({"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+
+
+def _invocation(unread: list[str]) -> dict[str, object]:
+    notifications = [{"level": "error", "message": {"text": why}} for why in unread]
+    return {"executionSuccessful": not unread, "toolExecutionNotifications": notifications}
 
 
 def _result(one: Located, rule_index: int) -> dict[str, object]:

@@ -31,7 +31,7 @@ Exit status:
   0  no error was found
   1  an error was found
   2  the command line is wrong
-  3  a profile could not be read, or the output not written
+  3  a profile could not be read, or the output not written: a file of -o stays as it was
 """
 
 
@@ -83,11 +83,12 @@ def lint(
     destination = Output(output)
     located, unread = _lint_all(profiles, targets, lenient=lenient, quiet=quiet)
     shown = [one for one in located if one.finding.level.rank <= lowest.rank]
-    form = as_json if json else as_sarif if sarif else as_text
-    destination.write(form(shown))
-    if not quiet:
+    form = as_json if json else as_text
+    if not (unread and output is not None):  # what stands there is better than a part
+        destination.write(as_sarif(shown, unread) if sarif else form(shown))
+    if not quiet and len(unread) < len(profiles):
         hidden = f"; {plural(len(located) - len(shown), 'finding')} below --level" if len(shown) < len(located) else ""
-        say(f"{plural(len(profiles) - unread, 'profile')}: {counted(shown)}{hidden}")
+        say(f"{plural(len(profiles) - len(unread), 'profile')}: {counted(shown)}{hidden}")
     if unread:
         raise typer.Exit(ExitStatus.NO_RESULT)
     if any(one.finding.level is Level.ERROR for one in located):
@@ -96,16 +97,16 @@ def lint(
 
 def _lint_all(
     names: list[str], targets: tuple[Target, ...], *, lenient: bool, quiet: bool
-) -> tuple[list[Located], int]:
-    """What was found in all files, file by file, and how many could not be read, which is said."""
+) -> tuple[list[Located], list[str]]:
+    """What was found in all files, file by file, and why others could not be read, which is said."""
     located: list[Located] = []
-    unread = 0
+    unread: list[str] = []
     for name in names:
         try:
             file = load(name, lenient=lenient, quiet=quiet)
         except InputError as error:
             complain_of(error)
-            unread += 1
+            unread.append(str(error))
             continue
         size = len(file.text.encode())
         located += locate(file, findings_of(file.profile, targets, size=size, flaws=file.problems))

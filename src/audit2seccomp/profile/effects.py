@@ -100,10 +100,10 @@ def effects(profile: Profile, abi: Abi) -> dict[str, Effect]:
         for name in rule.names:
             through = multiplexed(abi, name)
             if through is not None:
-                branches = [Branch(case, outcome) for case in made_through(through, cases)]
-                found.setdefault(through.through, []).extend(_seen(branches, bits))
+                branches = [Branch(seen(case, bits), outcome) for case in made_through(through, cases)]
+                found.setdefault(through.through, []).extend(branches)
             if table.number_of(name) is not None:
-                found.setdefault(name, []).extend(_seen([Branch(case, outcome) for case in cases], bits))
+                found.setdefault(name, []).extend(Branch(seen(case, bits), outcome) for case in cases)
     return {name: _effect(branches, default, bits) for name, branches in found.items()}
 
 
@@ -160,15 +160,10 @@ def _looks_at(covers: frozenset[Abi], abi: Abi, nr: int) -> bool:
 _MAX_U32 = 0xFFFFFFFF
 
 
-def _seen(branches: list[Branch], bits: int) -> list[Branch]:
+def seen(when: Conjunction, bits: int) -> Conjunction:
     """Without the conditions that always hold on an ABI, which libseccomp leaves out: a mask of 0."""
     mask = (1 << bits) - 1
-    return [
-        branch._replace(
-            when=tuple(one for one in branch.when if one.operator is not Operator.MASKED_EQ or one.value & mask)
-        )
-        for branch in branches
-    ]
+    return tuple(one for one in when if one.operator is not Operator.MASKED_EQ or one.value & mask)
 
 
 def _effect(branches: list[Branch], default: Outcome, bits: int) -> Effect:

@@ -22,7 +22,7 @@ _RANGES = (Operator.LT, Operator.LE, Operator.GT, Operator.GE)
 def builds_exactly(branches: Iterable[tuple[Conditions, Outcome]], bits: int) -> bool:
     """Whether a filter does with a call what one of the branches says that hold, or else the default, on an ABI of
     which filters compare so many bits."""
-    parts = list(dict.fromkeys((tuple(_narrowed(one, bits) for one in when), outcome) for when, outcome in branches))
+    parts = list(dict.fromkeys((tuple(narrowed(one, bits) for one in when), outcome) for when, outcome in branches))
     return _combines_exactly(parts, bits) or _splits_exactly(parts, bits)
 
 
@@ -78,8 +78,8 @@ def _upper(one: ArgCondition) -> Iterator[int]:
         yield (one.value_two or 0) >> _HALF
 
 
-def _narrowed(one: ArgCondition, bits: int) -> ArgCondition:
-    """The condition as a filter has it, in one spelling."""
+def narrowed(one: ArgCondition, bits: int) -> ArgCondition:
+    """The condition as a filter has it on an ABI of which so many bits are compared, in one spelling."""
     mask = (1 << bits) - 1
     value = one.value & mask
     if one.operator is Operator.MASKED_EQ:
@@ -90,7 +90,7 @@ def _narrowed(one: ArgCondition, bits: int) -> ArgCondition:
 def disjoint(first: Conditions, second: Conditions, bits: int) -> bool:
     """Whether no call can fulfil both; False where that is not seen."""
     return any(
-        one.argument == two.argument and _exclude_each_other(_narrowed(one, bits), _narrowed(two, bits), bits)
+        one.argument == two.argument and _exclude_each_other(narrowed(one, bits), narrowed(two, bits), bits)
         for one in first
         for two in second
     )

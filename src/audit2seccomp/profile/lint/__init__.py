@@ -6,6 +6,7 @@ from __future__ import annotations
 from audit2seccomp.profile.lint import (
     actions,
     conditions,
+    contradictions,
     multiplexed,
     names,
     repetitions,
@@ -21,7 +22,18 @@ from audit2seccomp.profile.model import Profile, RuleAction
 
 __all__ = ["RULES", "Finding", "Level", "lint"]
 
-_FAMILIES = (structure, names, actions, conditions, repetitions, required, multiplexed, target_rules, second_look)
+_FAMILIES = (
+    structure,
+    names,
+    actions,
+    conditions,
+    contradictions,
+    repetitions,
+    required,
+    multiplexed,
+    target_rules,
+    second_look,
+)
 
 
 def lint(

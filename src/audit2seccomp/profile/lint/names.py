@@ -79,11 +79,10 @@ def other_architecture(subject: Subject) -> Iterator[Hit]:
 @lint_rule("libseccomp-lacks", Level.WARNING, "the target's libseccomp does not know a name: the call stays denied")
 def libseccomp_lacks(subject: Subject) -> Iterator[Hit]:
     """runc and crun start all the same, and skip the name."""
-    releases = dict.fromkeys(target.libseccomp for target in subject.targets if target.libseccomp is not None)
     for _, name, path in subject.names():
         if name not in known_names():
             continue
-        for release in releases:
+        for release in subject.libseccomps:
             if not knows(release, name):
                 newer = [one for one in DISTRIBUTED if one.version == release.version and knows(one, name)]
                 but = "".join(f" (that of {one.text} does)" for one in newer if one is not release)

@@ -42,14 +42,23 @@ SUB_ARCHITECTURES = {
 """What kernels of an architecture run besides its own programs (Docker's archMap)."""
 
 
-@lint_rule("missing-call", Level.WARNING, "a call that every program needs is not allowed")
+@lint_rule("missing-call", Level.WARNING, "a call that every program needs is not allowed, or not always")
 def missing_call(subject: Subject) -> Iterator[Hit]:
     """execve, exit_group, rt_sigreturn; nothing is said of a profile that allows nothing."""
-    if not subject.is_whole or not subject.default_denies or not subject.let_through:
+    if not subject.is_whole or (subject.default_denies and not subject.let_through):
         return
     for name, consequence in REQUIRED.items():
-        if name not in subject.let_through:
+        speaking = [(index, path) for index, one, path in subject.names() if one == name]
+        denied = [one for one in speaking if subject.outcomes[one[0]].action in DENYING]
+        allowed = [one for one in speaking if one not in denied]
+        if subject.default_denies and not allowed:
             yield Hit(("syscalls",), f"{name} is not allowed: {consequence}: allow it", of_key=True)
+        elif subject.default_denies and all(subject.profile.rules[index].args for index, _ in allowed):
+            yield Hit(allowed[0][1], f"{name} is allowed only under conditions, else {consequence}: allow it always")
+        elif not subject.default_denies and denied:
+            index, path = denied[0]
+            how = "under conditions; then" if subject.profile.rules[index].args else "here:"
+            yield Hit(path, f"{name} is denied {how} {consequence}: take it out")
 
 
 def border(subject: Subject, abi: Abi) -> int | None:
@@ -158,6 +167,17 @@ def missing_sub_architecture(subject: Subject) -> Iterator[Hit]:
             if lacking:
                 add = ", ".join(_scmp(name) for name in lacking)
                 yield Hit(path, f"programs for {listed(lacking)} are killed: add {add} if there may be any")
+
+
+@lint_rule("mixed-byte-order", Level.ERROR, "architectures of both byte orders: runtimes refuse the profile")
+def mixed_byte_order(subject: Subject) -> Iterator[Hit]:
+    """A filter has one (libseccomp, db_col_db_add: EEXIST); runc and crun say that they cannot add the architecture."""
+    path = ("archMap",) if subject.profile.arch_map else ("architectures",)
+    for family in subject.families:
+        big, little = ([abi.name for abi in family if abi.big_endian is is_big] for is_big in (True, False))
+        if big and little:
+            what = f"{listed(big)} and {listed(little)} differ in byte order, and runc and crun refuse such a profile"
+            yield Hit(path, f"{what}: write one for each")
 
 
 def _scmp(name: str) -> str:

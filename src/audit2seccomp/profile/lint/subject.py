@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import pairwise
 
 from audit2seccomp.kernel.abi import Abi, abi_named
 from audit2seccomp.kernel.syscalls import table_of
+from audit2seccomp.profile.lint.libseccomp_tables import Release, knows
 from audit2seccomp.profile.lint.registry import Level, Path
 from audit2seccomp.profile.lint.targets import Target
-from audit2seccomp.profile.model import Profile, Rule, RuleAction, default_outcome, outcome_of
+from audit2seccomp.profile.model import Outcome, Profile, Rule, RuleAction, default_outcome, errno_text, outcome_of
 
 DENYING = (RuleAction.ERRNO, RuleAction.KILL, RuleAction.KILL_PROCESS, RuleAction.KILL_THREAD, RuleAction.TRAP)
 """What does not let a call through; a tracer or a listener may."""
@@ -60,6 +62,10 @@ class Subject:
         left_out = {abi_named(name) for name in rule.excludes.arches}
         return tuple(abi for abi in self.abis if abi not in left_out)
 
+    def may_meet(self, one: int, other: int) -> bool:
+        """Whether there are hosts on which two rules, given by their indexes, are both there."""
+        return _may_meet(self.profile.rules[one], self.profile.rules[other])
+
     def names(self) -> Iterator[tuple[int, str, Path]]:
         """Each name: the index of its rule, the name, and its path."""
         for index, rule in enumerate(self.profile.rules):
@@ -70,9 +76,15 @@ class Subject:
                 yield index, name, ("syscalls", index, "names", position)
 
     @cached_property
+    def libseccomps(self) -> tuple[Release, ...]:
+        """The releases of libseccomp that the targets use, where that is known."""
+        return tuple(dict.fromkeys(one.libseccomp for one in self.targets if one.libseccomp is not None))
+
+    @cached_property
     def named(self) -> frozenset[str]:
-        """All names."""
-        return frozenset(name for rule in self.profile.rules for name in rule.names)
+        """All names that have an effect: those that the targets' libseccomp lacks are skipped."""
+        names = {name for rule in self.profile.rules for name in rule.names}
+        return frozenset(name for name in names if all(knows(release, name) for release in self.libseccomps))
 
     @cached_property
     def let_through(self) -> frozenset[str]:
@@ -114,3 +126,22 @@ def listed(words: list[str], most: int = 5) -> str:
 def has(abi: Abi, name: str) -> bool:
     """Whether an ABI has a call."""
     return table_of(abi).number_of(name) is not None
+
+
+def told(outcome: Outcome) -> str:
+    """How messages call what becomes of a call: `EPERM`, `KILL_THREAD`."""
+    action = outcome.action.removeprefix("SCMP_ACT_")
+    return errno_text(outcome.errno) if outcome.action is RuleAction.ERRNO and outcome.errno is not None else action
+
+
+def _may_meet(one: Rule, other: Rule) -> bool:
+    """Whether there are hosts on which both rules are there."""
+    for a, b in ((one, other), (other, one)):
+        if set(a.includes.caps) & set(b.excludes.caps):
+            return False
+        if a.includes.arches and set(a.includes.arches) <= {*b.excludes.arches}:
+            return False
+        if a.includes.min_kernel and a.includes.min_kernel == b.excludes.min_kernel:
+            return False
+    arches = [set(rule.includes.arches) for rule in (one, other) if rule.includes.arches]
+    return not any(a.isdisjoint(b) for a, b in pairwise(arches))

@@ -187,7 +187,10 @@ DOCKER = Platform(
     },
     ("runc",),
 )
-_COMMON = {"minKernel": _ignored("the rule is there whatever the kernel"), **_all(_refused(), _WAIT_KILLABLE)}
+_COMMON = {
+    "minKernel": _ignored("the rule is there whatever the kernel"),
+    **_all(_refused(), _WAIT_KILLABLE, "SCMP_ARCH_LOONGARCH64", *_RARE),
+}
 PODMAN = Platform(
     "podman",
     {
