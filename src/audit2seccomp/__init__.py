@@ -10,10 +10,10 @@ from audit2seccomp.errors import Audit2SeccompError
 from audit2seccomp.evidence.model import Evidence, Observation
 from audit2seccomp.evidence.reading import read
 from audit2seccomp.formats import read_profile, write_profile
-from audit2seccomp.profile.bases import Base
 from audit2seccomp.profile.build import Built, build
+from audit2seccomp.profile.building.bases import Base
+from audit2seccomp.profile.building.reasons import Reason
 from audit2seccomp.profile.model import Profile, Rule, RuleAction
-from audit2seccomp.profile.reasons import Reason
 
 __all__ = [
     "Audit2SeccompError",

@@ -14,8 +14,8 @@ from audit2seccomp.formats import read_profile, write_profile
 from audit2seccomp.formats.files import ProfileFile
 from audit2seccomp.formats.updating.json_update import updated
 from audit2seccomp.formats.writing.json_document import document_of
-from audit2seccomp.profile.bases import Base, Standing, standings
 from audit2seccomp.profile.build import Built, build
+from audit2seccomp.profile.building.bases import Base, Standing, standings
 from audit2seccomp.profile.model import Profile, RuleAction
 from tests.profile.profiles import profiles
 from tests.profile.test_build import seen

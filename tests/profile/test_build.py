@@ -13,10 +13,10 @@ from audit2seccomp.errors import Audit2SeccompError, ConflictError, NothingFound
 from audit2seccomp.evidence.model import Count, Evidence, Origin, RecordKey
 from audit2seccomp.kernel.abi import abi_named
 from audit2seccomp.kernel.syscalls import table_of
-from audit2seccomp.profile.bases import Base
 from audit2seccomp.profile.build import Built, build
+from audit2seccomp.profile.building.bases import Base
+from audit2seccomp.profile.building.reasons import MAX_PROGRAMS, Source, explained
 from audit2seccomp.profile.model import ArchMapping, ArgCondition, Clause, Operator, Profile, Rule, RuleAction
-from audit2seccomp.profile.reasons import MAX_PROGRAMS, Source, explained
 from tests.cli.command import line
 from tests.profile.profiles import profiles
 

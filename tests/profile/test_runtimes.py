@@ -16,7 +16,7 @@ from audit2seccomp.evidence.decide import is_runtime
 from audit2seccomp.evidence.model import observe
 from audit2seccomp.kernel.abi import oci_abis
 from audit2seccomp.kernel.syscalls import table_of
-from audit2seccomp.profile.runtimes import ELSEWHERE, can_start, runtime_calls, runtime_choices
+from audit2seccomp.profile.building.runtimes import ELSEWHERE, can_start, runtime_calls, runtime_choices
 from tests.cli.command import line
 from tests.programs import Make, program
 

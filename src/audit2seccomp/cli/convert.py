@@ -17,7 +17,7 @@ from audit2seccomp.formats import WRITERS, options_of, write_profile
 from audit2seccomp.formats.files import NO_OPTIONS, WriteOptions
 from audit2seccomp.formats.writing.plain import resolved
 from audit2seccomp.kernel.capabilities import CAPABILITIES, capability_named
-from audit2seccomp.profile.choices import oci_arch
+from audit2seccomp.profile.building.choices import oci_arch
 from audit2seccomp.profile.resolve import NOTHING_KNOWN, Host, Version
 
 EPILOG = """\b

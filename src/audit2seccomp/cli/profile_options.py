@@ -8,8 +8,8 @@ import typer
 
 from audit2seccomp.cli import options
 from audit2seccomp.formats import WRITERS
-from audit2seccomp.profile.choices import GENERATED_ACTIONS
-from audit2seccomp.profile.runtimes import RUNTIMES
+from audit2seccomp.profile.building.choices import GENERATED_ACTIONS
+from audit2seccomp.profile.building.runtimes import RUNTIMES
 
 
 def _actions() -> list[str]:

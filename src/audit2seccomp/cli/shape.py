@@ -15,12 +15,12 @@ from audit2seccomp.evidence.model import Evidence, observe
 from audit2seccomp.formats import known_form, write_profile
 from audit2seccomp.formats.files import NO_OPTIONS, WriteOptions
 from audit2seccomp.formats.writing.plain import plain
-from audit2seccomp.profile.bases import Base, names_let_through
 from audit2seccomp.profile.build import Built, build, counts
-from audit2seccomp.profile.choices import GENERATED_ACTIONS, oci_arch
+from audit2seccomp.profile.building.bases import Base, names_let_through
+from audit2seccomp.profile.building.choices import GENERATED_ACTIONS, oci_arch
+from audit2seccomp.profile.building.reasons import explained
+from audit2seccomp.profile.building.runtimes import can_start
 from audit2seccomp.profile.model import RuleAction
-from audit2seccomp.profile.reasons import explained
-from audit2seccomp.profile.runtimes import can_start
 
 if TYPE_CHECKING:
     from audit2seccomp.formats.files import ProfileFile

@@ -6,7 +6,7 @@ import errno as errno_numbers
 
 from audit2seccomp.errors import UsageError, did_you_mean
 from audit2seccomp.kernel.abi import Abi, abi_named, oci_abis
-from audit2seccomp.profile.choices import MAX_ERRNO
+from audit2seccomp.profile.building.choices import MAX_ERRNO
 from audit2seccomp.profile.model import RuleAction
 
 

@@ -10,12 +10,12 @@ from audit2seccomp.errors import NothingFoundError
 from audit2seccomp.evidence.model import Evidence, Observation
 from audit2seccomp.kernel.abi import Abi, abi_named
 from audit2seccomp.kernel.syscalls import table_of
-from audit2seccomp.profile.bases import Base, architectures_of, base_reasons, with_architectures
-from audit2seccomp.profile.choices import Choices, checked
-from audit2seccomp.profile.extending import extended, wider
+from audit2seccomp.profile.building.bases import Base, architectures_of, base_reasons, with_architectures
+from audit2seccomp.profile.building.choices import Choices, checked
+from audit2seccomp.profile.building.extending import extended, wider
+from audit2seccomp.profile.building.reasons import Reasons, Seen, explained, printable_line
+from audit2seccomp.profile.building.wanted import names_wanted
 from audit2seccomp.profile.model import Profile, Rule, RuleAction
-from audit2seccomp.profile.reasons import Reasons, Seen, explained, printable_line
-from audit2seccomp.profile.wanted import names_wanted
 
 
 class Built(NamedTuple):
@@ -111,7 +111,7 @@ def build(
     if not profile.rules:
         raise NothingFoundError("no call to allow: --never leaves none of those that were observed")
     if choices.never:
-        from audit2seccomp.profile.ways_around import ways_around
+        from audit2seccomp.profile.building.ways_around import ways_around
 
         more_notes += ways_around(choices.never, profile, abis)
     from_bases = base_reasons(choices.bases)

@@ -20,8 +20,8 @@ from audit2seccomp.formats.updating.json_splice import (
     with_items,
 )
 from audit2seccomp.formats.writing.json_document import mapping_document, rule_document
-from audit2seccomp.profile.bases import is_bare
 from audit2seccomp.profile.build import Built
+from audit2seccomp.profile.building.bases import is_bare
 from audit2seccomp.profile.model import Profile, Rule, RuleAction
 
 UPDATABLE = ("oci", "docker")

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from audit2seccomp.errors import ConflictError
 from audit2seccomp.kernel.syscalls import Table
-from audit2seccomp.profile.choices import Choices
-from audit2seccomp.profile.reasons import Reason, Reasons, Seen, Source
-from audit2seccomp.profile.runtimes import ELSEWHERE, runtime_calls
+from audit2seccomp.profile.building.choices import Choices
+from audit2seccomp.profile.building.reasons import Reason, Reasons, Seen, Source
+from audit2seccomp.profile.building.runtimes import ELSEWHERE, runtime_calls
 
 
 class Wanted(NamedTuple):

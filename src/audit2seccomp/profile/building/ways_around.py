@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 
 from audit2seccomp.kernel.abi import Abi
 from audit2seccomp.kernel.multiplexed import Multiplexed, multiplexed
-from audit2seccomp.profile.bases import LETS_THROUGH
+from audit2seccomp.profile.building.bases import LETS_THROUGH
 from audit2seccomp.profile.effects import conjunctions, holds
 from audit2seccomp.profile.model import MAX_ARGS, Profile, Rule
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from audit2seccomp.kernel.abi import Abi, abi_named
 from audit2seccomp.kernel.syscalls import table_of
-from audit2seccomp.profile.bases import Standing, combined, is_bare, kernels_of, standing_of
+from audit2seccomp.profile.building.bases import Standing, combined, is_bare, kernels_of, standing_of
 from audit2seccomp.profile.model import Profile, Rule
 from audit2seccomp.profile.resolve import dockers_name, hosts_of, may_be_there, needs
 

@@ -7,8 +7,8 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from audit2seccomp.errors import UsageError
+from audit2seccomp.profile.building.reasons import Reason, Reasons, Source
 from audit2seccomp.profile.model import ArchMapping, Clause, Profile, Rule, RuleAction, default_outcome
-from audit2seccomp.profile.reasons import Reason, Reasons, Source
 
 LETS_THROUGH = frozenset({RuleAction.ALLOW, RuleAction.LOG})
 _DENIES = frozenset(

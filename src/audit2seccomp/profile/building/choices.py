@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from audit2seccomp.errors import UsageError, did_you_mean
 from audit2seccomp.kernel.abi import abi_named, oci_abis
 from audit2seccomp.kernel.syscalls import all_names, is_call
-from audit2seccomp.profile.bases import LETS_THROUGH, Base, names_let_through, outcome_text, united, without
+from audit2seccomp.profile.building.bases import LETS_THROUGH, Base, names_let_through, outcome_text, united, without
+from audit2seccomp.profile.building.runtimes import RuntimeChoice, runtime_choices
 from audit2seccomp.profile.model import Profile, RuleAction, default_outcome
-from audit2seccomp.profile.runtimes import RuntimeChoice, runtime_choices
 
 if TYPE_CHECKING:
     from audit2seccomp.kernel.siblings import Tier

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from audit2seccomp.errors import ConflictError
 from audit2seccomp.kernel.abi import Abi
-from audit2seccomp.profile.answering import Answer, Answers
-from audit2seccomp.profile.bases import Base, Standing, architectures_of
-from audit2seccomp.profile.choices import Choices
+from audit2seccomp.profile.building.answering import Answer, Answers
+from audit2seccomp.profile.building.bases import Base, Standing, architectures_of
+from audit2seccomp.profile.building.choices import Choices
+from audit2seccomp.profile.building.reasons import Reason, Reasons, Source, explained
 from audit2seccomp.profile.model import Profile
-from audit2seccomp.profile.reasons import Reason, Reasons, Source, explained
 
 _REFUSED = "denies what should be allowed"
 
