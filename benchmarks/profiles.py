@@ -35,7 +35,7 @@ class Task:
 
 def tasks(folder: Path) -> tuple[Task, ...]:
     """The commands, with the files that they need made in the folder."""
-    one, other = write_profile(folder / "one.json", "", 0), write_profile(folder / "other.json", "SCMP_ARCH_X86", 7)
+    one, other = write_profile(folder / "one.json", 0), write_profile(folder / "other.json", 7)
     log = write_log(folder / "calls.log")
     changed = folder / "changed.json"
     changed.write_text(Path(DOCKERS).read_text().replace('"openat2",', "", 1))
@@ -61,12 +61,12 @@ def names() -> list[str]:
     return found[:NAMES]
 
 
-def write_profile(path: Path, arch: str, left_out: int) -> str:
+def write_profile(path: Path, left_out: int) -> str:
     """A profile of all these names but some; returns its path."""
     document = {
         "defaultAction": "SCMP_ACT_ERRNO",
         "defaultErrnoRet": 38,
-        "architectures": ["SCMP_ARCH_X86_64", *([arch] if arch else [])],
+        "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"],
         "syscalls": [{"names": sorted(names()[left_out:]), "action": "SCMP_ACT_ALLOW"}],
     }
     path.write_text(json.dumps(document, indent=2))
@@ -79,7 +79,7 @@ def write_log(path: Path) -> str:
     for arch, table in (("c000003e", "x86_64"), ("40000003", "x86")):
         for row in Path("syscall_tables", f"{table}.csv").read_text().splitlines()[1:]:
             lines.append(
-                f"Jul  6 15:37:40 host kernel: [1.5] audit: type=1326 audit(1594067860.484:{len(lines) + 1}): "
+                f"Jul  6 15:37:40 h kernel: [    1.500000] audit: type=1326 audit(1594067860.484:{len(lines) + 1}): "
                 f'auid=4294967295 uid=0 gid=0 ses=4294967295 pid=29064 comm="nginx" exe="/usr/sbin/nginx" sig=0 '
                 f"arch={arch} syscall={row.split(',')[0]} compat=0 ip=0x46fe1f code=0x7ffc0000\n"
             )
