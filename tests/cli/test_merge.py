@@ -167,3 +167,13 @@ def test_what_cannot_be(args: tuple[str | Path, ...], status: int, says: str, tm
     result = run("merge", *args, "-o", kept)
     assert (result.status, kept.read_text()) == (status, "as it was")
     assert says in result.stderr
+
+
+@pytest.mark.parametrize("form", ["docker", "spo"])
+def test_the_form_of_a_profile_makes_no_difference(form: str, tmp_path: Path) -> None:
+    other = tmp_path / "web"
+    assert run("convert", WEB, "--to", form, "-o", other).status == 0
+    assert run("diff", WEB, other).status == 0
+    assert run("merge", other, WORKER).profile == run("merge", WEB, WORKER).profile
+    log = ROOT / "fixtures/recorded/dmesg-loop-1.txt"
+    assert run("check", "--json", other, log).stdout == run("check", "--json", WEB, log).stdout
