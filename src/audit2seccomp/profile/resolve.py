@@ -144,7 +144,7 @@ def _conditions(rule: Rule, index: int, host: Host) -> Iterator[_Condition]:
             there = None if host.caps is None else test(cap in host.caps for cap in clause.caps)
             yield _Condition("caps", f"{name}.caps", _equal(there, wanted))
         if clause.min_kernel is not None:
-            needed = _version(clause.min_kernel, f"rule {index} ({_start(rule)}): {name}.minKernel")
+            needed = min_kernel(clause.min_kernel, f"rule {index} ({_start(rule)}): {name}.minKernel")
             new_enough = None if host.kernel is None else host.kernel >= needed
             yield _Condition("kernel", f"{name}.minKernel", _equal(new_enough, wanted))
 
@@ -153,9 +153,10 @@ def _equal(verdict: bool | None, wanted: bool) -> bool | None:
     return None if verdict is None else verdict is wanted
 
 
-def _version(text: str, where: str) -> Version:
-    """Docker takes two numbers of eight bits, not 0.0, and for the empty string any kernel (UnmarshalJSON of
-    KernelVersion in seccomp/seccomp.go)."""
+def min_kernel(text: str, where: str) -> Version:
+    """The kernel that a clause asks for: two numbers of eight bits, not 0.0, and for the empty string any kernel, as
+    Docker reads it (UnmarshalJSON of KernelVersion in seccomp/seccomp.go). Raises FormatError, which says `where`, for
+    what Docker refuses."""
     if not text:
         return 0, 0
     match = _MIN_KERNEL.fullmatch(text)

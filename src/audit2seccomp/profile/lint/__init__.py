@@ -5,6 +5,7 @@ from __future__ import annotations
 # Each of these adds its rules to the registry; their order is that of the rules in docs/lint.md.
 from audit2seccomp.profile.lint import (
     actions,
+    clauses,
     conditions,
     contradictions,
     multiplexed,
@@ -26,11 +27,13 @@ _FAMILIES = (
     structure,
     names,
     actions,
+    clauses,
     conditions,
     contradictions,
     repetitions,
     required,
     multiplexed,
+    clauses,
     target_rules,
     second_look,
 )
