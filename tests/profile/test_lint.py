@@ -302,6 +302,37 @@ CASES: list[tuple[str, Document, str, list[tuple[Level, str]]]] = [
     ("clone3-errno", document(rule("clone3", action=ERRNO)), "", [(W, "syscalls.0.names.0")]),
     ("clone3-errno", document(rule("clone3", action=KILL)), "", [(W, "syscalls.0.names.0")]),
     ("clone3-errno", document(rule("clone3", action=ERRNO, errnoRet=38), defaultErrnoRet=1), "", []),
+    (
+        "clone3-errno",
+        document(rule("statx", "rseq", action=ERRNO, errnoRet=1)),
+        "",
+        [(W, "syscalls.0.names.0"), (W, "syscalls.0.names.1")],
+    ),
+    # What repeats the default is skipped: the default is what must change.
+    ("clone3-errno", document(rule("clone3", action=ERRNO), defaultErrnoRet=1), "", []),
+    ("repeats-default", document(rule("clone3", action=ERRNO), defaultErrnoRet=1), "", [(N, "syscalls.0.action")]),
+    (
+        "eperm-hides-fallback",
+        document(rule(*TRIED_FIRST, action=ERRNO), architectures=[X86_64], defaultErrnoRet=1),
+        "crun",
+        [(W, "defaultErrnoRet")],
+    ),
+    (
+        "eperm-hides-fallback",
+        {"defaultAction": KILL, "architectures": [X86_64], "syscalls": [rule("read")]},
+        "crun",
+        [(W, "defaultAction")],
+    ),
+    (
+        "eperm-hides-fallback",
+        {
+            "defaultAction": "SCMP_ACT_TRAP",
+            "architectures": [X86_64],
+            "syscalls": [rule(*TRIED_FIRST, action=ERRNO, errnoRet=38)],
+        },
+        "",
+        [],
+    ),
     ("missing-sub-architecture", document(architectures=[X86_64]), "", [(N, "architectures")]),
     ("missing-sub-architecture", document(architectures=[X86_64, X86, "SCMP_ARCH_X32"]), "", []),
     (

@@ -4,14 +4,14 @@ that programs try first and can do without, and those of other architectures."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from errno import ENOSYS, EPERM
+from errno import ENOSYS
 
 from audit2seccomp.kernel.abi import X32_SYSCALL_BIT, Abi, abi_named
 from audit2seccomp.kernel.syscalls import table_of
 from audit2seccomp.profile.lint.conditions import ABIS_OF_32_BITS
 from audit2seccomp.profile.lint.registry import Hit, Level, lint_rule
-from audit2seccomp.profile.lint.subject import DENYING, Subject, listed
-from audit2seccomp.profile.model import RuleAction, errno_text
+from audit2seccomp.profile.lint.subject import DENYING, Subject, listed, told
+from audit2seccomp.profile.model import RuleAction
 
 REQUIRED = {
     "execve": "the container does not start: the runtime calls it under the filter",
@@ -79,7 +79,6 @@ def enosys_border(subject: Subject) -> Iterator[Hit]:
     """A name more or less moves the border, and with it what becomes of other calls."""
     if subject.default.errno == ENOSYS or not subject.may_run_with("runc"):
         return
-    told = errno_text(subject.default.errno) if subject.default.errno is not None else subject.default.action
     shared: dict[str, list[str]] = {}
     for abi in subject.abis:
         last = border(subject, abi)
@@ -87,20 +86,32 @@ def enosys_border(subject: Subject) -> Iterator[Hit]:
             where = f"{_shown(last)} ({table_of(abi).name_of(last)})"
             shared.setdefault(where, []).append(abi.name)
     for where, abis in shared.items():
-        what = (
-            f"with runc, calls above {where} on {listed(abis)} fail with ENOSYS, others that no rule names with {told}"
-        )
-        yield Hit(subject.errno_path, what)
+        what = f"with runc, calls above {where} on {listed(abis)} fail with ENOSYS"
+        yield Hit(subject.errno_path, f"{what}, others that no rule names with {told(subject.default)}")
 
 
 @lint_rule(
-    "eperm-hides-fallback", Level.WARNING, "calls that programs can do without fail with another errno than ENOSYS"
+    "eperm-hides-fallback",
+    Level.WARNING,
+    "calls that programs can do without fail with another errno than ENOSYS, or end the program",
 )
 def eperm_hides_fallback(subject: Subject) -> Iterator[Hit]:
     """With runc those below the border, with crun all."""
     default = subject.default
-    if not subject.is_whole or default.action is not RuleAction.ERRNO or default.errno == ENOSYS:
+    if not subject.is_whole or not subject.default_denies or default.errno == ENOSYS:
         return
+    if default.action is RuleAction.ERRNO:
+        fate = f"these fail with {told(default)}, and programs fall back only on ENOSYS"
+        advice = f"set defaultErrnoRet to {ENOSYS}, or allow them"
+    else:
+        fate = f"these end with {told(default)} programs that would fall back on ENOSYS"
+        advice = f"deny them in a rule with SCMP_ACT_ERRNO and errnoRet {ENOSYS}, or allow them"
+    for calls, abis in _hidden(subject).items():
+        yield Hit(subject.errno_path, f"on {listed(abis)} {fate}: {calls}: {advice}")
+
+
+def _hidden(subject: Subject) -> dict[str, list[str]]:
+    """The calls that get the default action although programs fall back on ENOSYS, with the ABIs of each list."""
     shared: dict[str, list[str]] = {}
     for abi in subject.abis:
         last = border(subject, abi) or 0
@@ -115,20 +126,17 @@ def eperm_hides_fallback(subject: Subject) -> Iterator[Hit]:
         calls += [f"with crun {'also ' if below else ''}{listed(above, 20)}"] if above else []
         if calls:
             shared.setdefault(", ".join(calls), []).append(abi.name)
-    unnamed_anywhere = [name for name in TRIED_FIRST if name not in subject.named]
+    unnamed_anywhere = [name for name in TRIED_FIRST if name not in subject.spoken_of]
     if not subject.abis and unnamed_anywhere:
         shared[listed(unnamed_anywhere, 20)] = ["the host's architecture"]  # without a list of them runc has no border
-    told = errno_text(default.errno or EPERM)
-    for calls_told, abis in shared.items():
-        what = f"on {listed(abis)} these fail with {told}, and programs fall back only on ENOSYS: {calls_told}"
-        yield Hit(subject.errno_path, f"{what}: set defaultErrnoRet to {ENOSYS}, or allow them")
+    return shared
 
 
 def _unnamed(subject: Subject, abi: Abi) -> Iterable[tuple[str, int]]:
     tried = TRIED_FIRST + (TRIED_FIRST_ON_32_BITS if abi.name in ABIS_OF_32_BITS else ())
     for name in tried:
         number = table_of(abi).number_of(name)
-        if number is not None and name not in subject.named:
+        if number is not None and name not in subject.spoken_of:
             yield name, number
 
 
@@ -136,18 +144,21 @@ def _shown(number: int) -> str:
     return str(number & ~X32_SYSCALL_BIT) if number & X32_SYSCALL_BIT else str(number)
 
 
-@lint_rule("clone3-errno", Level.WARNING, "a rule denies clone3 with another errno than ENOSYS")
+@lint_rule("clone3-errno", Level.WARNING, "a rule denies clone3, or a call like it, with another errno than ENOSYS")
 def clone3_errno(subject: Subject) -> Iterator[Hit]:
-    """glibc's thread and process creation falls back to clone only then."""
+    """C libraries fall back to older calls only then: for clone3, without which there are no threads, to clone."""
     for index, name, path in subject.names():
         outcome = subject.outcomes[index]
-        if name == "clone3" and outcome.action is RuleAction.ERRNO and outcome.errno not in (ENOSYS, None):
-            told = errno_text(outcome.errno or EPERM)
-            what = f"clone3 fails with {told}, and glibc falls back to clone only on ENOSYS, so threads cannot be made"
+        is_tried = name in TRIED_FIRST or name in TRIED_FIRST_ON_32_BITS
+        if not is_tried or outcome.action not in DENYING or outcome.errno == ENOSYS or outcome == subject.default:
+            continue
+        consequence = ", so threads cannot be made" if name == "clone3" else ""
+        if outcome.action is RuleAction.ERRNO:
+            what = f"{name} fails with {told(outcome)}, and programs fall back only on ENOSYS{consequence}"
             yield Hit(path, f"{what}: set errnoRet to {ENOSYS}")
-        elif name == "clone3" and outcome.action in DENYING and outcome.action is not RuleAction.ERRNO:
-            what = f"programs that make threads end with {outcome.action}: use SCMP_ACT_ERRNO with errnoRet {ENOSYS}"
-            yield Hit(path, what)
+        else:
+            what = f"{name} ends with {told(outcome)} programs that would fall back on ENOSYS"
+            yield Hit(path, f"{what}: use SCMP_ACT_ERRNO with errnoRet {ENOSYS}")
 
 
 @lint_rule("missing-sub-architecture", Level.NOTE, "programs of another width than 64 bits are killed")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from itertools import pairwise
 
@@ -82,9 +82,17 @@ class Subject:
 
     @cached_property
     def named(self) -> frozenset[str]:
-        """All names that have an effect: those that the targets' libseccomp lacks are skipped."""
-        names = {name for rule in self.profile.rules for name in rule.names}
-        return frozenset(name for name in names if all(knows(release, name) for release in self.libseccomps))
+        """All names that the targets' libseccomp knows, which are those that count for runc's border."""
+        return self._known(name for rule in self.profile.rules for name in rule.names)
+
+    @cached_property
+    def spoken_of(self) -> frozenset[str]:
+        """The names of which a rule says something else than the default, and that the targets' libseccomp knows: all
+        others are skipped."""
+        return self._known(name for index, name, _ in self.names() if self.outcomes[index] != self.default)
+
+    def _known(self, names: Iterable[str]) -> frozenset[str]:
+        return frozenset(name for name in set(names) if all(knows(release, name) for release in self.libseccomps))
 
     @cached_property
     def let_through(self) -> frozenset[str]:
