@@ -231,6 +231,9 @@ PROFILES: dict[str, dict[str, Any]] = {
     "an errno of 5000": {"syscalls": [one(ERRNO, errnoRet=5000)]},
     "an errno of 4095": {"syscalls": [one(ERRNO, errnoRet=4095)]},
     "an errno of 4094": {"syscalls": [one(ERRNO, errnoRet=4094)]},
+    "an errno of 65537": {"syscalls": [one(ERRNO, errnoRet=65537)]},
+    "an errno of 70536": {"syscalls": [one(ERRNO, errnoRet=65536 + 5000)]},
+    "an errno of 0": {"syscalls": [one(ERRNO, errnoRet=0)]},
     "a contradiction": {"syscalls": [one(ERRNO, args=EQUAL), one("SCMP_ACT_KILL", args=EQUAL)]},
     "no contradiction": {"syscalls": [one(ERRNO), one("SCMP_ACT_KILL", args=EQUAL)]},
     "socket with and without 40": {

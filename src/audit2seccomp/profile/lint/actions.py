@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from audit2seccomp.profile.lint.registry import Hit, Level, Path, lint_rule
 from audit2seccomp.profile.lint.subject import Subject
-from audit2seccomp.profile.model import Profile, RuleAction, errno_named
+from audit2seccomp.profile.model import MAX_DATA, Profile, RuleAction, errno_named, errno_text
 
 
 @lint_rule(
@@ -51,15 +51,35 @@ LARGEST_ERRNO = 4094
 
 @lint_rule("errno-too-large", Level.ERROR, "an errno is larger than 4094: libseccomp refuses it, and so do runtimes")
 def errno_too_large(subject: Subject) -> Iterator[Hit]:
-    """Beside ERRNO; what a tracer is told may be any number."""
-    errnos: list[tuple[Path, int | None, RuleAction]] = [
-        (("defaultErrnoRet",), subject.profile.default_errno, subject.profile.default_action)
-    ]
-    rules = enumerate(subject.profile.rules)
-    errnos += [(("syscalls", index, "errnoRet"), rule.errno, rule.action) for index, rule in rules]
-    for path, number, action in errnos:
-        if number is not None and number > LARGEST_ERRNO and action is RuleAction.ERRNO:
-            yield Hit(path, f"{number} is no errno, and runc and crun refuse it: {LARGEST_ERRNO} is the largest one")
+    """Beside ERRNO; what a tracer is told may be any number. Of more than 16 bits the lower ones count: a warning."""
+    for path, number in _errnos(subject):
+        becomes = number & MAX_DATA
+        of_more = f", of which the lower 16 bits count: {becomes}" if number > MAX_DATA else ""
+        if becomes > LARGEST_ERRNO:
+            what = f"{number} is no errno{of_more}, and runc and crun refuse it"
+            yield Hit(path, f"{what}: {LARGEST_ERRNO} is the largest one")
+        elif of_more:
+            yield Hit(
+                path, f"{number} is no errno{of_more} ({errno_text(becomes)}): write what is meant", Level.WARNING
+            )
+
+
+@lint_rule("errno-zero", Level.WARNING, "a call is denied with errno 0: it pretends to succeed")
+def errno_zero(subject: Subject) -> Iterator[Hit]:
+    """The kernel skips the call and returns 0 (seccomp(2), SECCOMP_RET_ERRNO)."""
+    for path, number in _errnos(subject):
+        if number & MAX_DATA == 0:
+            yield Hit(path, "0 is no error: the call does nothing and pretends to succeed: write an errno such as 1")
+
+
+def _errnos(subject: Subject) -> Iterator[tuple[Path, int]]:
+    """The numbers beside ERRNO."""
+    profile = subject.profile
+    if profile.default_errno is not None and profile.default_action is RuleAction.ERRNO:
+        yield ("defaultErrnoRet",), profile.default_errno
+    for index, rule in enumerate(profile.rules):
+        if rule.errno is not None and rule.action is RuleAction.ERRNO:
+            yield ("syscalls", index, "errnoRet"), rule.errno
 
 
 @lint_rule("no-such-errno", Level.ERROR, "the name of an errno is none")
