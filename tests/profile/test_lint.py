@@ -114,6 +114,19 @@ CASES: list[tuple[str, Document, str, list[tuple[Level, str]]]] = [
     ("never-true", document(rule("read", args=[arg("LT", 0)])), "", [(E, "syscalls.0.args.0.value")]),
     ("never-true", document(rule("read", args=[arg("GT", 2**64 - 1)])), "", [(E, "syscalls.0.args.0.value")]),
     ("never-true", document(rule("read", args=[arg("LT", 1)])), "", []),
+    (
+        "never-true",
+        document(rule("read", args=[arg("GT", 2**32 - 1)]), architectures=[X86, ARM]),
+        "",
+        [(E, "syscalls.0.args.0.value")],
+    ),
+    (
+        "never-true",
+        document(rule("read", args=[arg("GT", 2**32 - 1)]), architectures=[X86_64, X86]),
+        "",
+        [(W, "syscalls.0.args.0.value")],
+    ),
+    ("never-true", document(rule("read", args=[arg("GT", 2**32 - 1)]), architectures=[X86_64]), "", []),
     ("always-true", document(rule("read", args=[arg("GE", 0)])), "", [(N, "syscalls.0.args.0.value")]),
     ("always-true", document(rule("read", args=[arg("MASKED_EQ", 0)])), "", [(N, "syscalls.0.args.0.value")]),
     (
@@ -366,6 +379,7 @@ CASES: list[tuple[str, Document, str, list[tuple[Level, str]]]] = [
     ("second-look", document(rule("clone", args=[arg("MASKED_EQ", 0x7E020000)])), "", []),
     ("second-look", document(rule("bpf", includes={"caps": ["CAP_BPF"]})), "", []),
     ("second-look", document(rule("bpf", action=KILL)), "", []),
+    ("second-look", document(rule("bpf", args=[arg("GE", 0)])), "", [(N, "syscalls.0.names.0")]),
     ("structure", document(rule("read", errnoRet=-1)), "", [(E, "syscalls.0.errnoRet")]),
     ("structure", {"syscalls": []}, "", [(E, "")]),
     ("unknown-key", document(zzz=1), "", [(E, "zzz")]),

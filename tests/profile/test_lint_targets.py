@@ -19,9 +19,9 @@ from audit2seccomp.errors import UsageError
 from audit2seccomp.formats import read_profile
 from audit2seccomp.kernel.abi import Abi, abi_named, oci_abis
 from audit2seccomp.kernel.multiplexed import MULTIPLEXED
+from audit2seccomp.profile.effects import compared_bits
 from audit2seccomp.profile.libseccomp import token_of
 from audit2seccomp.profile.lint import Level, lint
-from audit2seccomp.profile.lint.conditions import ABIS_OF_32_BITS
 from audit2seccomp.profile.lint.libseccomp_tables import (
     ARCHITECTURES,
     DISTRIBUTED,
@@ -104,7 +104,7 @@ def test_where_only_32_bits_are_compared(abi: Abi) -> None:
         pseudo_code(abi, (pyseccomp.ALLOW, "close", (pyseccomp.Arg(0, pyseccomp.EQ, value),)))
         for value in (5 + (1 << 32), 5)
     )
-    assert (wide == low) == (abi.name in ABIS_OF_32_BITS)
+    assert (wide == low) == (compared_bits(abi) == 32)
 
 
 def test_bits_outside_of_the_mask_are_left_out() -> None:

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from audit2seccomp.profile.effects import compared_bits
 from audit2seccomp.profile.lint.registry import Hit, Level, Path, lint_rule
-from audit2seccomp.profile.lint.subject import Subject, listed
-from audit2seccomp.profile.model import MAX_U32, MAX_U64, ArgCondition, Operator
-
-ABIS_OF_32_BITS = frozenset(
-    {"x86", "x32", "arm", "m68k", "mips", "mipsel", "mips64n32", "mipsel64n32", "parisc", "ppc", "s390", "sh", "sheb"}
-)
-"""Where libseccomp's filters compare the lower 32 bits of an argument: `size` in src/arch-*.c."""
+from audit2seccomp.profile.lint.subject import Subject, always_holds, listed
+from audit2seccomp.profile.model import MAX_U32, ArgCondition, Operator
 
 
 def _conditions(subject: Subject) -> Iterator[tuple[ArgCondition, Path]]:
@@ -62,19 +58,30 @@ def outside_mask(subject: Subject) -> Iterator[Hit]:
 
 @lint_rule("never-true", Level.ERROR, "a condition is never true, so that its rule never acts")
 def never_true(subject: Subject) -> Iterator[Hit]:
-    """Less than 0, greater than 2**64 - 1."""
+    """Less than 0, greater than the largest value; a warning where only some of the architectures are so narrow."""
     for condition, path in _conditions(subject):
-        if (condition.operator, condition.value) in ((Operator.LT, 0), (Operator.GT, MAX_U64)):
-            yield Hit((*path, "value"), f"never true: no argument is {_compared(condition)}: remove the rule")
+        index = path[1]
+        assert isinstance(index, int)
+        abis = subject.abis_of(subject.profile.rules[index])
+        never = [abi.name for abi in abis if _never_holds(condition, compared_bits(abi))]
+        compared = f"{'less' if condition.operator is Operator.LT else 'greater'} than {condition.value}"
+        if _never_holds(condition, 64) or (never and len(never) == len(abis)):
+            yield Hit((*path, "value"), f"never true: no argument is {compared}: remove the rule")
+        elif never:
+            what = f"never true on {listed(never)}, where 32 bits are compared: no argument is {compared}"
+            yield Hit((*path, "value"), f"{what}: write a rule for 64-bit programs alone", Level.WARNING)
+
+
+def _never_holds(condition: ArgCondition, bits: int) -> bool:
+    largest = (1 << bits) - 1
+    return (condition.operator, condition.value & largest) in ((Operator.LT, 0), (Operator.GT, largest))
 
 
 @lint_rule("always-true", Level.NOTE, "a condition is always true")
 def always_true(subject: Subject) -> Iterator[Hit]:
     """The rule says less than it seems to."""
     for condition, path in _conditions(subject):
-        value, two = condition.value, condition.value_two or 0
-        everything = {Operator.GE: 0, Operator.LE: MAX_U64}.get(condition.operator) == value
-        if everything or (condition.operator is Operator.MASKED_EQ and value == two == 0):
+        if always_holds(condition):
             yield Hit((*path, "value"), "always true: remove the condition, or say what was meant")
 
 
@@ -84,12 +91,8 @@ def value_too_wide(subject: Subject) -> Iterator[Hit]:
     for condition, path in _conditions(subject):
         index = path[1]
         assert isinstance(index, int)
-        narrow = [abi.name for abi in subject.abis_of(subject.profile.rules[index]) if abi.name in ABIS_OF_32_BITS]
+        narrow = [abi.name for abi in subject.abis_of(subject.profile.rules[index]) if compared_bits(abi) == 32]
         for key, value in (("value", condition.value), ("valueTwo", condition.value_two or 0)):
             if value > MAX_U32 and narrow:
                 what = f"{value} has more than 32 bits: on {listed(narrow)} it becomes {value & MAX_U32}"
                 yield Hit((*path, key), f"{what}: write a rule for 64-bit programs alone, or a smaller value")
-
-
-def _compared(condition: ArgCondition) -> str:
-    return f"{'less' if condition.operator is Operator.LT else 'greater'} than {condition.value}"

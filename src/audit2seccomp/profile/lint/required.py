@@ -8,7 +8,7 @@ from errno import ENOSYS
 
 from audit2seccomp.kernel.abi import X32_SYSCALL_BIT, Abi, abi_named
 from audit2seccomp.kernel.syscalls import table_of
-from audit2seccomp.profile.lint.conditions import ABIS_OF_32_BITS
+from audit2seccomp.profile.effects import compared_bits
 from audit2seccomp.profile.lint.registry import Hit, Level, lint_rule
 from audit2seccomp.profile.lint.subject import DENYING, Subject, listed, told
 from audit2seccomp.profile.model import RuleAction
@@ -53,11 +53,11 @@ def missing_call(subject: Subject) -> Iterator[Hit]:
         allowed = [one for one in speaking if one not in denied]
         if subject.default_denies and not allowed:
             yield Hit(("syscalls",), f"{name} is not allowed: {consequence}: allow it", of_key=True)
-        elif subject.default_denies and all(subject.profile.rules[index].args for index, _ in allowed):
+        elif subject.default_denies and all(subject.asks(subject.profile.rules[index]) for index, _ in allowed):
             yield Hit(allowed[0][1], f"{name} is allowed only under conditions, else {consequence}: allow it always")
         elif not subject.default_denies and denied:
             index, path = denied[0]
-            how = "under conditions; then" if subject.profile.rules[index].args else "here:"
+            how = "under conditions; then" if subject.asks(subject.profile.rules[index]) else "here:"
             yield Hit(path, f"{name} is denied {how} {consequence}: take it out")
 
 
@@ -133,7 +133,7 @@ def _hidden(subject: Subject) -> dict[str, list[str]]:
 
 
 def _unnamed(subject: Subject, abi: Abi) -> Iterable[tuple[str, int]]:
-    tried = TRIED_FIRST + (TRIED_FIRST_ON_32_BITS if abi.name in ABIS_OF_32_BITS else ())
+    tried = TRIED_FIRST + (TRIED_FIRST_ON_32_BITS if compared_bits(abi) == 32 else ())
     for name in tried:
         number = table_of(abi).number_of(name)
         if number is not None and name not in subject.spoken_of:

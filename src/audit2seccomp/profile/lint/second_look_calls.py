@@ -2,7 +2,8 @@
 
 What a call can do: its manual page (man-pages, section 2) or, where it has none, the kernel's documentation. Docker:
 profiles/seccomp/default.json of moby; `io_uring` left it with 25.0 (moby/moby#46762). The capability is one that a
-container must be given: with none of those that Docker gives by itself the call is denied.
+container must be given: it is none of those that Docker gives by itself (daemon/pkg/oci/caps/defaults.go), but for
+chroot's.
 """
 
 from __future__ import annotations
@@ -93,7 +94,9 @@ CALLS: dict[str, SecondLook] = {
     "open_tree_attr": SecondLook("mounts file systems"),
     **_alike("unmounts file systems", _ADMIN, "umount", "umount2"),
     "pivot_root": SecondLook("changes the root of the whole mount namespace"),
-    "chroot": SecondLook("changes the root directory, from which it is easy to escape", _only_with("CAP_SYS_CHROOT")),
+    "chroot": SecondLook(
+        "changes the root directory, from which it is easy to escape", "allows it with CAP_SYS_CHROOT, which it gives"
+    ),
     "open_by_handle_at": SecondLook(
         "opens files by handle, also outside of the container", _only_with("CAP_DAC_READ_SEARCH")
     ),

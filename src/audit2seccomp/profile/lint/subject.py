@@ -8,10 +8,22 @@ from itertools import pairwise
 
 from audit2seccomp.kernel.abi import Abi, abi_named
 from audit2seccomp.kernel.syscalls import table_of
+from audit2seccomp.profile.effects import conjunctions
 from audit2seccomp.profile.lint.libseccomp_tables import Release, knows
 from audit2seccomp.profile.lint.registry import Level, Path
 from audit2seccomp.profile.lint.targets import Target
-from audit2seccomp.profile.model import Outcome, Profile, Rule, RuleAction, default_outcome, errno_text, outcome_of
+from audit2seccomp.profile.model import (
+    MAX_U64,
+    ArgCondition,
+    Operator,
+    Outcome,
+    Profile,
+    Rule,
+    RuleAction,
+    default_outcome,
+    errno_text,
+    outcome_of,
+)
 
 DENYING = (RuleAction.ERRNO, RuleAction.KILL, RuleAction.KILL_PROCESS, RuleAction.KILL_THREAD, RuleAction.TRAP)
 """What does not let a call through; a tracer or a listener may."""
@@ -61,6 +73,11 @@ class Subject:
             return tuple(dict.fromkeys((*found, *(abi for abi in hosts if abi is not None))))
         left_out = {abi_named(name) for name in rule.excludes.arches}
         return tuple(abi for abi in self.abis if abi not in left_out)
+
+    @staticmethod
+    def asks(rule: Rule) -> bool:
+        """Whether a rule has conditions that may be false."""
+        return not any(all(map(always_holds, when)) for when in conjunctions(rule))
 
     def may_meet(self, one: int, other: int) -> bool:
         """Whether there are hosts on which two rules, given by their indexes, are both there."""
@@ -123,6 +140,14 @@ class Subject:
         """How bad it is that a runtime refuses the profile: an error where a target certainly uses that one."""
         certain = any(target.platform.runtimes == (runtime,) for target in self.targets)
         return Level.ERROR if certain else Level.WARNING
+
+
+def always_holds(condition: ArgCondition) -> bool:
+    """Whether a condition holds for all arguments."""
+    value, two = condition.value, condition.value_two or 0
+    if condition.operator is Operator.MASKED_EQ:
+        return value == two == 0
+    return (condition.operator, value) in ((Operator.GE, 0), (Operator.LE, MAX_U64))
 
 
 def listed(words: list[str], most: int = 5) -> str:
