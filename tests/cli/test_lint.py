@@ -176,6 +176,8 @@ def test_sarif(tmp_path: Path) -> None:
     jsonschema.validate(log, SARIF)
     (of_run,) = log["runs"]
     rules = of_run["tool"]["driver"]["rules"]
+    texts = {one["id"]: one["shortDescription"]["text"] for one in rules}
+    assert texts["metadata-without-listener"] == "listenerMetadata stands without listenerPath."
     for result in of_run["results"]:
         assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
     assert of_run["invocations"] == [{"executionSuccessful": True, "toolExecutionNotifications": []}]

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 
 from audit2seccomp.formats import read_profile, write_profile
 from audit2seccomp.kernel.abi import abi_named
-from audit2seccomp.kernel.syscalls import table_of
+from audit2seccomp.kernel.syscalls import all_names, table_of
 from audit2seccomp.profile.lint import RULES, Finding, Level, lint
-from audit2seccomp.profile.lint.names import known_names
 from audit2seccomp.profile.lint.registry import MAX_FINDINGS
 from audit2seccomp.profile.lint.required import TRIED_FIRST
 from audit2seccomp.profile.lint.second_look_calls import CALLS
@@ -472,6 +471,9 @@ CASES: list[tuple[str, Document, str, list[tuple[Level, str]]]] = [
     ("artifact-too-large", document(listenerMetadata="x" * (1 << 20)), "kep-6061", [(E, "")]),
     ("artifact-too-large", document(listenerMetadata="x" * (1 << 20)), "runc", []),
     ("unknown-version", document(), "cri-o:1.30", [(N, "")]),
+    ("unknown-version", document(), "runc:9.9", [(N, "")]),
+    ("unknown-version", document(), "libseccomp:3.0", [(N, "")]),
+    ("unknown-version", document(), "libseccomp:2.6,libseccomp,crun:1.28,runc:1.5", []),
     ("unknown-version", document(), "cri-o,runc:1.1", []),
 ]
 
@@ -525,6 +527,12 @@ def test_so_many_findings_of_a_rule_are_kept() -> None:
     assert texts[-1] == "and 5 more findings of this kind from here on"
 
 
+def test_a_misspelt_name_of_a_list_is_told_once() -> None:
+    file = read_profile(b"read\nopennat\nexecve\n", lenient=True)
+    findings = lint(file.profile, flaws=file.problems)
+    assert len([one for one in findings if "opennat" in one.text]) == 1
+
+
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
@@ -556,7 +564,7 @@ def test_any_profile_can_be_linted_and_every_place_is_found(profile: Profile, ta
 
 
 def test_calls_that_deserve_a_second_look_are_calls() -> None:
-    assert CALLS.keys() <= known_names()
+    assert CALLS.keys() <= all_names()
     x86_64 = abi_named("x86_64")
     assert x86_64 is not None
     assert len([name for name in CALLS if table_of(x86_64).number_of(name) is not None]) > 50

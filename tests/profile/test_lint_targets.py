@@ -19,6 +19,7 @@ from audit2seccomp.errors import UsageError
 from audit2seccomp.formats import read_profile
 from audit2seccomp.kernel.abi import Abi, abi_named, oci_abis
 from audit2seccomp.kernel.multiplexed import MULTIPLEXED
+from audit2seccomp.kernel.syscalls import all_names
 from audit2seccomp.profile.effects import compared_bits
 from audit2seccomp.profile.libseccomp import token_of
 from audit2seccomp.profile.lint import Level, lint
@@ -31,7 +32,6 @@ from audit2seccomp.profile.lint.libseccomp_tables import (
     release_of,
     version_text,
 )
-from audit2seccomp.profile.lint.names import known_names
 from audit2seccomp.profile.lint.required import border
 from audit2seccomp.profile.lint.subject import Subject, has
 from audit2seccomp.profile.lint.targets import PLATFORMS, parse_target
@@ -54,7 +54,7 @@ def test_the_row_of_debian_12_is_what_its_library_knows() -> None:
     assert release is DISTRIBUTED[0]
     wrong = {
         name
-        for name in known_names()
+        for name in all_names()
         if knows(release, name) != (pyseccomp.resolve_syscall(pyseccomp.Arch.X86_64, name) != -1)
     }
     assert wrong == set()
@@ -63,8 +63,8 @@ def test_the_row_of_debian_12_is_what_its_library_knows() -> None:
 def test_a_release_knows_all_that_the_one_before_knew() -> None:
     for older, newer in pairwise(RELEASES):
         assert older.version < newer.version
-        assert {name for name in known_names() if knows(older, name)} <= {
-            name for name in known_names() if knows(newer, name)
+        assert {name for name in all_names() if knows(older, name)} <= {
+            name for name in all_names() if knows(newer, name)
         }
     assert knows(RELEASES[-1], "openat2")
     assert not knows(RELEASES[0], "openat2")

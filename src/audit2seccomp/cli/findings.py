@@ -86,7 +86,7 @@ def as_sarif(located: Iterable[Located], unread: Iterable[str] = ()) -> str:
     rules = [
         {
             "id": rule.name,
-            "shortDescription": {"text": f"{rule.meaning[:1].upper()}{rule.meaning[1:]}."},
+            "shortDescription": {"text": f"{rule.meaning}."},
             "defaultConfiguration": {"level": rule.level.value},
         }
         for rule in RULES.values()

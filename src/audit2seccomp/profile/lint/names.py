@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 
 from audit2seccomp.errors import did_you_mean
-from audit2seccomp.kernel.abi import Abi, all_abis, oci_abis
-from audit2seccomp.kernel.syscalls import table_of, tables_kernel
+from audit2seccomp.kernel.abi import Abi, oci_abis
+from audit2seccomp.kernel.syscalls import all_names, tables_kernel
 from audit2seccomp.profile.lint.libseccomp_tables import DISTRIBUTED, knows
 from audit2seccomp.profile.lint.registry import Hit, Level, Path, lint_rule
 from audit2seccomp.profile.lint.subject import Subject, has, listed
@@ -17,18 +16,14 @@ _MAX_SUGGESTIONS = 50
 _MAX_SHOWN = 80
 
 
-@cache
-def known_names() -> frozenset[str]:
-    """Every name in a table of ours. libseccomp knows no other: the tests ask it."""
-    return frozenset(name for abi in all_abis() for _, name in table_of(abi))
-
-
 @lint_rule("misspelt-name", Level.ERROR, "a name is no system call; runtimes skip it, and the call stays denied")
 def misspelt(subject: Subject) -> Iterator[Hit]:
-    """A name in no table. (What comes after the newest kernel of the tables is reported, too.)"""
+    """A name in no table. (What comes after the newest kernel of the tables is reported, too.) Not where `structure`
+    says so, as for lists of names."""
+    told = {path for path, _, _ in subject.flaws}
     suggested: dict[str, str] = {}
     for _, name, path in subject.names():
-        if any(has(abi, name) for abi in subject.abis) or name in known_names():
+        if any(has(abi, name) for abi in subject.abis) or name in all_names() or path in told:
             continue
         if name not in suggested and len(suggested) < _MAX_SUGGESTIONS:
             suggested[name] = _suggestion(name)
@@ -38,9 +33,9 @@ def misspelt(subject: Subject) -> Iterator[Hit]:
 
 def _suggestion(name: str) -> str:
     plain = name.strip().lower().removeprefix("sys_").removeprefix("__nr_")
-    if plain in known_names():
+    if plain in all_names():
         return f": did you mean {plain}?"
-    return did_you_mean(plain[:_MAX_SHOWN], known_names()) or f" of Linux {tables_kernel()}: remove it"
+    return did_you_mean(plain[:_MAX_SHOWN], all_names()) or f" of Linux {tables_kernel()}: remove it"
 
 
 @lint_rule(
@@ -50,7 +45,7 @@ def no_number(subject: Subject) -> Iterator[Hit]:
     """A call of other architectures."""
     for index, name, path in subject.names():
         abis = subject.abis_of(subject.profile.rules[index])
-        if not abis or any(has(abi, name) for abi in abis) or name not in known_names():
+        if not abis or any(has(abi, name) for abi in abis) or name not in all_names():
             continue
         elsewhere = [abi.name for abi in oci_abis() if has(abi, name)]
         where = f"only {listed(elsewhere)} {'has' if len(elsewhere) == 1 else 'have'} it"
@@ -80,7 +75,7 @@ def other_architecture(subject: Subject) -> Iterator[Hit]:
 def libseccomp_lacks(subject: Subject) -> Iterator[Hit]:
     """runc and crun start all the same, and skip the name."""
     for _, name, path in subject.names():
-        if name not in known_names():
+        if name not in all_names():
             continue
         for release in subject.libseccomps:
             if not knows(release, name):

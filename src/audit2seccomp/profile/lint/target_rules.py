@@ -121,8 +121,11 @@ def no_seccomp(subject: Subject) -> Iterator[Hit]:
 def unknown_version(subject: Subject) -> Iterator[Hit]:
     """The newest facts are taken."""
     for target in subject.targets:
+        newest = target.platform.newest
         if target.version is not None and target.platform.of_versions is False:
             yield Hit((), f"what {target.platform.name} takes is not known by version: taken as the newest one")
+        elif target.version is not None and newest is not None and target.version[:2] > newest[:2]:
+            yield Hit((), f"{target.label} is newer than what is known: taken as {version_text(newest)}")
 
 
 @lint_rule("artifact-too-large", Level.ERROR, "the file is larger than an artifact of KEP-6061 may be")

@@ -45,6 +45,8 @@ class Platform(NamedTuple):
     """Who loads the filter then: `runc`, `crun` or either; none where there is no runtime."""
     of_versions: bool | None = True
     """Whether it is known which version has what; None: it has no versions."""
+    newest: Version | None = None
+    """The newest one that is known; None where later ones are not told apart."""
 
 
 class Offers(NamedTuple):
@@ -155,6 +157,7 @@ RUNC = Platform(
         **_all(_refused(), *_RARE),
     },
     ("runc",),
+    newest=(1, 5, 0),
 )
 CRUN = Platform(
     "crun",
@@ -170,6 +173,7 @@ CRUN = Platform(
         **_all(_refused((1, 6)), _WAIT_KILLABLE),
     },
     ("crun",),
+    newest=(1, 28),
 )
 DOCKER = Platform(
     "docker",
@@ -230,6 +234,7 @@ LIBSECCOMP = Platform(
         **_all(_refused((2, 5, 0)), "SCMP_ACT_NOTIFY", "SECCOMP_FILTER_FLAG_SPEC_ALLOW"),
         **_all(_refused((2, 6, 0)), _WAIT_KILLABLE),
     },
+    newest=RELEASES[-1].version,
 )
 PLATFORMS = {
     platform.name: platform for platform in (RUNC, CRUN, DOCKER, PODMAN, CONTAINERD, CRI_O, SPO, KEP_6061, LIBSECCOMP)
