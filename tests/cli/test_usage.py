@@ -141,3 +141,12 @@ def test_a_log_is_not_replaced_by_its_profile(tmp_path: Path) -> None:
         assert done.status == 2
         assert f"-o: {output} is one of the logs: name another file" in done.stderr
     assert log.read_bytes() == text
+
+
+def test_a_misspelt_command_is_no_log(tmp_path: Path) -> None:
+    done = run("lnit", "p.json", cwd=tmp_path)
+    assert done.status == 2
+    assert "lnit: no such command or file: did you mean lint?" in done.stderr
+    (tmp_path / "lnit").write_bytes(line())
+    assert run("lnit", cwd=tmp_path).status == 0
+    assert run("kern", cwd=tmp_path).status == 3

@@ -13,7 +13,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from audit2seccomp._version import __version__
 from audit2seccomp.cli.messages import complain, complain_of
-from audit2seccomp.errors import Audit2SeccompError, ExitStatus
+from audit2seccomp.errors import Audit2SeccompError, ExitStatus, UsageError, did_you_mean
 from audit2seccomp.kernel.syscalls import tables_kernel
 
 if TYPE_CHECKING:
@@ -65,6 +65,14 @@ def _load(name: str) -> Command:
     return typer.main.get_command(alone)
 
 
+def _refuse_misspelt(word: str) -> None:
+    """Raise UsageError for a first word that is nearly a command and no file."""
+    if word.replace("-", "").isalpha() and not word.startswith("-") and not os.path.lexists(word):
+        hint = did_you_mean(word, COMMANDS)
+        if hint:
+            raise UsageError(f"{word}: no such command or file{hint}")
+
+
 class CommandGroup(TyperGroup):
     """The commands, loaded when they are needed; `audit2seccomp kern.log` means `audit2seccomp generate kern.log`."""
 
@@ -81,6 +89,8 @@ class CommandGroup(TyperGroup):
         named = bool(args) and (args[0] in COMMANDS or args[0].startswith(_GROUP_OPTIONS))
         completing_first_word = ctx.resilient_parsing and not args
         if not named and not completing_first_word:
+            if args and not ctx.resilient_parsing:
+                _refuse_misspelt(args[0])
             args.insert(0, DEFAULT_COMMAND)
         return super().parse_args(ctx, args)
 

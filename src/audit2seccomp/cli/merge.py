@@ -106,7 +106,7 @@ def merge(
         for widening in merged.widened:
             say(f"widened {widening_text(widening, len(widening.names))}")
         for loss in written.losses:
-            say(printable(loss))
+            say(f"loss: {printable(loss)}")
     target.write(written.content)
 
 
