@@ -246,8 +246,20 @@ class TestUpdate:
         before = file.read_bytes()
         done = run("--update", file, stdin=b"nothing\n")
         assert (done.status, file.read_bytes()) == (0, before)
-        assert "p.json: no SECCOMP record in the log: nothing is new" in done.stderr
-        assert run("--update", file, "--allow", "bpf", stdin=b"nothing\n").status == 3
+        assert "p.json: nothing is new" in done.stderr
+        assert run("--update", file, "-o", file.with_name("other"), stdin=b"").status == 0
+        assert file.with_name("other").read_bytes() == before
+        assert run("--update", file, "--allow", "bpf", stdin=b"nothing\n").status == 0
+        assert "bpf" in names_of(json.loads(file.read_text()))
+
+    def test_a_name_does_not_get_the_comment_of_others(self, tmp_path: Path) -> None:
+        (tmp_path / "d.json").write_bytes(run("-q", "--format", "docker", stdin=READ).stdout)
+        assert run("--update", "d.json", stdin=CLOSE, cwd=tmp_path).status == 0
+        rules = json.loads((tmp_path / "d.json").read_text())["syscalls"]
+        assert [(rule["names"], rule["comment"]) for rule in rules] == [
+            (["read"], "observed once: http-echo (1)"),
+            (["close"], "observed once: http-echo (1)"),
+        ]
 
     def test_a_file_that_somebody_else_changes_meanwhile(self, file: Path) -> None:
         with running("--update", file, "-") as process:

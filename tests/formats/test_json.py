@@ -119,6 +119,8 @@ def test_what_is_wrong_is_told_with_its_place(text: str, error: str) -> None:
     ("data", "error"),
     [
         (b" \n", "p.json: is empty: no profile in it"),
+        (b"[1]", "p.json:1:1: an object is expected, not an array"),
+        (b"null", "p.json:1:1: an object is expected, not null"),
         (b"{\xff}", "p.json: no text: byte 1 is not UTF-8"),
         (b"{" + b" " * MAX_BYTES, "p.json: more than 4 MiB: no profile is so large"),
     ],

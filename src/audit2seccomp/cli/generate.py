@@ -11,7 +11,7 @@ from audit2seccomp.cli import options
 from audit2seccomp.cli import profile_options as shaping
 from audit2seccomp.cli import shape as shapes
 from audit2seccomp.cli.interrupt import Interruption
-from audit2seccomp.cli.messages import complain, first_seen, gaps, printable, say, summary
+from audit2seccomp.cli.messages import complain, first_seen, gaps, say, summary
 from audit2seccomp.cli.output import Output
 from audit2seccomp.cli.profiles import Lenient
 from audit2seccomp.cli.reading import Gathered, gather, refuse_input_as_output, refuse_unread, write_result
@@ -163,7 +163,7 @@ def generate(
         product = _product(gathered, choices, shape, strict=strict, many=many is not None)
         if many is not None:
             raise typer.Exit(many.write(gathered, shape, strict=strict, quiet=quiet))
-        _tell(product, shape, quiet=quiet)
+        _tell(product, shape, output, quiet=quiet)
         if strict and product.losses:
             complain("something is lost, and --strict was given: nothing is written")
             raise typer.Exit(ExitStatus.INCOMPLETE)
@@ -236,11 +236,6 @@ def _product(
     try:
         product = shape.product(evidence)
     except NothingFoundError as error:
-        if shape.only_extends and not evidence.records and not (strict and evidence.losses):
-            # What an audit profile records in the end: the loop of audit-profile and --update is done.
-            if shape.updated is not None and not choices.quiet:
-                say(printable(f"{shape.updated.name}: no SECCOMP record in the log: nothing is new"))
-            raise typer.Exit(gathered.status) from None
         complain(str(error))
         raise typer.Exit(gathered.interrupted or ExitStatus.NO_RESULT) from None
     if not (choices.quiet or many or gathered.runtime_left_out) and shape.lacks_runtime(evidence):
@@ -253,9 +248,9 @@ def _product(
     return product
 
 
-def _tell(product: shapes.Product, shape: shapes.Shape, *, quiet: bool) -> None:
+def _tell(product: shapes.Product, shape: shapes.Shape, output: str | None, *, quiet: bool) -> None:
     """Say what a user may not expect of a profile, and what was asked for."""
-    for line in shape.remarks(product) if not quiet else ():
+    for line in shape.remarks(product, output) if not quiet else ():
         say(line)
     for line in shape.explanations(product.built):
         say(line)

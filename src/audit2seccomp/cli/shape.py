@@ -25,6 +25,8 @@ from audit2seccomp.profile.model import RuleAction
 if TYPE_CHECKING:
     from audit2seccomp.formats.files import ProfileFile
 
+STARTS = "execve"
+"""What every runtime calls under the filter: without it no container starts."""
 NO_RUNTIME = "a container would not start under this profile: --runtime runc, crun or any adds what they call"
 _BASE = "base "
 """What stands before the file in a base's label."""
@@ -80,11 +82,6 @@ class Shape(NamedTuple):
         """Whether it makes a difference who made a call."""
         return self.explain_names or self.form == "docker" or bool(self.never or self.bases)
 
-    @property
-    def only_extends(self) -> bool:
-        """Whether a file is extended, by nothing but what is observed."""
-        return self.updated is not None and not (self.architectures or self.runtimes or self.allow)
-
     def build(self, evidence: Evidence) -> Built:
         """The profile of some evidence; see `profile.build`."""
         return build(
@@ -115,7 +112,10 @@ class Shape(NamedTuple):
         return Product(built, written.content, written.losses)
 
     def lacks_runtime(self, evidence: Evidence) -> bool:
-        """Whether nothing in the profile is there because a container runtime needs it."""
+        """Whether nothing in the profile is there because a container runtime needs it. A file that is extended may
+        have that from an earlier log."""
+        if self.updated is not None and STARTS in names_let_through(self.updated.sound()):
+            return False
         if self.runtimes or any(can_start(names_let_through(base.profile)) for base in self.bases):
             return False
         return not any(
@@ -123,8 +123,8 @@ class Shape(NamedTuple):
             for key, count in evidence.counts.items()
         )
 
-    def remarks(self, product: Product) -> Iterator[str]:
-        """What a user may not expect of a profile."""
+    def remarks(self, product: Product, output: str | None = None) -> Iterator[str]:
+        """What a user may not expect of a profile that is written to `output`, or where it was extended."""
         yield from (printable(note) for note in product.built.notes)
         yield from (printable(f"loss: {loss}") for loss in product.losses)
         if self.updated is not None:
@@ -132,12 +132,12 @@ class Shape(NamedTuple):
             names = plural(added, "name") if added or not architectures else ""
             new = " and ".join(what for what in (names, architectures) if what)
             what = "nothing is new" if product.content == self.updated.text else f"{new} added"
-            yield printable(f"{self.updated.name}: {what}")
+            yield printable(f"{self.updated.name if output is None else output}: {what}")
 
     def explanations(self, built: Built) -> Iterator[str]:
         """Each name with its reasons, if that is asked for."""
         if self.explain_names:
-            width = max(map(len, built.reasons))
+            width = max(map(len, built.reasons), default=0)
             for name, reasons in built.reasons.items():
                 yield printable(f"{name:{width}}  {explained(reasons)}")
 

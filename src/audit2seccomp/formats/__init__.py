@@ -96,9 +96,22 @@ def read_profile(data: bytes, name: str = "<profile>", *, lenient: bool = False)
         raise ProfileFileError(
             f"{name}:1:1: begins with a byte order mark (U+FEFF), with which runc and crun refuse JSON: take it out"
         )
+    _refuse_other_json(name, text)
     raise ProfileFileError(
         f"{name}: no format that can be read: JSON, a SeccompProfile, a unit of systemd or a list of calls is expected"
     )
+
+
+def _refuse_other_json(name: str, text: str) -> None:
+    """Raise ProfileFileError with the place if a text is JSON, but no object."""
+    from audit2seccomp.formats import oci
+    from audit2seccomp.formats.reading.json_places import decode
+
+    try:
+        decode(name, text)
+    except ProfileFileError:
+        return
+    oci.read(name, text).sound()
 
 
 def _writer(form: str) -> _Writer:

@@ -82,8 +82,8 @@ def build(
     calls, `allow` names. All that `bases` say is kept, their default too. A call that `never` names is in no profile;
     one that was observed is an error, unless `drop_never` leaves it out.
 
-    Raises NothingFoundError where no call was observed, UsageError for choices that contradict each other, and
-    ConflictError for observed calls that the choices forbid.
+    Raises NothingFoundError where no call was observed, but for a log without records that extends a file; UsageError
+    for choices that contradict each other, and ConflictError for observed calls that the choices forbid.
     """
     choices = checked(
         include_denied=include_denied,
@@ -101,14 +101,15 @@ def build(
     by_call = evidence.by_call()
     used = [seen for seen in by_call.observations() if counts(seen, include_denied)]
     named = [seen for seen in used if seen.name is not None and seen.abi.scmp_name is not None]
-    if not named:
+    # A log without records has nothing new for a file: what an audit profile records in the end.
+    if not named and (choices.in_place is None or evidence.records):
         raise NothingFoundError(_why_nothing(evidence, used))
     frame = _framed(choices, {seen.abi.scmp_name for seen in named if seen.abi.scmp_name})
     abis = _abis(frame, named)
     wanted, notes = names_wanted(choices, seen_by_name(evidence, named), [table_of(abi) for abi in abis])
     added, more_notes = extended(choices, frame, wanted, _abis_by_name(named))
     profile = frame._replace(rules=(*frame.rules, *((Rule(added, RuleAction(action)),) if added else ())))
-    if not profile.rules:
+    if not profile.rules and choices.in_place is None:
         raise NothingFoundError("no call to allow: --never leaves none of those that were observed")
     if choices.never:
         from audit2seccomp.profile.building.ways_around import ways_around

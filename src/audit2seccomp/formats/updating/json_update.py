@@ -41,13 +41,14 @@ def check(file: ProfileFile) -> Profile:
 
 def updated(file: ProfileFile, built: Built, action: RuleAction) -> str:
     """The file's text with what was built on it: the names that it lacks, in the first rule that gives that action
-    without conditions, and architectures. Where nothing is new, the text itself."""
+    without conditions and without a comment, which would be about other names, and architectures. Where nothing is new,
+    the text itself."""
     profile = check(file)
     index = next(
         (
             index
             for index, rule in enumerate(profile.rules)
-            if rule.action is action and is_bare(rule) and not rule.single
+            if rule.action is action and is_bare(rule) and not rule.single and not rule.comment
         ),
         None,
     )
@@ -61,7 +62,9 @@ def updated(file: ProfileFile, built: Built, action: RuleAction) -> str:
 def _expected(profile: Profile, built: Built, index: int | None, action: RuleAction) -> Profile:
     rules = list(profile.rules)
     if built.added and index is None:
-        rules.append(Rule(built.added, action))
+        # Where rules have comments, the names that come have theirs: a rule for each name.
+        commented = any(rule.comment for rule in profile.rules)
+        rules += built.commented().rules[-len(built.added) :] if commented else [Rule(built.added, action)]
     elif index is not None:
         names = rules[index].names
         rules[index] = rules[index]._replace(names=tuple(with_items(names, sorted_places(names, built.added))))

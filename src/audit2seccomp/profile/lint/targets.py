@@ -113,7 +113,7 @@ def _refused(since: Version | None = None, effect: str = "remove it, or choose a
     return Lack(effect, is_refused=True, since=since)
 
 
-_UNCONDITIONAL = _ignored("the rule is there on every host, whatever its capabilities", Level.ERROR)
+_UNCONDITIONAL = _ignored("the rule is there on every host and in every container", Level.ERROR)
 _DOCKERS = {
     "archMap": _ignored("the filter has the host's own architecture alone and kills programs of any other"),
     "includes": _UNCONDITIONAL,
