@@ -133,13 +133,13 @@ def _lines(checked: Iterable[Checked]) -> Iterable[str]:
         if not one.covered:
             yield f"denied (killed): {what}: the profile does not list this architecture"
         elif one.denied:
-            yield f"denied ({', '.join(map(outcome_text, one.possible))}): {what}"
+            yield f"denied ({', '.join(map(_verdict, one.possible))}): {what}"
         else:
-            outcomes = ", ".join(map(outcome_text, one.possible))
+            outcomes = ", ".join(map(_verdict, one.possible))
             yield f"may be denied ({outcomes}): {what}: depends on {', '.join(map(printable, one.depends))}"
 
 
-def outcome_text(outcome: Outcome) -> str:
+def _verdict(outcome: Outcome) -> str:
     """`allowed`, `ENOSYS`, or the action's name."""
     action = outcome.action.removeprefix("SCMP_ACT_")
     if action == "ALLOW":

@@ -6,8 +6,7 @@ import errno as errno_numbers
 
 from audit2seccomp.errors import UsageError, did_you_mean
 from audit2seccomp.kernel.abi import Abi, abi_named, oci_abis
-from audit2seccomp.profile.building.choices import MAX_ERRNO
-from audit2seccomp.profile.model import RuleAction
+from audit2seccomp.profile.model import LARGEST_ERRNO, RuleAction
 
 
 def action_named(option: str, text: str, actions: tuple[RuleAction, ...] = tuple(RuleAction)) -> RuleAction:
@@ -20,11 +19,11 @@ def action_named(option: str, text: str, actions: tuple[RuleAction, ...] = tuple
 
 def errno_number(text: str) -> int:
     """`EPERM`, `1`; raises UsageError for what no filter can return."""
-    if text.isascii() and text.isdigit() and len(text) <= len(str(MAX_ERRNO)) and int(text) <= MAX_ERRNO:
+    if text.isascii() and text.isdigit() and len(text) <= len(str(LARGEST_ERRNO)) and int(text) <= LARGEST_ERRNO:
         return int(text)
     number = getattr(errno_numbers, text.upper(), None)
     if not isinstance(number, int):
-        raise UsageError(f"--errno: no errno '{text}': a name such as EPERM, or a number from 0 to {MAX_ERRNO}")
+        raise UsageError(f"--errno: no errno '{text}': a name such as EPERM, or a number from 0 to {LARGEST_ERRNO}")
     return number
 
 

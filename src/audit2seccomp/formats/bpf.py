@@ -8,13 +8,12 @@ from audit2seccomp.formats.writing.plain import plain
 from audit2seccomp.formats.writing.reduced import unsaid
 from audit2seccomp.kernel.abi import Abi, abi_named
 from audit2seccomp.profile.libseccomp import Filter, LeftOut, build, library_version, native_abi
-from audit2seccomp.profile.model import Profile, RuleAction, default_outcome
+from audit2seccomp.profile.model import LETS_THROUGH, Profile, RuleAction, default_outcome
 from audit2seccomp.profile.simulate import Program
 
 OPTIONS = ("architectures",)
 
-_RUNS = (RuleAction.ALLOW, RuleAction.LOG)
-_MAY_RUN = (*_RUNS, RuleAction.TRACE, RuleAction.NOTIFY)
+_MAY_RUN = (*LETS_THROUGH, RuleAction.TRACE, RuleAction.NOTIFY)
 
 
 def write(profile: Profile, options: WriteOptions = NO_OPTIONS) -> Written:
@@ -52,6 +51,6 @@ def _loss(profile: Profile, left_out: LeftOut, form: str) -> str:
     default = default_outcome(profile)
     where = ", ".join(abi.name for abi in left_out.abis)
     lacks = f"{form}: libseccomp {library_version()} lacks {left_out.name} on {where}"
-    if default.action in _MAY_RUN and left_out.outcome.action not in _RUNS:
+    if default.action in _MAY_RUN and left_out.outcome.action not in LETS_THROUGH:
         raise FormatError(f"{lacks}: the filter would not deny it: use a newer libseccomp, or convert --arch")
     return f"{lacks}: the call gets the default action, {default.action}"

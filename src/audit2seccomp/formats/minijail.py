@@ -14,8 +14,10 @@ from audit2seccomp.formats.writing.reduced import call_list, checked_names, unsa
 from audit2seccomp.kernel.abi import Abi, abi_named
 from audit2seccomp.kernel.multiplexed import multiplexed
 from audit2seccomp.kernel.syscalls import table_of
+from audit2seccomp.kernel.uapi import MAX_ERRNO
 from audit2seccomp.profile.effects import Conjunction, Effect, compared_bits, effects
 from audit2seccomp.profile.model import (
+    LETS_THROUGH,
     ArgCondition,
     Outcome,
     Profile,
@@ -27,14 +29,11 @@ from audit2seccomp.profile.model import (
 OPTIONS = ("architectures",)
 MAX_LABELS = 512
 """BPF_LABELS_MAX of bpf.h: a line with conditions takes two, and one more for each alternative."""
-MAX_ERRNO = 4095
-"""MAX_ERRNO of include/linux/err.h."""
 _ARCHES = (
     *("x86_64", "x86", "aarch64", "arm", "mips", "mips64", "mipsel", "mipsel64", "parisc", "ppc", "ppc64"),
     "riscv64",
 )
 """Where minijail can be built: arch.h, and log_syscalls of util.c."""
-_LETS_THROUGH = (RuleAction.ALLOW, RuleAction.LOG)
 _KILLS = (RuleAction.KILL_THREAD, RuleAction.KILL_PROCESS)
 
 
@@ -44,7 +43,7 @@ def write(profile: Profile, options: WriteOptions = NO_OPTIONS) -> Written:
     made, losses = plain("minijail", profile)
     abi = _abi(made, options)
     default = default_outcome(made)
-    if default.action in _LETS_THROUGH:
+    if default.action in LETS_THROUGH:
         raise FormatError(
             f"minijail: the profile lets through what it does not name ({default.action}): a policy kills it"
         )
@@ -77,7 +76,7 @@ def _abi(profile: Profile, options: WriteOptions) -> Abi:
 
 
 def _checked(outcome: Outcome, what: str) -> None:
-    if outcome.action not in (*_LETS_THROUGH, *_KILLS, RuleAction.ERRNO):
+    if outcome.action not in (*LETS_THROUGH, *_KILLS, RuleAction.ERRNO):
         raise FormatError(f"minijail: {what}: a policy cannot say {outcome.action}: change it to ERRNO or KILL")
     if outcome.errno is not None and outcome.errno > MAX_ERRNO:
         raise FormatError(f"minijail: {what}: no errno {outcome.errno}: a number from 0 to {MAX_ERRNO}")
@@ -90,7 +89,7 @@ def _line(call: str, effect: Effect, abi: Abi) -> str | None:
     # As the rules say it, also where libseccomp builds it in another way.
     always = effect._replace(exact=True).always
     if always is None:
-        if any(branch.outcome.action not in _LETS_THROUGH for branch in effect.branches):
+        if any(branch.outcome.action not in LETS_THROUGH for branch in effect.branches):
             raise FormatError(
                 f"minijail: {call}: a line says when a call is allowed, not when it is denied: say it the other way"
             )
@@ -99,7 +98,7 @@ def _line(call: str, effect: Effect, abi: Abi) -> str | None:
             end = f"; return {effect.default.errno}" if effect.default.errno is not None else ""
             return f"{' || '.join(alternatives)}{end}"
         return "1"
-    if always.action in _LETS_THROUGH:
+    if always.action in LETS_THROUGH:
         return "1"
     return None if always.errno is None else f"return {always.errno}"
 

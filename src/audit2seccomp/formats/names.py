@@ -15,11 +15,10 @@ from audit2seccomp.formats.writing.plain import plain
 from audit2seccomp.formats.writing.reduced import call_list, checked_names, unsaid
 from audit2seccomp.kernel.syscalls import all_names, is_call
 from audit2seccomp.profile.effects import Effect, named_effects
-from audit2seccomp.profile.model import Profile, Rule, RuleAction, default_outcome
+from audit2seccomp.profile.model import LETS_THROUGH, Profile, Rule, RuleAction, default_outcome
 
 _WORD = re.compile(r"""#[^\n\r]*+|(["']?)([a-z_][a-z0-9_]*+)\1(?=[\s,#]|\Z)|[^\s,]+""")
 """A comment, a name, or anything else."""
-_LETS_THROUGH = (RuleAction.ALLOW, RuleAction.LOG)
 _DEFAULT = Profile(RuleAction.ERRNO, ENOSYS, (), ())
 """What is read besides the names: nothing that is not listed gets through, and libcs fall back to older calls."""
 
@@ -68,14 +67,14 @@ def write(profile: Profile, options: WriteOptions = NO_OPTIONS) -> Written:
     lost, and said. Raises FormatError for a profile that lets calls through by default."""
     made, losses = plain("names", profile)
     default = default_outcome(made)
-    if default.action in _LETS_THROUGH:
+    if default.action in LETS_THROUGH:
         raise FormatError(
             f"names: the profile lets through what it does not name ({default.action}): a list of what it allows "
             "would say the opposite"
         )
     effects = named_effects(made)
     always = {call: effect.always for call, effect in effects.items()}
-    names = sorted(call for call, outcome in always.items() if outcome and outcome.action in _LETS_THROUGH)
+    names = sorted(call for call, outcome in always.items() if outcome and outcome.action in LETS_THROUGH)
     checked_names("names", names)
     if not names:
         raise FormatError("names: the profile allows no call whatever its arguments are: there is nothing to list")
@@ -94,7 +93,7 @@ def write(profile: Profile, options: WriteOptions = NO_OPTIONS) -> Written:
 
 def _sometimes(effect: Effect) -> bool:
     """Whether a call is let through under conditions only."""
-    return effect.always is None and any(branch.outcome.action in _LETS_THROUGH for branch in effect.branches)
+    return effect.always is None and any(branch.outcome.action in LETS_THROUGH for branch in effect.branches)
 
 
 def _words(text: str) -> Iterator[re.Match[str]]:

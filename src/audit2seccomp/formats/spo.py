@@ -14,6 +14,7 @@ from audit2seccomp.formats.reading.json_profile import in_place, read_rule
 from audit2seccomp.formats.writing.json_document import rule_document
 from audit2seccomp.formats.writing.plain import plain
 from audit2seccomp.kernel.abi import scmp_names
+from audit2seccomp.kernel.uapi import MAX_ERRNO
 from audit2seccomp.profile.model import (
     EPERM,
     FILTER_FLAGS,
@@ -36,8 +37,6 @@ _NO_ARCHES = ("LOONGARCH64", "M68K", "SH", "SHEB")
 """Of the SCMP_ARCH_*, those that the CRD's enumeration lacks."""
 _MAX_VALUE = (1 << 63) - 1
 """format: int64"""
-_MAX_ERRNO = 4095
-"""errnoRet of the CRD; MAX_ERRNO of include/linux/err.h. 0 is left out by Go's omitempty, and means EPERM."""
 _LISTENER = re.compile(r"/var/run/security-profiles-operator/[a-zA-Z0-9_.-]+")
 _MAX_LISTENER = 107
 """What sun_path of struct sockaddr_un holds, without its NUL."""
@@ -184,8 +183,9 @@ def _written(rule: Rule, index: int, losses: list[str]) -> Rule:
         for value in (condition.value, condition.value_two or 0):
             if value > _MAX_VALUE:
                 raise FormatError(f"{where}: the value {value} does not fit: at most {_MAX_VALUE}")
-    if rule.errno is not None and (rule.errno > _MAX_ERRNO or (not rule.errno and rule.action is RuleAction.TRACE)):
-        raise FormatError(f"{where}: errnoRet {rule.errno} does not fit: from 1 to {_MAX_ERRNO}")
+    # Go's omitempty leaves out a 0, which then means EPERM.
+    if rule.errno is not None and (rule.errno > MAX_ERRNO or (not rule.errno and rule.action is RuleAction.TRACE)):
+        raise FormatError(f"{where}: errnoRet {rule.errno} does not fit: from 1 to {MAX_ERRNO}")
     if rule.errno == 0 and rule.action is RuleAction.ERRNO:
         losses.append(f"{where}: errnoRet 0 is left out: the calls fail with EPERM")
     return rule._replace(names=tuple(dict.fromkeys(rule.names)), errno=rule.errno or None)

@@ -13,6 +13,9 @@ AUDIT_ANOM_ABEND = 1701
 SECCOMP_RET_ACTION_FULL = 0xFFFF0000
 """Which bits of a filter's return value say the action (include/uapi/linux/seccomp.h); the rest is data for it."""
 
+MAX_ERRNO = 4095
+"""The largest errno (include/linux/err.h); the kernel returns it for a larger one of a filter."""
+
 
 class Action(Enum):
     """What a filter told the kernel to do with a call: the SECCOMP_RET_* of include/uapi/linux/seccomp.h.

@@ -12,11 +12,8 @@ from audit2seccomp.evidence.calls import Call
 from audit2seccomp.kernel.abi import Abi
 from audit2seccomp.kernel.multiplexed import MULTIPLEXED
 from audit2seccomp.profile.effects import BAD_ARCH
-from audit2seccomp.profile.model import Outcome, Profile, Rule, RuleAction, default_outcome, outcome_of
+from audit2seccomp.profile.model import LETS_THROUGH, Outcome, Profile, Rule, default_outcome, outcome_of
 from audit2seccomp.profile.resolve import dockers_name, hosts_of, may_be_there, needs
-
-LETS_THROUGH = (RuleAction.ALLOW, RuleAction.LOG)
-"""A tracer or listener may let a call through, too, and it may not."""
 
 
 class Checked(NamedTuple):

@@ -19,7 +19,7 @@ from audit2seccomp.kernel.abi import Abi, all_abis, oci_abis
 from audit2seccomp.kernel.multiplexed import multiplexed
 from audit2seccomp.kernel.syscalls import table_of
 from audit2seccomp.profile.effects import BAD_ARCH, Conjunction, conjunctions, effects, made_through
-from audit2seccomp.profile.model import Outcome, Profile, RuleAction, default_outcome, outcome_of
+from audit2seccomp.profile.model import LARGEST_ERRNO, Outcome, Profile, RuleAction, default_outcome, outcome_of
 from audit2seccomp.profile.simulate import encoded, with_returns_mended
 
 if TYPE_CHECKING:
@@ -41,9 +41,6 @@ _TREE_ABOVE = 32
 """With more names than that runc has libseccomp make a binary tree of the calls instead of a list."""
 _TREE = 2
 """The value of SCMP_FLTATR_CTL_OPTIMIZE for that (seccomp_attr_set(3))."""
-
-_MAX_ERRNO = 4094
-"""What libseccomp takes at most: db_action_valid() of src/db.c asks for less than the kernel's MAX_ERRNO."""
 
 
 class LeftOut(NamedTuple):
@@ -195,8 +192,8 @@ def _refused(where: str, outcome: Outcome, error: OSError) -> FilterError:
     reason = (error.strerror or "").lower()
     if error.errno == errno.EEXIST:
         reason = "contradicts an earlier rule"
-    elif outcome.action is RuleAction.ERRNO and (outcome.errno or 0) > _MAX_ERRNO:
-        reason = f"errno {outcome.errno} is more than {_MAX_ERRNO}"
+    elif outcome.action is RuleAction.ERRNO and (outcome.errno or 0) > LARGEST_ERRNO:
+        reason = f"errno {outcome.errno} is more than {LARGEST_ERRNO}"
     return FilterError(f"{where}: libseccomp refuses it, as it would in runc and crun: {reason}")
 
 

@@ -10,6 +10,8 @@ import errno as errno_numbers
 from enum import StrEnum
 from typing import NamedTuple
 
+from audit2seccomp.kernel.uapi import MAX_ERRNO
+
 MAX_U32 = (1 << 32) - 1
 MAX_U64 = (1 << 64) - 1
 MAX_ARGS = 6
@@ -44,6 +46,13 @@ class RuleAction(StrEnum):
     def takes_errno(self) -> bool:
         """Whether a number goes with it; crun refuses one beside any other action."""
         return self in (RuleAction.ERRNO, RuleAction.TRACE)
+
+
+LETS_THROUGH = (RuleAction.ALLOW, RuleAction.LOG)
+"""Under which a call runs as it was asked. A tracer or listener may let one through, too, and it may not."""
+
+LARGEST_ERRNO = MAX_ERRNO - 1
+"""libseccomp takes only what is less than MAX_ERRNO (src/db.c, db_action_valid), and so do runc and crun."""
 
 
 class Operator(StrEnum):
@@ -195,3 +204,8 @@ def errno_named(name: str) -> int | None:
 def errno_text(number: int) -> str:
     """`EPERM` for 1, and the number itself where it has no name."""
     return errno_numbers.errorcode.get(number, str(number))
+
+
+def outcome_text(outcome: Outcome) -> str:
+    """`SCMP_ACT_ERRNO (EPERM)`."""
+    return outcome.action if outcome.errno is None else f"{outcome.action} ({errno_text(outcome.errno)})"

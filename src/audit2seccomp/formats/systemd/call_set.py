@@ -10,9 +10,10 @@ from audit2seccomp.formats.reading.fields import Reading
 from audit2seccomp.formats.reading.places import Path, Span
 from audit2seccomp.formats.reading.unknown import hint, not_a_call
 from audit2seccomp.formats.systemd.groups import DEFAULT, group_names, members
-from audit2seccomp.formats.systemd.names import MAX_ERRNO, errno_of
+from audit2seccomp.formats.systemd.names import errno_of
 from audit2seccomp.formats.systemd.unit_file import Word
 from audit2seccomp.kernel.syscalls import is_call
+from audit2seccomp.kernel.uapi import MAX_ERRNO
 
 KILL = -1
 """The suffix `:kill`."""

@@ -6,8 +6,7 @@ from __future__ import annotations
 import errno
 import re
 
-MAX_ERRNO = 4095
-"""ERRNO_MAX of src/basic/errno-list.h."""
+from audit2seccomp.kernel.uapi import MAX_ERRNO
 
 ARCHITECTURES = {
     "SCMP_ARCH_X86": "x86",

@@ -11,8 +11,9 @@ from audit2seccomp.formats.reading.fields import MAX_PROBLEMS, Reading
 from audit2seccomp.formats.reading.places import Path, Span
 from audit2seccomp.formats.reading.unknown import hint
 from audit2seccomp.formats.systemd.call_set import KILL, filtered, logged
-from audit2seccomp.formats.systemd.names import ARCHITECTURES, MAX_ERRNO, NATIVE, errno_of
+from audit2seccomp.formats.systemd.names import ARCHITECTURES, NATIVE, errno_of
 from audit2seccomp.formats.systemd.unit_file import Assignment, Fault, Word, assignments, begins
+from audit2seccomp.kernel.uapi import MAX_ERRNO
 from audit2seccomp.profile.model import Outcome, Profile, Rule, RuleAction
 
 SECTIONS = ("Service", "Socket", "Mount", "Swap")

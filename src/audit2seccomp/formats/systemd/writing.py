@@ -14,17 +14,17 @@ from typing import NamedTuple
 from audit2seccomp.errors import FormatError
 from audit2seccomp.formats.files import NO_OPTIONS, WriteOptions, Written
 from audit2seccomp.formats.systemd.groups import DEFAULT
-from audit2seccomp.formats.systemd.names import ARCHITECTURES, MAX_ERRNO, NATIVE, errno_word
+from audit2seccomp.formats.systemd.names import ARCHITECTURES, NATIVE, errno_word
 from audit2seccomp.formats.writing.plain import plain
 from audit2seccomp.formats.writing.reduced import call_list, checked_names, unsaid
+from audit2seccomp.kernel.uapi import MAX_ERRNO
 from audit2seccomp.profile.effects import named_effects
-from audit2seccomp.profile.model import Outcome, Profile, RuleAction, default_outcome
+from audit2seccomp.profile.model import LETS_THROUGH, Outcome, Profile, RuleAction, default_outcome
 
 _WIDTH = 100
 _NO_CALL = "nfsservctl"
 """A call that no kernel has had since 3.1, and every libseccomp knows: `SystemCallLog=~` logs all calls but those that
 it names, and nothing if it names none."""
-_LETS_THROUGH = (RuleAction.ALLOW, RuleAction.LOG)
 
 
 class _Calls(NamedTuple):
@@ -44,7 +44,7 @@ def write(profile: Profile, options: WriteOptions = NO_OPTIONS) -> Written:
     calls = _sorted(made)
     losses = (*losses, *unsaid("systemd", made))
     denial = default
-    if default.action in _LETS_THROUGH:
+    if default.action in LETS_THROUGH:
         denial = calls.denied[0][1] if calls.denied else Outcome(RuleAction.KILL_PROCESS)
         if default.action is RuleAction.LOG and not calls.allowed:
             losses = (*losses, f"systemd: {_NO_CALL}, which no kernel has had since 3.1, is not logged")
@@ -68,7 +68,7 @@ def _filter_lines(profile: Profile, denial: Outcome, calls: _Calls) -> list[str]
         else f"{call}:{'kill' if outcome.errno is None else errno_word(outcome.errno, profile.architectures)}"
         for call, outcome in calls.denied
     ]
-    if profile.default_action in _LETS_THROUGH:
+    if profile.default_action in LETS_THROUGH:
         return _assigned("SystemCallFilter=~", denied)
     allowed = sorted((*calls.allowed, *calls.logged))
     first = [f"SystemCallFilter={DEFAULT}", f"SystemCallFilter=~{DEFAULT}"]
@@ -110,7 +110,7 @@ def _sorted(profile: Profile) -> _Calls:
 
 def _check(outcome: Outcome, what: str, lowest_errno: int) -> None:
     """Raise FormatError for an outcome that systemd has no word for. A single call may fail with errno 0."""
-    if outcome.action not in (*_LETS_THROUGH, RuleAction.ERRNO, RuleAction.KILL_PROCESS):
+    if outcome.action not in (*LETS_THROUGH, RuleAction.ERRNO, RuleAction.KILL_PROCESS):
         other = " (it kills the process)" if outcome.action is RuleAction.KILL_THREAD else ""
         raise FormatError(
             f"systemd: {what}: no setting for {outcome.action}{other}: change it to ERRNO or KILL_PROCESS"

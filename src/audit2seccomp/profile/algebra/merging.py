@@ -21,7 +21,7 @@ from audit2seccomp.profile.algebra.regions import Region, TooManyBoxesError
 from audit2seccomp.profile.algebra.rules_by_call import rule_of
 from audit2seccomp.profile.algebra.spans import Names
 from audit2seccomp.profile.effects import compared_bits
-from audit2seccomp.profile.model import Outcome, Profile, Rule, default_outcome, errno_text, outcome_of
+from audit2seccomp.profile.model import Outcome, Profile, Rule, default_outcome, outcome_of, outcome_text
 from audit2seccomp.profile.resolve import dockers_name
 
 
@@ -93,11 +93,6 @@ def _common_default(operands: Sequence[Operand]) -> Outcome:
             f"the default actions differ ({each}): --default-action says what becomes of calls that none of them names"
         )
     return default_outcome(operands[0].profile)
-
-
-def outcome_text(outcome: Outcome) -> str:
-    """`SCMP_ACT_ERRNO (EPERM)`."""
-    return outcome.action if outcome.errno is None else f"{outcome.action} ({errno_text(outcome.errno)})"
 
 
 def _rules(operands: Sequence[Operand], calls: dict[str, Combined], default: Outcome) -> Iterable[Rule]:

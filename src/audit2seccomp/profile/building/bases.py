@@ -8,9 +8,17 @@ from typing import NamedTuple
 
 from audit2seccomp.errors import UsageError
 from audit2seccomp.profile.building.reasons import Reason, Reasons, Source
-from audit2seccomp.profile.model import ArchMapping, Clause, Profile, Rule, RuleAction, default_outcome
+from audit2seccomp.profile.model import (
+    LETS_THROUGH,
+    ArchMapping,
+    Clause,
+    Profile,
+    Rule,
+    RuleAction,
+    default_outcome,
+    outcome_text,
+)
 
-LETS_THROUGH = frozenset({RuleAction.ALLOW, RuleAction.LOG})
 _DENIES = frozenset(
     {RuleAction.ERRNO, RuleAction.KILL, RuleAction.KILL_PROCESS, RuleAction.KILL_THREAD, RuleAction.TRAP}
 )
@@ -149,8 +157,8 @@ def united(bases: Sequence[Base]) -> Profile:
     for other in others:
         if default_outcome(other.profile) != default_outcome(profile):
             raise UsageError(
-                f"{other.label}: its default is {outcome_text(other.profile)}, that of {first.label} "
-                f"{outcome_text(profile)}: make them the same"
+                f"{other.label}: its default is {outcome_text(default_outcome(other.profile))}, that of {first.label} "
+                f"{outcome_text(default_outcome(profile))}: make them the same"
             )
         its = standings(other.profile)
         for name in _denied(standing, its):
@@ -192,9 +200,3 @@ def _joined(profile: Profile, base: Base) -> Profile:
         listener_metadata=profile.listener_metadata or other.listener_metadata,
         extra=tuple(extra.items()),
     )
-
-
-def outcome_text(profile: Profile) -> str:
-    """`SCMP_ACT_ERRNO with errno 1`."""
-    outcome = default_outcome(profile)
-    return outcome.action if outcome.errno is None else f"{outcome.action} with errno {outcome.errno}"

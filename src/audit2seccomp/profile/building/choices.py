@@ -9,19 +9,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from audit2seccomp.errors import UsageError, did_you_mean
 from audit2seccomp.kernel.abi import abi_named, oci_abis
 from audit2seccomp.kernel.syscalls import all_names, is_call
-from audit2seccomp.profile.building.bases import LETS_THROUGH, Base, names_let_through, outcome_text, united, without
+from audit2seccomp.profile.building.bases import Base, names_let_through, united, without
 from audit2seccomp.profile.building.runtimes import RuntimeChoice, runtime_choices
-from audit2seccomp.profile.model import Profile, RuleAction, default_outcome
+from audit2seccomp.profile.model import LARGEST_ERRNO, LETS_THROUGH, Profile, RuleAction, default_outcome, outcome_text
 
 if TYPE_CHECKING:
     from audit2seccomp.kernel.siblings import Tier
 
 GENERATED_ACTIONS = tuple(action for action in RuleAction if action is not RuleAction.NOTIFY)
 """What a profile that is built here can do with a call: NOTIFY needs a listener, which a log cannot name."""
-
-MAX_ERRNO = 4094
-"""libseccomp refuses MAX_ERRNO of include/linux/err.h itself, which is 4095 (src/db.c, db_action_valid), and so do
-runc and crun."""
 
 
 class Choices(NamedTuple):
@@ -64,8 +60,8 @@ def checked(
     bases: Sequence[Base],
 ) -> Choices:
     """The choices; see `build`. Raises UsageError for those that contradict each other."""
-    if errno is not None and not (isinstance(errno, int) and 0 <= errno <= MAX_ERRNO):
-        raise UsageError(f"--errno: no errno {errno!r}: a number from 0 to {MAX_ERRNO}")
+    if errno is not None and not (isinstance(errno, int) and 0 <= errno <= LARGEST_ERRNO):
+        raise UsageError(f"--errno: no errno {errno!r}: a number from 0 to {LARGEST_ERRNO}")
     rule_action = _known("action", action)
     forbidden = frozenset(_named("--never", never))
     taken_out = _allowed_before(forbidden, bases, drop=drop_never)
@@ -141,8 +137,8 @@ def _frame(default: RuleAction | None, errno: int | None, bases: Sequence[Base])
     ):
         if chosen is not None and chosen != has:
             raise UsageError(
-                f"{option}: {label} has another default, {outcome_text(frame)}: leave {option} out to keep that, or "
-                "change the file"
+                f"{option}: {label} has another default, {outcome_text(default_outcome(frame))}: leave {option} out to "
+                "keep that, or change the file"
             )
     return frame
 

@@ -6,9 +6,8 @@ from collections.abc import Collection, Iterator
 
 from audit2seccomp.kernel.abi import Abi
 from audit2seccomp.kernel.multiplexed import Multiplexed, multiplexed
-from audit2seccomp.profile.building.bases import LETS_THROUGH
 from audit2seccomp.profile.effects import conjunctions, holds
-from audit2seccomp.profile.model import MAX_ARGS, Profile, Rule
+from audit2seccomp.profile.model import LETS_THROUGH, MAX_ARGS, Profile, Rule
 
 _BITS = 32
 """Of an argument on the ABIs that have these calls; s390x and others with 64 look at the lower half of this one

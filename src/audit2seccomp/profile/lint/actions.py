@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from audit2seccomp.profile.lint.registry import Hit, Level, Path, lint_rule
 from audit2seccomp.profile.lint.subject import Subject
-from audit2seccomp.profile.model import MAX_DATA, Profile, RuleAction, errno_named, errno_text
+from audit2seccomp.profile.model import LARGEST_ERRNO, MAX_DATA, Profile, RuleAction, errno_named, errno_text
 
 
 @lint_rule(
@@ -43,10 +43,6 @@ def needless_errno(subject: Subject) -> Iterator[Hit]:
 
 def _needless(action: RuleAction) -> str:
     return f"{action} takes no errno, and crun refuses the profile: remove it, or use SCMP_ACT_ERRNO"
-
-
-LARGEST_ERRNO = 4094
-"""libseccomp takes only what is less than MAX_ERRNO (db_action_valid in src/db.c); the tests ask runc and crun."""
 
 
 @lint_rule("errno-too-large", Level.ERROR, "an errno is larger than 4094: libseccomp refuses it, and so do runtimes")
