@@ -3,7 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO_LOG := fixtures/recorded/dmesg-runc-busybox-httpd.txt
 
-.PHONY: help demo check lint format types test cover tables tables-check corpus bench dist clean
+# On all cores; e2e has the machine to itself.
+EVERY_TEST := --ignore tests/e2e -n auto --dist worksteal
+
+.PHONY: help demo check lint format types test cover e2e tables tables-check corpus bench dist clean
 .DELETE_ON_ERROR:
 
 help: ## what can be made
@@ -25,12 +28,15 @@ format: $(BIN)/.dev ## put the style right
 types: $(BIN)/.dev ## mypy --strict
 	$(BIN)/mypy
 
-test: $(BIN)/.dev ## all tests
-	$(BIN)/python -m pytest -n auto --dist worksteal
+test: $(BIN)/.dev ## all tests but those of e2e
+	$(BIN)/python -m pytest $(EVERY_TEST)
+
+e2e: $(BIN)/.dev ## tests on the running kernel, as root: journald, auditd, containers, servers
+	$(BIN)/python -m pytest tests/e2e
 
 cover: $(BIN)/.dev ## all tests, and the share of branches that they take
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n auto --dist worksteal --hypothesis-profile few
+	$(BIN)/coverage run -m pytest $(EVERY_TEST) --hypothesis-profile few
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report
 

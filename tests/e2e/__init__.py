@@ -1,0 +1,1 @@
+"""The whole way on a running kernel: real logs, containers, servers; nothing is mocked."""
