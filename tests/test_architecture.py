@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "audit2seccomp"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-LEVELS = ["errors", "kernel", "evidence", "profile", "formats", "cli"]
+LEVELS = ["errors", "kernel", "evidence", "profile", "formats", "live", "cli"]
 """From the bottom up; what stands higher may import what stands lower."""
 ONLY_IN = {
     "typer": ["cli"],

@@ -20,6 +20,10 @@ class ExitStatus(IntEnum):
     """An input could not be read, or no record was used."""
     OWN_BUG = 70
     """EX_SOFTWARE of sysexits.h."""
+    NOT_EXECUTABLE = 126
+    """A command cannot be executed, as shells, env and timeout say it."""
+    NOT_FOUND = 127
+    """There is no such command."""
 
 
 class Audit2SeccompError(Exception):
@@ -72,6 +76,22 @@ class AlgebraError(Audit2SeccompError):
 
 class FilterError(Audit2SeccompError):
     """libseccomp is missing, or makes no filter of a profile; or the kernel would not take a filter."""
+
+
+class LiveError(Audit2SeccompError):
+    """The running kernel, or this process, lacks what is needed to record a command or to confine one."""
+
+
+class CommandNotFoundError(LiveError):
+    """There is no such command."""
+
+    exit_status = ExitStatus.NOT_FOUND
+
+
+class NotExecutableError(LiveError):
+    """A command is there, and cannot be executed."""
+
+    exit_status = ExitStatus.NOT_EXECUTABLE
 
 
 class NothingFoundError(Audit2SeccompError):

@@ -39,6 +39,7 @@ COMMANDS = (
     "diff",
     "lint",
     "convert",
+    "run",
     "syscall",
 )
 """Each is a function of that name in the module of that name, with _ for -; only the one that runs is imported."""
@@ -61,7 +62,10 @@ class _Command(TyperCommand):
 def _load(name: str) -> Command:
     module = import_module(f"audit2seccomp.cli.{name.replace('-', '_')}")
     alone = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    alone.command(name, cls=_Command, epilog=module.EPILOG)(getattr(module, name.replace("-", "_")))
+    # The words of a command that is run are its own, options among them.
+    settings = {"allow_interspersed_args": not getattr(module, "TAKES_COMMAND", False)}
+    function = getattr(module, name.replace("-", "_"))
+    alone.command(name, cls=_Command, epilog=module.EPILOG, context_settings=settings)(function)
     return typer.main.get_command(alone)
 
 

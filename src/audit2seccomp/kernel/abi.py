@@ -129,6 +129,18 @@ _ABIS = (
 )
 
 
+SUB_ARCHITECTURES = {
+    "x86_64": ("x86", "x32"),
+    "aarch64": ("arm",),
+    "mips64": ("mips", "mips64n32"),
+    "mipsel64": ("mipsel", "mipsel64n32"),
+    "parisc64": ("parisc",),
+    "ppc64": ("ppc",),
+    "s390x": ("s390",),
+}
+"""What kernels of an architecture run besides its own programs: CONFIG_COMPAT and the like in arch/*/Kconfig."""
+
+
 def _by_audit_arch() -> dict[int, Abi]:
     by_arch: dict[int, Abi] = {}
     for abi in _ABIS:

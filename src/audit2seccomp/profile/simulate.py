@@ -24,19 +24,19 @@ BPF_MEMWORDS = 16
 _DATA_BYTES = 64
 """sizeof(struct seccomp_data): nr, arch, instruction_pointer, args[6] (include/uapi/linux/seccomp.h)."""
 
-_INSTRUCTION = "HBBI"
+INSTRUCTION_LAYOUT = "HBBI"
 """struct sock_filter: code, jt, jf, k."""
-_INSTRUCTION_BYTES = 8
+INSTRUCTION_BYTES = 8
 
-_LD_ABS, _LD_LEN, _LDX_LEN, _LD_IMM, _LDX_IMM, _LD_MEM, _LDX_MEM = 0x20, 0x80, 0x81, 0x00, 0x01, 0x60, 0x61
-_ST, _STX, _TAX, _TXA, _RET_K, _RET_A, _JA, _NEG = 0x02, 0x03, 0x07, 0x87, 0x06, 0x16, 0x05, 0x84
-_JEQ, _JGT, _JGE, _JSET = 0x15, 0x25, 0x35, 0x45
+LD_ABS, _LD_LEN, _LDX_LEN, _LD_IMM, _LDX_IMM, _LD_MEM, _LDX_MEM = 0x20, 0x80, 0x81, 0x00, 0x01, 0x60, 0x61
+_ST, _STX, _TAX, _TXA, RET_K, _RET_A, _JA, _NEG = 0x02, 0x03, 0x07, 0x87, 0x06, 0x16, 0x05, 0x84
+JEQ, _JGT, _JGE, _JSET = 0x15, 0x25, 0x35, 0x45
 _ADD, _SUB, _MUL, _DIV, _OR, _AND, _LSH, _RSH, _XOR = 0x04, 0x14, 0x24, 0x34, 0x44, 0x54, 0x64, 0x74, 0xA4
 _X = 0x08
 """BPF_X: the second operand is the register X, not `k`."""
 
 _COMPARED: Mapping[int, Callable[[int, int], int]] = {
-    _JEQ: operator.eq,
+    JEQ: operator.eq,
     _JGT: operator.gt,
     _JGE: operator.ge,
     _JSET: operator.and_,
@@ -57,7 +57,7 @@ _JUMPS = frozenset(code | source for code in _COMPARED for source in (0, _X))
 _ARITHMETIC = frozenset(code | source for code in _CALCULATED for source in (0, _X))
 _OTHERS = frozenset(
     (
-        _LD_ABS,
+        LD_ABS,
         _LD_LEN,
         _LDX_LEN,
         _LD_IMM,
@@ -68,7 +68,7 @@ _OTHERS = frozenset(
         _STX,
         _TAX,
         _TXA,
-        _RET_K,
+        RET_K,
         _RET_A,
         _JA,
         _NEG,
@@ -104,10 +104,10 @@ class Program:
     def __init__(self, data: bytes, *, big_endian: bool = False) -> None:
         """Take the bytes of an array of struct sock_filter, in the byte order of the machine that it is for. Raises
         FilterError for what the kernel would refuse."""
-        if not data or len(data) % _INSTRUCTION_BYTES:
-            raise FilterError(f"bpf: {len(data)} bytes: a program has {_INSTRUCTION_BYTES} for each instruction")
+        if not data or len(data) % INSTRUCTION_BYTES:
+            raise FilterError(f"bpf: {len(data)} bytes: a program has {INSTRUCTION_BYTES} for each instruction")
         self._order = ">" if big_endian else "<"
-        self.instructions = tuple(map(Instruction._make, struct.iter_unpack(self._order + _INSTRUCTION, data)))
+        self.instructions = tuple(map(Instruction._make, struct.iter_unpack(self._order + INSTRUCTION_LAYOUT, data)))
         _check(self.instructions)
 
     def verdict(self, audit_arch: int, nr: int, args: Sequence[int], ip: int = 0) -> int:
@@ -136,12 +136,12 @@ def encoded(outcome: Outcome) -> int:
 
 def with_returns_mended(data: bytes, answers: frozenset[int], *, big_endian: bool) -> bytes:
     """A program in which what a return says is reversed byte by byte where only that is an answer that may be."""
-    layout = (">" if big_endian else "<") + _INSTRUCTION
+    layout = (">" if big_endian else "<") + INSTRUCTION_LAYOUT
     mended = bytearray(data)
     for place, (code, jump_true, jump_false, k) in enumerate(struct.iter_unpack(layout, data)):
         reversed_k = int.from_bytes(k.to_bytes(4, "big"), "little")
-        if code == _RET_K and k not in answers and reversed_k in answers:
-            struct.pack_into(layout, mended, place * _INSTRUCTION_BYTES, code, jump_true, jump_false, reversed_k)
+        if code == RET_K and k not in answers and reversed_k in answers:
+            struct.pack_into(layout, mended, place * INSTRUCTION_BYTES, code, jump_true, jump_false, reversed_k)
     return bytes(mended)
 
 
@@ -153,7 +153,7 @@ def _check(program: tuple[Instruction, ...]) -> None:
         problem = _problem(instruction, len(program) - at - 1)
         if problem:
             raise FilterError(f"bpf: instruction {at} ({instruction.code:#04x}): {problem}")
-    if program[-1].code not in (_RET_K, _RET_A):
+    if program[-1].code not in (RET_K, _RET_A):
         raise FilterError("bpf: the last instruction is no return")
     _check_memory(program)
 
@@ -171,7 +171,7 @@ def _problem(instruction: Instruction, behind: int) -> str | None:
         return "no instruction of a seccomp filter"
     if code == _JA and k >= behind:
         return "jumps out of the program"
-    if code == _LD_ABS and (k >= _DATA_BYTES or k % 4):
+    if code == LD_ABS and (k >= _DATA_BYTES or k % 4):
         return "reads what is no word of struct seccomp_data"
     return f"has no word {k}" if code in (_LD_MEM, _LDX_MEM, _ST, _STX) and k >= BPF_MEMWORDS else None
 
@@ -200,11 +200,11 @@ def _run(program: tuple[Instruction, ...], words: tuple[int, ...]) -> int:
         code, jump_true, jump_false, k = program[at]
         at += 1
         operand = x if code & _X else k
-        if code == _LD_ABS:
+        if code == LD_ABS:
             a = words[k >> 2]
         elif code in _JUMPS:
             at += jump_true if _COMPARED[code & ~_X](a, operand) else jump_false
-        elif code == _RET_K:
+        elif code == RET_K:
             return k
         elif code == _RET_A:
             return a

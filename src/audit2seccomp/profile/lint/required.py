@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from errno import ENOSYS
 
-from audit2seccomp.kernel.abi import X32_SYSCALL_BIT, Abi, abi_named
+from audit2seccomp.kernel.abi import SUB_ARCHITECTURES, X32_SYSCALL_BIT, Abi, abi_named
 from audit2seccomp.kernel.syscalls import table_of
 from audit2seccomp.profile.effects import compared_bits
 from audit2seccomp.profile.lint.registry import Hit, Level, lint_rule
@@ -31,15 +31,6 @@ TRIED_FIRST_ON_32_BITS = (
     "pselect6_time64",
 )
 """The same, by 32-bit programs whose time has 64 bits."""
-
-SUB_ARCHITECTURES = {
-    "x86_64": ("x86", "x32"),
-    "aarch64": ("arm",),
-    "mips64": ("mips", "mips64n32"),
-    "mipsel64": ("mipsel", "mipsel64n32"),
-    "s390x": ("s390",),
-}
-"""What kernels of an architecture run besides its own programs (Docker's archMap)."""
 
 
 @lint_rule("missing-call", Level.WARNING, "a call that every program needs is not allowed, or not always")

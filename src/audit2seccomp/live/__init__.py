@@ -1,0 +1,1 @@
+"""The running kernel: commands under a filter, enforced or recorded."""

@@ -1,0 +1,106 @@
+"""A command: which file it is, and how this process becomes it."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import gc
+import os
+import signal
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import NamedTuple, NoReturn
+
+from audit2seccomp.errors import CommandNotFoundError, ExitStatus, LiveError, NotExecutableError
+from audit2seccomp.live.host import number_of
+from audit2seccomp.live.loading import Loader, raw_syscall
+
+_SHELL = b"/bin/sh"
+"""What runs a script without a first line that says so, as execvp(3) does."""
+_NOT_THERE = (errno.ENOENT, errno.ENOTDIR)
+
+
+class Command(NamedTuple):
+    """What to execute."""
+
+    path: bytes
+    words: tuple[bytes, ...]
+    """Its arguments, the name it was called by first."""
+
+
+def find(words: Sequence[str]) -> Command:
+    """The command's file, along PATH if its name has no slash. Raises CommandNotFoundError and NotExecutableError."""
+    name, reason = words[0], None
+    for path in [name] if "/" in name else [os.path.join(folder, name) for folder in os.get_exec_path()]:
+        if not os.path.exists(path):
+            continue
+        if os.path.isdir(path):
+            reason = reason or ("is a directory" if path == name else None)
+        elif os.access(path, os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+            return Command(os.fsencode(path), tuple(map(os.fsencode, words)))
+        else:
+            reason = "permission denied"
+    if reason is None:
+        raise CommandNotFoundError(f"{name}: no such command")
+    raise NotExecutableError(f"{name}: cannot be executed: {reason}")
+
+
+def failure(command: Command, number: int) -> LiveError:
+    """What to say where execve(2) failed with an errno."""
+    name = os.fsdecode(command.words[0])
+    if number in _NOT_THERE:
+        # The file is there, so this is about what it names.
+        return NotExecutableError(f"{name}: cannot be executed: its interpreter or loader is not there")
+    return NotExecutableError(f"{name}: cannot be executed: {os.strerror(number).lower()}")
+
+
+class Successor:
+    """This process's next program, ready to be executed: nothing else is called on the way, so that a filter which is
+    loaded before needs to let nothing but execve through."""
+
+    def __init__(self, command: Command) -> None:
+        """With the environment as it is now."""
+        self.command = command
+        self._execve = number_of("execve")
+        self._syscall = raw_syscall()
+        environment = _Strings([b"%b=%b" % item for item in os.environb.items()])
+        self._program = _Strings([command.path]), _Strings(command.words), environment
+        self._script = _Strings([_SHELL]), _Strings([_SHELL, command.path, *command.words[1:]]), environment
+
+    def become(self) -> int:
+        """Become the command. Where that fails, returns the errno."""
+        number = self._execute(*self._program)
+        return self._execute(*self._script) if number == errno.ENOEXEC else number
+
+    def become_under(self, loader: Loader) -> NoReturn:
+        """Load a filter and become the command. Raises FilterError where the kernel refuses the filter; if it is the
+        command that fails, says so as far as the filter lets it, and ends."""
+        restore_signals()
+        gc.disable()
+        loader.load()
+        number = self.become()
+        with suppress(OSError):
+            os.write(2, f"audit2seccomp: {failure(self.command, number)}\n".encode(errors="surrogateescape"))
+        os._exit(ExitStatus.NOT_EXECUTABLE)
+
+    def _execute(self, path: _Strings, words: _Strings, environment: _Strings) -> int:
+        self._syscall(self._execve, path.first, words.address, environment.address, 0, 0, 0)
+        return ctypes.get_errno()
+
+
+class _Strings:
+    """A NULL-terminated array of strings, as execve(2) takes it."""
+
+    def __init__(self, values: Sequence[bytes]) -> None:
+        self._values = [ctypes.create_string_buffer(value) for value in values]
+        addresses = [ctypes.addressof(value) for value in self._values]
+        self._array = (ctypes.c_void_p * (len(values) + 1))(*addresses, None)
+        self.address = ctypes.addressof(self._array)
+        self.first = addresses[0] if addresses else 0
+
+
+def restore_signals() -> None:
+    """What Python ignores in itself is not for the command to inherit."""
+    for name in ("SIGPIPE", "SIGXFSZ"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_DFL)

@@ -1,0 +1,73 @@
+"""Loading a filter into this process: seccomp(2), called so that nothing else is called after it."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import struct
+
+from audit2seccomp.errors import FilterError
+from audit2seccomp.kernel.seccomp import SECCOMP_SET_MODE_FILTER
+from audit2seccomp.live.host import number_of
+from audit2seccomp.profile.simulate import INSTRUCTION_BYTES
+
+_PR_SET_NO_NEW_PRIVS = 38
+"""include/uapi/linux/prctl.h."""
+
+
+class Loader:
+    """One filter, ready to be loaded: all that is needed stands in memory, since a call for more might be denied.
+
+    Calls go through ctypes with the interpreter's lock held (PyDLL): to give it back and take it again are calls."""
+
+    def __init__(self, program: bytes, flags: int = 0) -> None:
+        """A program in this machine's byte order; `flags` as of `kernel.seccomp.FILTER_FLAG_BITS`."""
+        self._flags = flags
+        self._program = ctypes.create_string_buffer(program, len(program))
+        # struct sock_fprog of include/uapi/linux/filter.h
+        self._fprog = ctypes.create_string_buffer(
+            struct.pack("@HP", len(program) // INSTRUCTION_BYTES, ctypes.addressof(self._program))
+        )
+        self._nr = number_of("seccomp")
+        self._syscall = raw_syscall()
+        self._prctl = ctypes.PyDLL(None, use_errno=True).prctl
+        self._prctl.argtypes = (ctypes.c_int, *[ctypes.c_ulong] * 4)
+
+    def load(self) -> int:
+        """Load it; with SECCOMP_FILTER_FLAG_NEW_LISTENER returns the descriptor, else 0. What set-user-id programs give
+        is forgone (no_new_privs) only where the kernel asks for that. Raises FilterError."""
+        result = self._load()
+        if result < 0 and ctypes.get_errno() == errno.EACCES:
+            self._prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+            result = self._load()
+        if result < 0:
+            raise refused(ctypes.get_errno())
+        return result
+
+    def _load(self) -> int:
+        fprog = ctypes.addressof(self._fprog)
+        result: int = self._syscall(self._nr, SECCOMP_SET_MODE_FILTER, self._flags, fprog, 0, 0, 0)
+        return result
+
+
+def raw_syscall() -> ctypes._NamedFuncPointer:
+    """syscall(3): the number and six arguments; -1 with ctypes.get_errno() for an error."""
+    function = ctypes.PyDLL(None, use_errno=True).syscall
+    function.argtypes = (ctypes.c_long,) * 7
+    function.restype = ctypes.c_long
+    return function
+
+
+def refused(number: int) -> FilterError:
+    """Why the kernel did not load a filter."""
+    match number:
+        case errno.ENOSYS | errno.EINVAL:
+            why = "this kernel has no filters (CONFIG_SECCOMP_FILTER), or lacks a flag"
+        case errno.EBUSY:
+            why = "this process is being recorded already: a tree of processes has one listener"
+        case errno.ENOMEM:
+            why = "too many filters are loaded already, or too little memory is left"
+        case _:
+            why = "the kernel refuses"
+    return FilterError(f"seccomp: cannot load a filter: {why} ({os.strerror(number).lower()})")

@@ -1,0 +1,256 @@
+"""`audit2seccomp run`."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from audit2seccomp.kernel.abi import abi_named
+from audit2seccomp.kernel.syscalls import all_names, table_of
+from audit2seccomp.profile.libseccomp import library_version
+from tests.cli.command import PATIENCE, SCRIPT, run
+from tests.live.programs import GETPID, write
+from tests.programs import Make
+
+pytestmark = pytest.mark.skipif(os.uname().machine != "x86_64", reason="makes calls by their numbers on x86_64")
+
+X86_64 = abi_named("x86_64")
+ALL = {"defaultAction": "SCMP_ACT_ALLOW"}
+EXECVE_ALONE = {
+    "defaultAction": "SCMP_ACT_KILL_PROCESS",
+    "syscalls": [{"names": ["execve", "exit_group"], "action": "SCMP_ACT_ALLOW"}],
+}
+ASK = "import ctypes, sys; c = ctypes.CDLL(None, use_errno=True); r = c.syscall(*map(int, sys.argv[1:])); " + (
+    "print(r if r >= 0 else -ctypes.get_errno())"
+)
+"""Makes a call by its number and prints what it gives."""
+
+
+def number(name: str) -> int:
+    """Of a call on x86_64."""
+    found = maybe_number(name)
+    assert found is not None
+    return found
+
+
+def maybe_number(name: str) -> int | None:
+    """The same; None where x86_64 has no such call."""
+    assert X86_64 is not None
+    return table_of(X86_64).number_of(name)
+
+
+def under(
+    profile: dict[str, Any], folder: Path, *command: str | Path, **kwargs: Any
+) -> subprocess.CompletedProcess[str]:
+    """Run a command under a profile."""
+    file = folder / "profile.json"
+    file.write_text(json.dumps(profile))
+    return subprocess.run(
+        [SCRIPT, "run", "--profile", file, "--", *command],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+        **kwargs,
+    )
+
+
+def denying(*names: str, **rule: Any) -> dict[str, Any]:
+    """All is allowed but these."""
+    return {**ALL, "syscalls": [{"names": list(names), "action": "SCMP_ACT_ERRNO", **rule}]}
+
+
+def asked(profile: dict[str, Any], folder: Path, *call: int) -> int:
+    """What a call gives under a profile."""
+    done = under(profile, folder, sys.executable, "-c", ASK, *map(str, call))
+    assert done.stderr == ""
+    return int(done.stdout)
+
+
+def test_the_command_takes_the_process_s_place(tmp_path: Path) -> None:
+    done = under(ALL, tmp_path, "sh", "-c", 'echo "$0 $1"; echo err >&2; exit 3', "-q", "--profile")
+    assert (done.returncode, done.stdout, done.stderr) == (3, "-q --profile\n", "err\n")
+
+
+def test_it_keeps_the_environment_and_the_open_files(tmp_path: Path) -> None:
+    file = tmp_path / "open"
+    with file.open("w") as stream:
+        done = under(
+            ALL,
+            tmp_path,
+            "sh",
+            "-c",
+            f'echo "$A2S_TEST" >/dev/fd/{stream.fileno()}',
+            env={**os.environ, "A2S_TEST": "yes"},
+            pass_fds=[stream.fileno()],
+        )
+    assert (done.returncode, file.read_text()) == (0, "yes\n")
+
+
+def test_it_does_not_inherit_the_signals_that_python_ignores(tmp_path: Path) -> None:
+    done = under(ALL, tmp_path, "sh", "-c", "grep SigIgn /proc/self/status")
+    assert int(done.stdout.split()[1], 16) == 0
+
+
+def test_nothing_but_execve_is_called_on_the_way(tmp_path: Path) -> None:
+    program = write(tmp_path / "seven", status=7)
+    assert under(EXECVE_ALONE, tmp_path, program).returncode == 7
+
+
+def test_a_call_outside_ends_the_process_if_the_profile_says_so(tmp_path: Path) -> None:
+    program = write(tmp_path / "getpid", Make(GETPID))
+    assert under(EXECVE_ALONE, tmp_path, program).returncode == -31
+
+
+def test_denied_calls_fail_with_the_profile_s_errno(tmp_path: Path) -> None:
+    mkdir = number("mkdir")
+    assert asked(denying("mkdir", errnoRet=39), tmp_path, mkdir, 0, 0) == -39
+    assert asked(denying("mkdir"), tmp_path, mkdir, 0, 0) == -1
+    assert asked(ALL, tmp_path, mkdir, 0, 0) == -14
+
+
+def test_conditions_on_arguments_hold(tmp_path: Path) -> None:
+    kill = number("kill")
+    made = denying("kill", errnoRet=5, args=[{"index": 1, "value": 17, "op": "SCMP_CMP_EQ"}])
+    assert [asked(made, tmp_path, kill, 0, signal) for signal in (17, 18)] == [-5, 0]
+
+
+def test_names_that_libseccomp_lacks_are_set_by_their_numbers(tmp_path: Path) -> None:
+    import pyseccomp
+
+    lacking = [
+        name
+        for name in sorted(all_names())
+        if maybe_number(name) is not None and pyseccomp.resolve_syscall(pyseccomp.Arch.X86_64, name) == -1
+    ]
+    if not lacking:
+        pytest.skip(f"libseccomp {library_version()} knows every call")
+    for name in lacking[:3]:
+        assert asked(denying(name, errnoRet=77), tmp_path, number(name)) == -77
+
+
+def test_it_runs_without_privileges(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs privileges, to lose them")
+    script = "grep -E 'NoNewPrivs|Seccomp:' /proc/self/status"
+    as_root = under(denying("mkdir"), tmp_path, "sh", "-c", script)
+    assert as_root.stdout.split() == ["NoNewPrivs:", "0", "Seccomp:", "2"]
+    done = subprocess.run(
+        [
+            "setpriv",
+            "--reuid=65534",
+            "--clear-groups",
+            SCRIPT,
+            "run",
+            "--profile",
+            "/dev/stdin",
+            "--",
+            "sh",
+            "-c",
+            script,
+        ],
+        input=json.dumps(denying("mkdir")),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.stdout.split() == ["NoNewPrivs:", "1", "Seccomp:", "2"], done.stderr
+
+
+REFUSED = {
+    "nobody listens": (
+        {**ALL, "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]},
+        "SCMP_ACT_NOTIFY: nobody would answer here",
+    ),
+    "a flag for listeners": (
+        {**denying("mkdir"), "flags": ["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"]},
+        "flags: SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: is for listeners",
+    ),
+    "a name that nobody knows": (denying("no_such_call"), "no_such_call: libseccomp"),
+    "a condition by number alone": (
+        {
+            **denying("listmount", args=[{"index": 0, "value": 1, "op": "SCMP_CMP_EQ"}]),
+            "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"],
+        },
+        "listmount: libseccomp",
+    ),
+    "rules that contradict each other": (
+        {
+            **ALL,
+            "syscalls": [
+                {"names": ["kill"], "action": action, "args": [{"index": 0, "value": 1, "op": "SCMP_CMP_EQ"}]}
+                for action in ("SCMP_ACT_ERRNO", "SCMP_ACT_LOG")
+            ],
+        },
+        "rule 1 (kill): libseccomp refuses it",
+    ),
+    "no command could start": ({"defaultAction": "SCMP_ACT_ERRNO"}, "execve: SCMP_ACT_ERRNO (EPERM)"),
+    "no profile": ({"defaultAction": "SCMP_ACT_NONE"}, "profile.json:1"),
+}
+
+
+@pytest.mark.parametrize(("profile", "message"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_enforced_exactly_starts_nothing(profile: dict[str, Any], message: str, tmp_path: Path) -> None:
+    marker = tmp_path / "started"
+    done = under(profile, tmp_path, "touch", marker)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert message in done.stderr
+    assert done.stderr.startswith("audit2seccomp: ")
+    assert not marker.exists()
+
+
+def test_flags_are_taken(tmp_path: Path) -> None:
+    made = {**denying("mkdir"), "flags": ["SECCOMP_FILTER_FLAG_SPEC_ALLOW", "SECCOMP_FILTER_FLAG_LOG"]}
+    assert under(made, tmp_path, "true").returncode == 0
+
+
+def test_rules_in_docker_s_form_are_those_of_this_host(tmp_path: Path) -> None:
+    mkdir = number("mkdir")
+    rules = [
+        {"names": ["mkdir"], "action": "SCMP_ACT_ERRNO", "errnoRet": 40, "includes": {"minKernel": "99.0"}},
+        {"names": ["mkdir"], "action": "SCMP_ACT_ERRNO", "errnoRet": 41, "includes": {"arches": ["s390x"]}},
+        {"names": ["mkdir"], "action": "SCMP_ACT_ERRNO", "errnoRet": 42, "includes": {"minKernel": "3.0"}},
+    ]
+    assert asked({**ALL, "syscalls": rules}, tmp_path, mkdir, 0, 0) == -42
+
+
+def test_the_profile_may_come_from_standard_input() -> None:
+    done = run("run", "--profile", "-", "--", "echo", "hello", stdin=json.dumps(ALL).encode())
+    assert (done.status, done.stdout) == (0, b"hello\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "message"),
+    [
+        ("no-such-command", 127, "no-such-command: no such command"),
+        ("./no-such-command", 127, "./no-such-command: no such command"),
+        ("/etc/passwd", 126, "/etc/passwd: cannot be executed: permission denied"),
+        ("/etc", 126, "/etc: cannot be executed: is a directory"),
+    ],
+)
+def test_commands_that_do_not_start(name: str, status: int, message: str, tmp_path: Path) -> None:
+    done = under(ALL, tmp_path, name)
+    assert (done.returncode, done.stdout, done.stderr) == (status, "", f"audit2seccomp: {message}\n")
+
+
+def test_scripts(tmp_path: Path) -> None:
+    plain, lost = tmp_path / "plain", tmp_path / "lost"
+    plain.write_text('echo "plain $1"\n')
+    lost.write_text("#!/no/such/shell\n")
+    for file in (plain, lost):
+        file.chmod(0o755)
+    assert under(ALL, tmp_path, plain, "word").stdout == "plain word\n"
+    done = under(ALL, tmp_path, lost)
+    assert done.returncode == 126
+    assert "its interpreter or loader is not there" in done.stderr
+
+
+def test_no_command(tmp_path: Path) -> None:
+    assert under(ALL, tmp_path).returncode == 2
