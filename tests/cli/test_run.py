@@ -144,12 +144,12 @@ def test_it_runs_without_privileges(tmp_path: Path) -> None:
     done = subprocess.run(
         [
             "setpriv",
-            "--reuid=65534",
-            "--clear-groups",
+            "--bounding-set=-all",
+            "--inh-caps=-all",
             SCRIPT,
             "run",
             "--profile",
-            "/dev/stdin",
+            "-",
             "--",
             "sh",
             "-c",
