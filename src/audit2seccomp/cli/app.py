@@ -39,6 +39,7 @@ COMMANDS = (
     "diff",
     "lint",
     "convert",
+    "record",
     "run",
     "syscall",
 )

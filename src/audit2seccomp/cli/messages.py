@@ -93,24 +93,49 @@ def _read(evidence: Evidence, used: str) -> str:
     )
 
 
-def summary(evidence: Evidence, used: list[Observation], left_out: list[Observation], *, unread: bool) -> Iterable[str]:
-    """What was read and what became of it. `used` made it into the profile, `left_out` are denials that did not;
-    `unread`: an input could not be read."""
+def summary(
+    evidence: Evidence,
+    used: list[Observation],
+    left_out: list[Observation],
+    *,
+    unread: bool = False,
+    via: str | None = None,
+) -> Iterable[str]:
+    """What was read or recorded and what became of it. `used` made it into the profile, `left_out` are denials that did
+    not; `unread`: an input could not be read; `via`: how a command was recorded."""
     denied = sum(seen.events for seen in left_out)
-    yield what_was_read(evidence, denied)
+    yield what_was_read(evidence, denied) if via is None else _recorded(evidence)
     per_arch = Counter(abi for abi, _ in {(seen.abi.name, seen.nr) for seen in used if seen.name})
     if per_arch:
         yield "distinct calls: " + ", ".join(f"{count} on {abi}" for abi, count in sorted(per_arch.items()))
-    yield from what_is_missing(evidence, unread=unread)
+    yield from what_is_missing(evidence, unread=unread, via=via)
     yield from _denials(left_out)
 
 
-def what_is_missing(evidence: Evidence, *, unread: bool) -> Iterable[str]:
+_COMPLETE = {
+    "notify": "complete: the kernel held each call until it was counted",
+    "audit": "complete: the kernel lost no record",
+}
+"""What is said of a recording without losses, by its way."""
+
+
+def _recorded(evidence: Evidence) -> str:
+    programs = len({key.comm for key in evidence.counts})
+    return (
+        f"recorded {plural(evidence.sound, 'call')} by {plural(programs, 'program')}"
+        + (f", {sum(sample.events for sample in evidence.rejected.values()):,} rejected" if evidence.rejected else "")
+        + (f", {evidence.unselected:,} not selected" if evidence.unselected else "")
+    )
+
+
+def what_is_missing(evidence: Evidence, *, unread: bool, via: str | None = None) -> Iterable[str]:
     """What the log lost, and the records that do not count, by reason, each with an example."""
     losses = all_losses(evidence)
     if unread:
         yield "INCOMPLETE: an input could not be read: see above"
-    if losses or not unread:
+    if not losses and via is not None:
+        yield _COMPLETE[via]
+    elif losses or not unread:
         yield from (_shortened(line) for line in describe(losses, evidence.segments))
     yield from _samples("rejected", evidence.rejected)
     yield from _samples("not trusted", evidence.refused)

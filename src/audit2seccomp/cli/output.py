@@ -47,6 +47,11 @@ class Output:
             raise _cannot_write(self._name, error) from error
 
     @property
+    def is_stdout(self) -> bool:
+        """Whether it is standard output."""
+        return self._path is None
+
+    @property
     def is_terminal(self) -> bool:
         """Whether it is shown to somebody."""
         return self._path is None and sys.stdout.isatty()

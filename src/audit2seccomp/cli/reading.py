@@ -46,6 +46,8 @@ class Gathered(NamedTuple):
     """The names of the logs that were opened, in their order."""
     runtime_left_out: bool = False
     """Whether the query leaves out what a container runtime itself called."""
+    via: str | None = None
+    """The way in which a command was recorded; None where logs were read."""
 
     @property
     def status(self) -> int:

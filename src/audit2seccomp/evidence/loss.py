@@ -37,6 +37,7 @@ KINDS = {
         Kind("audit-backlog", "audit backlog", "auditctl -b 65536 --backlog_wait_time 60000"),
         Kind("audit-rate", "audit rate limit", "auditctl -r 0", gap=True),
         Kind("audit-lost", "records lost in the kernel", "record again; auditctl -s tells how many were lost"),
+        Kind("audit-socket", "audit socket overrun", "record --via notify, which loses nothing", gap=True),
         Kind("journal-missed", "journald missed kernel messages", "run auditd or boot with log_buf_len=64M", gap=True),
         Kind("journal-audit", "journald's audit transport stopped", "run auditd", gap=True),
         Kind("ring-buffer", "kernel ring buffer overrun", "run auditd or boot with log_buf_len=64M", gap=True),

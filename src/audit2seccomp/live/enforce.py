@@ -14,6 +14,7 @@ from audit2seccomp.kernel.syscalls import table_of
 from audit2seccomp.live.host import number_of, own_abi, runnable, this_host
 from audit2seccomp.live.loading import Loader
 from audit2seccomp.profile.assembly import numbered
+from audit2seccomp.profile.audit_profile import audit_profile
 from audit2seccomp.profile.libseccomp import LeftOut, build, library_version
 from audit2seccomp.profile.model import LETS_THROUGH, Outcome, Profile, RuleAction, outcome_text
 from audit2seccomp.profile.resolve import resolve
@@ -29,9 +30,21 @@ def enforced(profile: Profile) -> Loader:
     here = resolve(profile, this_host())
     _refuse_listeners(here)
     flags = _flags(here.flags)
-    program = _program(here, _covered(here))
+    made = build(here, _covered(here))
+    numbers = [(abi, one.outcome, _number(here, one, abi)) for one in made.left_out for abi in one.abis]
+    program = _with_numbers(numbers, made.bpf())
     _check_start(program)
     return Loader(program, flags)
+
+
+def unknown_to(profile: Profile, action: RuleAction) -> bytes:
+    """The filter that takes an action, LOG or NOTIFY, for each call that a profile does not let through, those of other
+    architectures among them, and those by names that libseccomp does not know. Raises FilterError and AlgebraError."""
+    audit = audit_profile(resolve(profile, this_host()))
+    rules = (rule._replace(action=action) if rule.action is RuleAction.LOG else rule for rule in audit.rules)
+    default = action if audit.default_action is RuleAction.LOG else audit.default_action
+    made = build(audit._replace(rules=tuple(rules), default_action=default), _covered(audit), Outcome(action))
+    return made.bpf()
 
 
 def _refuse_listeners(profile: Profile) -> None:
@@ -56,15 +69,12 @@ def _covered(profile: Profile) -> list[Abi]:
     return [abi for abi in runnable() if abi is own_abi() or abi in listed]
 
 
-def _program(profile: Profile, abis: list[Abi]) -> bytes:
-    made = build(profile, abis)
+def _with_numbers(numbers: list[tuple[Abi, Outcome, int]], program: bytes) -> bytes:
+    """A program, and calls by their numbers in front of it; of two rules for one call the first counts."""
     by_abi: dict[Abi, dict[int, Outcome]] = {}
-    for left_out in made.left_out:
-        for abi in left_out.abis:
-            by_abi.setdefault(abi, {}).setdefault(_number(profile, left_out, abi), left_out.outcome)
-    program = b"".join(numbered(abi, outcomes) for abi, outcomes in by_abi.items()) + made.bpf()
-    Program(program)  # raises for what the kernel would refuse
-    return program
+    for abi, outcome, number in numbers:
+        by_abi.setdefault(abi, {}).setdefault(number, outcome)
+    return b"".join(numbered(abi, outcomes) for abi, outcomes in by_abi.items()) + program
 
 
 def _number(profile: Profile, left_out: LeftOut, abi: Abi) -> int:
@@ -80,6 +90,7 @@ def _number(profile: Profile, left_out: LeftOut, abi: Abi) -> int:
 
 
 def _check_start(program: bytes) -> None:
+    # Program() raises for what the kernel would refuse.
     outcome = Program(program).outcome(own_abi().audit_arch, number_of("execve"), (0,) * 6)
     if outcome.action not in LETS_THROUGH:
         what = outcome_text(outcome)

@@ -12,8 +12,27 @@ from audit2seccomp.kernel.seccomp import SECCOMP_SET_MODE_FILTER
 from audit2seccomp.live.host import number_of
 from audit2seccomp.profile.simulate import INSTRUCTION_BYTES
 
+_PR_SET_NAME = 15
 _PR_SET_NO_NEW_PRIVS = 38
 """include/uapi/linux/prctl.h."""
+
+
+class NotLoadedError(FilterError):
+    """The kernel did not take a filter."""
+
+    def __init__(self, number: int) -> None:
+        """The errno of seccomp(2)."""
+        self.number = number
+        match number:
+            case errno.ENOSYS | errno.EINVAL:
+                why = "this kernel has no filters (CONFIG_SECCOMP_FILTER), or lacks a flag"
+            case errno.EBUSY:
+                why = "this process is being recorded already, and a tree of processes has one listener"
+            case errno.ENOMEM:
+                why = "too many filters are loaded already, or too little memory is left"
+            case _:
+                why = "the kernel refuses"
+        super().__init__(f"seccomp: cannot load a filter: {why} ({os.strerror(number).lower()})")
 
 
 class Loader:
@@ -36,13 +55,13 @@ class Loader:
 
     def load(self) -> int:
         """Load it; with SECCOMP_FILTER_FLAG_NEW_LISTENER returns the descriptor, else 0. What set-user-id programs give
-        is forgone (no_new_privs) only where the kernel asks for that. Raises FilterError."""
+        is forgone (no_new_privs) only where the kernel asks for that. Raises NotLoadedError."""
         result = self._load()
         if result < 0 and ctypes.get_errno() == errno.EACCES:
             self._prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
             result = self._load()
         if result < 0:
-            raise refused(ctypes.get_errno())
+            raise NotLoadedError(ctypes.get_errno())
         return result
 
     def _load(self) -> int:
@@ -51,23 +70,14 @@ class Loader:
         return result
 
 
+def name_thread(name: bytes) -> None:
+    """Be called that in records and by ps(1), as the kernel calls a program by its file: the first 15 bytes count."""
+    ctypes.CDLL(None).prctl(_PR_SET_NAME, name, 0, 0, 0)
+
+
 def raw_syscall() -> ctypes._NamedFuncPointer:
     """syscall(3): the number and six arguments; -1 with ctypes.get_errno() for an error."""
     function = ctypes.PyDLL(None, use_errno=True).syscall
     function.argtypes = (ctypes.c_long,) * 7
     function.restype = ctypes.c_long
     return function
-
-
-def refused(number: int) -> FilterError:
-    """Why the kernel did not load a filter."""
-    match number:
-        case errno.ENOSYS | errno.EINVAL:
-            why = "this kernel has no filters (CONFIG_SECCOMP_FILTER), or lacks a flag"
-        case errno.EBUSY:
-            why = "this process is being recorded already: a tree of processes has one listener"
-        case errno.ENOMEM:
-            why = "too many filters are loaded already, or too little memory is left"
-        case _:
-            why = "the kernel refuses"
-    return FilterError(f"seccomp: cannot load a filter: {why} ({os.strerror(number).lower()})")

@@ -90,10 +90,10 @@ class Filter:
             return file.read().decode()
 
 
-def build(profile: Profile, abis: Collection[Abi]) -> Filter:
-    """The filter of a profile for some ABIs, whichever the profile lists; for no others: a runtime's filter always
-    covers the host's own, too. Raises FilterError where libseccomp is missing, lacks an ABI, or refuses a rule, where
-    the ABIs differ in byte order, and for conditions that libseccomp may build into something else."""
+def build(profile: Profile, abis: Collection[Abi], bad_arch: Outcome = BAD_ARCH) -> Filter:
+    """The filter of a profile for some ABIs, whichever the profile lists; calls of others get `bad_arch`. A runtime's
+    filter always covers the host's own, too. Raises FilterError where libseccomp is missing, lacks an ABI, or refuses a
+    rule, where the ABIs differ in byte order, and for conditions that libseccomp may build into something else."""
     _check_abis(abis)
     _check_conditions(profile, abis)
     left_out: dict[tuple[str, Outcome], dict[Abi, None]] = {}
@@ -102,10 +102,10 @@ def build(profile: Profile, abis: Collection[Abi]) -> Filter:
     # of other ABIs. And no ABI gets names that it lacks: libseccomp gives them negative numbers, and where it sorts one
     # of those to the front the filter never loads the call's number (2.5.4: gen_bpf.c). The host's comes first, as in
     # the runtimes' filters.
-    parts = [_context(profile, abi, left_out) for abi in sorted(abis, key=lambda abi: abi is not native)]
+    parts = [_context(profile, abi, bad_arch, left_out) for abi in sorted(abis, key=lambda abi: abi is not native)]
     for part in parts[1:]:
         parts[0].merge(part)
-    answers = {BAD_ARCH, default_outcome(profile), *map(outcome_of, profile.rules)}
+    answers = {bad_arch, default_outcome(profile), *map(outcome_of, profile.rules)}
     return Filter(
         parts[0],
         tuple(LeftOut(*key, tuple(found)) for key, found in left_out.items()),
@@ -140,7 +140,7 @@ def _check_conditions(profile: Profile, abis: Collection[Abi]) -> None:
 
 
 def _context(
-    profile: Profile, abi: Abi, left_out: dict[tuple[str, Outcome], dict[Abi, None]]
+    profile: Profile, abi: Abi, bad_arch: Outcome, left_out: dict[tuple[str, Outcome], dict[Abi, None]]
 ) -> pyseccomp.SyscallFilter:
     """A filter with the rules of a profile for one ABI. Adds to `left_out`."""
     binding = _pyseccomp()
@@ -152,6 +152,8 @@ def _context(
     # It begins with the host's own, and takes no other with another byte order beside it.
     context.remove_arch(binding.system_arch())
     context.add_arch(token_of(abi))
+    if bad_arch != BAD_ARCH:
+        context.set_attr(binding.Attr.ACT_BADARCH, encoded(bad_arch))
     rules = [(index, rule) for index, rule in enumerate(profile.rules) if outcome_of(rule) != default]
     if sum(len(rule.names) for _, rule in rules) > _TREE_ABOVE:
         context.set_attr(binding.Attr.CTL_OPTIMIZE, _TREE)

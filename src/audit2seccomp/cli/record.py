@@ -1,0 +1,209 @@
+"""`audit2seccomp record`: a command is run, and what it called becomes a profile."""
+
+# No `from __future__ import annotations` here: typer would evaluate each one again, which takes 3 ms.
+
+import os
+import resource
+import signal
+from typing import Annotated, NoReturn
+
+import typer
+
+from audit2seccomp.cli import options
+from audit2seccomp.cli import profile_options as shaping
+from audit2seccomp.cli import shape as shapes
+from audit2seccomp.cli.delivery import Delivered, Destination, announcer, deliver
+from audit2seccomp.cli.interrupt import Interruption
+from audit2seccomp.cli.messages import complain, say
+from audit2seccomp.cli.output import Output
+from audit2seccomp.cli.profiles import Lenient, load
+from audit2seccomp.cli.reading import Gathered
+from audit2seccomp.cli.run import CommandWords
+from audit2seccomp.errors import ExitStatus, UsageError
+from audit2seccomp.evidence.carriers import Trust
+from audit2seccomp.live import record as recording
+from audit2seccomp.live.verify import verify
+
+EPILOG = """\b
+Examples:
+  audit2seccomp record -o profile.json -- ls -laR /usr
+  audit2seccomp record --then-verify -o profile.json -- make test
+  audit2seccomp record --runtime runc --portable -o profile.json -- nginx -g 'daemon off;'
+  audit2seccomp record --known profile.json --update profile.json -- ./server    # only what is new is looked at
+  audit2seccomp record --per comm -d profiles -- ./start-all.sh
+  audit2seccomp record --evidence run-1.json -o profile.json -- ./server; audit2seccomp explain run-1.json
+
+\b
+Exit status: that of the command, or the signal that ended it; but
+  1    --strict, and the result is incomplete: nothing is written; or --then-verify, and the command ended differently
+  2    the command line is wrong
+  3    the command could not be recorded, the output not written, or a call was made that --never names
+  126  the command cannot be executed
+  127  there is no such command
+"""
+TAKES_COMMAND = True
+
+_FIELDS = ("comm", "exe", "pid", "uid", "arch", "syscall")
+"""What is known of a call, whichever way it is recorded."""
+
+
+def record(
+    command: CommandWords = None,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="Write the profile there. Without it the profile goes to standard output, and what the command writes "
+            "there to standard error.",
+        ),
+    ] = None,
+    via: Annotated[
+        str,
+        typer.Option(
+            metavar="WAY",
+            help="notify holds each call until it is counted; audit reads the kernel's records, as root.",
+            autocompletion=lambda: list(recording.WAYS),
+        ),
+    ] = recording.AUTO,
+    known: Annotated[
+        str | None,
+        typer.Option(metavar="PROFILE", help="Look only at calls that it denies, and add them to it: hardly slower."),
+    ] = None,
+    then_verify: Annotated[
+        bool, typer.Option("--then-verify", help="Run the command again, under the profile: it must end as before.")
+    ] = False,
+    evidence: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Keep what was seen, for explain, or to be read with others.")
+    ] = None,
+    directory: Annotated[
+        str | None,
+        typer.Option("-d", "--directory", metavar="DIR", help="Write several profiles there, as --per says."),
+    ] = None,
+    per: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FIELD", help="With -d: a profile for each comm or exe.", autocompletion=lambda: ["comm", "exe"]
+        ),
+    ] = None,
+    where: options.Where = None,
+    comm: options.Comm = None,
+    exe: options.Exe = None,
+    uid: options.Uid = None,
+    default_action: shaping.DefaultAction = None,
+    errno: shaping.Errno = None,
+    action: shaping.Action = "SCMP_ACT_ALLOW",
+    arch: shaping.Arch = None,
+    runtime: shaping.Runtime = None,
+    portable: shaping.Portable = None,
+    allow: shaping.Allow = None,
+    never: shaping.Never = None,
+    drop_never: shaping.DropNever = False,
+    base: shaping.BaseFiles = None,
+    update: shaping.Update = None,
+    lenient: Lenient = False,
+    explain_names: shaping.ExplainNames = False,
+    form: shaping.Format = None,
+    strict: options.Strict = False,
+    quiet: options.Quiet = False,
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="List each distinct call when it is first seen.")
+    ] = False,
+) -> None:
+    """Run a command, and write a profile that allows what it and its descendants called."""
+    if not command:
+        raise UsageError("record: no command: audit2seccomp record -o FILE -- COMMAND")
+    if via not in recording.WAYS:
+        raise UsageError(f"--via: no way '{via}': one of {', '.join(recording.WAYS)}")
+    if directory is not None and per not in ("comm", "exe"):
+        raise UsageError("-d: a folder takes several profiles: --per comm or --per exe")
+    if then_verify and directory is not None:
+        raise UsageError("--then-verify: needs one profile: not with -d")
+    if known == "-":
+        raise UsageError("--known: names a file: - is the command's standard input")
+    selection = options.Selection(where, comm, exe, None, uid)
+    choices = options.choices(Trust.AUTHENTICATED.word, None, selection, quiet=quiet)
+    unknown = sorted(set() if choices.query is None else choices.query.fields - set(_FIELDS))
+    if unknown:
+        raise UsageError(f"--where: {unknown[0]}: is not known of a call here: {', '.join(_FIELDS)} are")
+    shape = shapes.shape(
+        action=action,
+        include_denied=False,
+        default_action=default_action,
+        errno=errno,
+        arch=arch,
+        form=form,
+        runtime=runtime,
+        portable=portable,
+        allow=allow,
+        never=never,
+        drop_never=drop_never,
+        # What is known is not seen, so it would be missing.
+        base=[*(base or []), *([] if known is None or update is not None else [known])],
+        update=update,
+        explain_names=explain_names,
+        lenient=lenient,
+        quiet=quiet,
+    )
+    destination = Destination(shape, output, directory, per)
+    kept = None if evidence is None else Output(evidence)
+    to_stderr = destination.target is not None and destination.target.is_stdout
+    made = recording.record(
+        command,
+        recording.Choices(
+            via,
+            None if known is None else load(known, lenient=lenient, quiet=True).sound(),
+            choices.query,
+            announcer() if verbose and not quiet else None,
+            to_stderr,
+            say,
+        ),
+    )
+    with Interruption() as interruption:
+        if kept is not None:
+            from audit2seccomp.evidence.stored.files import to_text
+
+            kept.write(to_text(made.evidence))
+        gathered = Gathered(made.evidence, False, None, via=made.via)
+        delivered = deliver(gathered, choices, shape, destination, interruption, strict=strict)
+    if delivered.status:
+        raise typer.Exit(delivered.status)
+    if then_verify:
+        _verify(command, made.status, shape, delivered, to_stderr=to_stderr, quiet=quiet)
+    _end_like(made.status)
+
+
+def _verify(
+    command: list[str], status: int, shape: shapes.Shape, delivered: Delivered, *, to_stderr: bool, quiet: bool
+) -> None:
+    """Run it again; raises typer.Exit if it ends differently."""
+    profile = delivered.product.built.profile
+    if shape.updated is not None:
+        from audit2seccomp.formats import read_profile
+
+        content = delivered.product.content
+        profile = read_profile(content.encode() if isinstance(content, str) else content, shape.updated.name).sound()
+    again = verify(command, profile, say, output_to_stderr=to_stderr)
+    if again != status:
+        complain(f"--then-verify: {_ended(again)} under the profile, and {_ended(status)} when it was recorded")
+        raise typer.Exit(ExitStatus.INCOMPLETE)
+    if not quiet:
+        say(f"verified: {_ended(again)} under the profile, as when it was recorded")
+
+
+def _ended(status: int) -> str:
+    code = os.waitstatus_to_exitcode(status)
+    return f"it ended with status {code}" if code >= 0 else f"{signal.Signals(-code).name} ended it"
+
+
+def _end_like(status: int) -> NoReturn:
+    """End as the command did: a shell that waits for this process then knows that Ctrl-C ended it."""
+    code = os.waitstatus_to_exitcode(status)
+    if code < 0:
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        if -code not in (signal.SIGKILL, signal.SIGSTOP):
+            signal.signal(-code, signal.SIG_DFL)
+        os.kill(os.getpid(), -code)
+        code = 128 - code  # the signal is blocked
+    raise typer.Exit(code)

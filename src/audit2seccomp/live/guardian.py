@@ -1,0 +1,169 @@
+"""The process between the recorder and the command: it adopts what the command leaves behind, and ends all of it when
+the recorder is gone, however that ended.
+
+It is a subreaper (prctl(2), PR_SET_CHILD_SUBREAPER), so every descendant stays below it until it has ended. It knows
+how the command ended before anybody else, and passes signals on to it while that is certain to be the command.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from enum import IntEnum
+from typing import NamedTuple, NoReturn
+
+_PR_SET_CHILD_SUBREAPER = 36
+"""include/uapi/linux/prctl.h."""
+_MESSAGE = struct.Struct("=ii")
+_LAST_RESORT = 0.01
+"""Seconds between two rounds of killing: what is killed may be late to end."""
+
+
+class Told(IntEnum):
+    """What a message is about."""
+
+    ENDED = 1
+    """The command ended: its wait status, as of os.waitpid."""
+    STOPPED = 2
+    """The command was stopped: by which signal."""
+    SIGNAL = 3
+    """To the guardian: send the command that signal."""
+    END = 4
+    """To the guardian: send every process that is left that signal."""
+
+
+class Message(NamedTuple):
+    """What the recorder and its guardian tell each other."""
+
+    told: Told
+    value: int
+
+    def send(self, to: socket.socket) -> None:
+        """To one who may be gone."""
+        with suppress(OSError):
+            to.send(_MESSAGE.pack(*self))
+
+
+def receive(from_: socket.socket) -> Message | None:
+    """The next one; None where the other is gone."""
+    try:
+        data = from_.recv(_MESSAGE.size)
+    except ConnectionError:
+        return None
+    if not data:
+        return None
+    told, value = _MESSAGE.unpack(data)
+    return Message(Told(told), value)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of descendants whose own parents end."""
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def guard(recorder: socket.socket, of_command: socket.socket, command: Callable[[], NoReturn]) -> NoReturn:
+    """Be the guardian: start the command, which alone has a socket then, and wait until nothing of it is left. All
+    signals that might end this process must be blocked."""
+    try:
+        adopt_orphans()
+        child_ended = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        signal.set_wakeup_fd(child_ended[1], warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        child = os.fork()
+        if child == 0:
+            command()
+        of_command.close()
+        _wait(recorder, child, child_ended[0])
+        os._exit(0)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        os._exit(1)
+
+
+def _wait(recorder: socket.socket, child: int, child_ended: int) -> None:
+    """Until nothing of the command is left."""
+    poll = select.poll()
+    poll.register(child_ended, select.POLLIN)
+    poll.register(recorder, select.POLLIN)
+    while _reap(child, recorder):
+        for descriptor, _ in poll.poll():
+            if descriptor == child_ended:
+                os.read(descriptor, 4096)
+                continue
+            message = receive(recorder)
+            if message is None:  # the recorder is gone
+                end_descendants(signal.SIGKILL, wait=True)
+                return
+            if message.told is Told.END:
+                end_descendants(message.value)
+            elif _is_there(child):
+                _kill(child, message.value)
+
+
+def _reap(child: int, recorder: socket.socket) -> bool:
+    """Take leave of all that ended; whether anything is left."""
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG | os.WUNTRACED)
+        except ChildProcessError:
+            return False
+        if pid == 0:
+            return True
+        if pid == child and os.WIFSTOPPED(status):
+            Message(Told.STOPPED, os.WSTOPSIG(status)).send(recorder)
+        elif pid == child:
+            Message(Told.ENDED, status).send(recorder)
+
+
+def _is_there(child: int) -> bool:
+    """Whether the command was not taken leave of: until then nobody else can have its number."""
+    with suppress(ChildProcessError):
+        os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        return True
+    return False
+
+
+def end_descendants(number: int, *, wait: bool = False) -> None:
+    """Send all descendants a signal; with `wait`, until none is left."""
+    while True:
+        for pid in _descendants():
+            _kill(pid, number)
+        if not wait:
+            return
+        with suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        try:
+            os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return
+        select.select([], [], [], _LAST_RESORT)
+
+
+def _descendants() -> Iterator[int]:
+    """Of this process, from proc(5)."""
+    children: dict[int, list[int]] = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with suppress(OSError, IndexError, ValueError), open(f"/proc/{name}/stat", "rb") as file:
+                # comm may hold anything, and is in brackets: the parent stands behind the last one.
+                parent = int(file.read().rpartition(b")")[2].split()[1])
+                children.setdefault(parent, []).append(int(name))
+    waiting = [os.getpid()]
+    while waiting:
+        below = children.get(waiting.pop(), [])
+        yield from below
+        waiting += below
+
+
+def _kill(pid: int, number: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, number)

@@ -1,0 +1,154 @@
+"""User notification: the kernel holds each call until it is answered, so that none is lost (seccomp_unotify(2))."""
+
+from __future__ import annotations
+
+import os
+import struct
+import sys
+import time
+from contextlib import suppress
+from errno import EINTR, ENOENT
+from fcntl import ioctl
+from typing import NamedTuple
+
+from audit2seccomp.evidence.counter import CallCounter
+from audit2seccomp.evidence.decide import Outcome
+from audit2seccomp.evidence.model import SeccompRecord
+from audit2seccomp.kernel.seccomp import (
+    NOTIF_BYTES,
+    NOTIF_RESP_LAYOUT,
+    SECCOMP_IOCTL_NOTIF_RECV,
+    SECCOMP_IOCTL_NOTIF_SEND,
+    SECCOMP_IOCTL_NOTIF_SET_FLAGS,
+    SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP,
+    SECCOMP_USER_NOTIF_FLAG_CONTINUE,
+)
+from audit2seccomp.kernel.syscalls import table_of
+from audit2seccomp.kernel.uapi import Action
+from audit2seccomp.live.host import runnable
+
+_ZEROS = bytes(NOTIF_BYTES)
+_ID = slice(0, 8)
+_PID = slice(8, 12)
+_CALL = slice(16, 24)
+"""Where struct seccomp_notif has them: the id, the thread, and the number and the arch of its struct seccomp_data."""
+_CALL_LAYOUT = struct.Struct("=iI")
+_CONTINUE = struct.pack(NOTIF_RESP_LAYOUT, 0, 0, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE)[8:]
+MAX_THREADS = 4096
+"""So many are known at a time. Then all are forgotten, also those that were killed and could not say that they ended,
+long before the kernel gives their numbers to others."""
+_ENDINGS = ("exit", "exit_group")
+_NEW_NAMES = ("execve", "execveat", "prctl", "setuid", "setreuid", "setresuid", "setuid32", "setreuid32", "setresuid32")
+"""Calls behind which a thread may have another name, program or user."""
+
+
+class _Thread(NamedTuple):
+    """Who makes calls, and which it made since it is that."""
+
+    comm: bytes | None
+    exe: bytes | None
+    uid: int | None
+    calls: dict[bytes, _Made]
+
+
+class _Made:
+    """A call, and how often and when."""
+
+    __slots__ = ("events", "last", "outcome")
+
+    def __init__(self, outcome: Outcome, now: float) -> None:
+        self.outcome = outcome
+        self.events = 1
+        self.last = now
+
+
+class Listener:
+    """Answers each call with: go on."""
+
+    def __init__(self, descriptor: int, counter: CallCounter) -> None:
+        """`counter` counts them."""
+        self.descriptor = descriptor
+        self._counter = counter
+        self._threads: dict[bytes, _Thread] = {}
+        self._made: dict[bytes, dict[bytes, _Made]] = {}
+        self._changing = _numbers(_ENDINGS + _NEW_NAMES)
+        with suppress(OSError):  # a kernel before 6.6 only takes longer
+            ioctl(descriptor, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP)
+
+    def take(self) -> None:
+        """Answer one call, when poll(2) says that one waits."""
+        try:
+            notification = ioctl(self.descriptor, SECCOMP_IOCTL_NOTIF_RECV, _ZEROS)
+        except OSError as error:
+            if error.errno in (ENOENT, EINTR):  # its thread was killed, or had a signal and will ask again
+                return
+            raise
+        made = self._made.get(notification[_PID])
+        known = made and made.get(notification[_CALL])
+        if known:
+            known.events += 1
+            known.last = time.time()
+        else:
+            self._note(notification)
+        with suppress(FileNotFoundError):  # the same
+            ioctl(self.descriptor, SECCOMP_IOCTL_NOTIF_SEND, notification[_ID] + _CONTINUE)
+
+    def finish(self) -> None:
+        """No more calls come."""
+        for pid in list(self._threads):
+            self._forget(pid)
+        os.close(self.descriptor)
+
+    def _note(self, notification: bytes) -> None:
+        """A call that this thread did not make before, as what it is now; it waits meanwhile."""
+        pid, call = notification[_PID], notification[_CALL]
+        thread = self._threads.get(pid)
+        if thread is None:
+            if len(self._threads) >= MAX_THREADS:
+                for other in list(self._threads):
+                    self._forget(other)
+            thread = self._threads[pid] = _who(int.from_bytes(pid, sys.byteorder))
+            self._made[pid] = thread.calls
+        nr, arch = _CALL_LAYOUT.unpack(call)
+        now = time.time()
+        record = SeccompRecord(
+            int(now * 1000),
+            None,
+            arch,
+            nr,
+            Action.LOG.value,  # what came of it is the same: it was noted, and ran
+            int.from_bytes(pid, sys.byteorder),
+            thread.uid,
+            thread.comm,
+            thread.exe,
+            None,
+        )
+        thread.calls[call] = _Made(self._counter.outcome(record), now)
+        if call in self._changing:
+            self._forget(pid)
+
+    def _forget(self, pid: bytes) -> None:
+        """Count what a thread did, which may be another one now."""
+        thread = self._threads.pop(pid)
+        del self._made[pid]
+        for made in thread.calls.values():
+            self._counter.add(made.outcome, made.events, int(made.last * 1000))
+
+
+def _who(pid: int) -> _Thread:
+    """What proc(5) says of a thread; 0 is one that this process cannot see."""
+    comm = exe = uid = None
+    if pid:
+        with suppress(OSError), open(f"/proc/{pid}/comm", "rb") as file:
+            comm = file.read().removesuffix(b"\n")
+        with suppress(OSError):
+            exe = os.readlink(b"/proc/%d/exe" % pid)
+        with suppress(OSError, IndexError), open(f"/proc/{pid}/status", "rb") as file:
+            uid = int(file.read().partition(b"\nUid:")[2].split(maxsplit=1)[0])
+    return _Thread(comm, exe, uid, {})
+
+
+def _numbers(names: tuple[str, ...]) -> frozenset[bytes]:
+    """How a notification tells these calls, on any ABI that may make them."""
+    found = ((abi, table_of(abi).number_of(name)) for abi in runnable() for name in names)
+    return frozenset(_CALL_LAYOUT.pack(nr, abi.audit_arch) for abi, nr in found if nr is not None)

@@ -1,0 +1,82 @@
+"""Signals to the recorder as data: which came, and whether the command has had them, too."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+_OWN = {
+    signal.SIGKILL,
+    signal.SIGSTOP,
+    signal.SIGCHLD,
+    signal.SIGSEGV,
+    signal.SIGBUS,
+    signal.SIGFPE,
+    signal.SIGILL,
+    signal.SIGTRAP,
+    signal.SIGSYS,
+    signal.SIGABRT,
+    signal.SIGPIPE,
+    signal.SIGXFSZ,
+    signal.SIGXCPU,
+}
+"""What no process can hold back, or what is about this process alone."""
+_SIGINFO_BYTES = 128
+"""sizeof(struct signalfd_siginfo): u32 ssi_signo, s32 ssi_errno, s32 ssi_code, … (include/uapi/linux/signalfd.h)."""
+_SIGINFO_START = struct.Struct("=Iii")
+_SFD_CLOEXEC, _SFD_NONBLOCK = os.O_CLOEXEC, os.O_NONBLOCK
+_KERNEL_SETS = 128
+"""Bytes of a sigset_t in glibc and musl."""
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
+
+class Arrival(NamedTuple):
+    """A signal that came."""
+
+    number: int
+    to_all: bool
+    """The terminal sent it to the whole foreground group, so the command has had it."""
+
+
+class Signals:
+    """Signals that wait to be read."""
+
+    def __init__(self, descriptor: int, mask: set[signal.Signals]) -> None:
+        """See `held_back`."""
+        self.descriptor = descriptor
+        self.mask_before = mask
+        """What was blocked before."""
+
+    def arrived(self) -> Iterator[Arrival]:
+        """Those that came since."""
+        while True:
+            try:
+                data = os.read(self.descriptor, _SIGINFO_BYTES)
+            except BlockingIOError:
+                return
+            number, _, code = _SIGINFO_START.unpack_from(data)
+            # SI_USER, SI_QUEUE and SI_TKILL are not positive; SI_KERNEL is (include/uapi/asm-generic/siginfo.h).
+            yield Arrival(number, to_all=code > 0)
+
+
+@contextmanager
+def held_back() -> Iterator[Signals]:
+    """In here signals end or stop nothing, and can be read (signalfd(2)); afterwards those that nobody read act."""
+    wanted = {number for number in signal.valid_signals() if number not in _OWN}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, wanted)
+    bits = sum(1 << (number - 1) for number in wanted)
+    mask = ctypes.create_string_buffer(bits.to_bytes(_KERNEL_SETS, "little"), _KERNEL_SETS)
+    descriptor = ctypes.CDLL(None, use_errno=True).signalfd(-1, mask, _SFD_CLOEXEC | _SFD_NONBLOCK)
+    if descriptor < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    try:
+        yield Signals(descriptor, {signal.Signals(number) for number in before if number in set(signal.Signals)})
+    finally:
+        os.close(descriptor)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,0 +1,159 @@
+"""A command and all its descendants, watched by this process until the last of them has ended."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from typing import Protocol
+
+from audit2seccomp.errors import LiveError
+from audit2seccomp.live.beginning import Beginning, Report
+from audit2seccomp.live.guardian import Message, Told, adopt_orphans, end_descendants, guard, receive
+from audit2seccomp.live.signals import ENDING, Signals, held_back
+
+_PATIENCE_MILLIS = 1000
+"""So long after the command's end it is told that others of its processes go on."""
+
+
+_OF_TERMINAL = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
+
+
+class Watch(Protocol):
+    """What sees the calls."""
+
+    descriptor: int
+
+    def take(self) -> None:
+        """Take one event, when there is one to be read."""
+
+    def finish(self) -> None:
+        """Nothing is left that could make a call."""
+
+
+class Tree:
+    """One command, from its start to the end of its last descendant."""
+
+    def __init__(
+        self,
+        beginning: Beginning,
+        watch: Callable[[Report], Watch | None] = lambda _: None,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """`watch` makes what sees the calls of what the command's process reports; `say` tells the user something."""
+        self._beginning = beginning
+        self._make_watch = watch
+        self._say = say
+        self._watch: Watch | None = None
+        self._error: Exception | None = None
+        self._status: int | None = None
+        self._end_signal = signal.SIGTERM
+        self._poll = select.poll()
+        self._a_call: list[tuple[int, int]] | None = None
+        """What poll() returns where only a call waits."""
+
+    def run(self) -> int:
+        """Start the command and return its wait status when nothing of it is left. A signal to this process goes to the
+        command, unless the terminal sent it there, too; behind the command's end it ends what is left. Raises LiveError
+        and FilterError where the command does not start; nothing of it is left then, whatever is raised."""
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+        guardian, of_guardian = _pair()
+        command, of_command = _pair()
+        adopt_orphans()
+        with held_back() as signals, guardian, command:
+            child = os.fork()
+            if child == 0:
+                guardian.close()
+                command.close()
+                guard(of_guardian, of_command, lambda: self._beginning.become(of_command, signals.mask_before))
+            of_guardian.close()
+            of_command.close()
+            try:
+                self._follow(guardian, command, signals)
+            finally:
+                guardian.close()  # which it takes for the end of this process, if it is still there
+                if os.WIFSIGNALED(os.waitpid(child, 0)[1]):
+                    end_descendants(signal.SIGKILL, wait=True)
+            if self._watch is not None:
+                self._watch.finish()
+        if self._error is not None:
+            raise self._error
+        if self._status is None:
+            raise LiveError("the process that guards the command was killed: what the command left was ended, too")
+        return self._status
+
+    def _follow(self, guardian: socket.socket, command: socket.socket, signals: Signals) -> None:
+        """Until the guardian says, by going, that nothing is left."""
+        meanings: dict[int, Callable[[], bool]] = {
+            guardian.fileno(): lambda: self._hear(guardian),
+            command.fileno(): lambda: self._begin(command),
+            signals.descriptor: lambda: self._pass_on(signals, guardian),
+        }
+        for descriptor in meanings:
+            self._poll.register(descriptor, select.POLLIN)
+        told = False
+        while guardian.fileno() in meanings:
+            ready = self._poll.poll(None if self._status is None or told else _PATIENCE_MILLIS)
+            if ready == self._a_call and self._watch is not None:
+                self._watch.take()  # nearly always it is that alone
+                continue
+            if not ready:
+                told = True
+                self._say("the command has ended, and processes of it go on: recorded until they end; Ctrl-C ends them")
+            for descriptor, event in ready:
+                if self._watch is not None and descriptor == self._watch.descriptor:
+                    self._look(self._watch, event)
+                elif not meanings[descriptor]():
+                    self._poll.unregister(descriptor)
+                    del meanings[descriptor]
+
+    def _look(self, watch: Watch, event: int) -> None:
+        if event & select.POLLIN:
+            watch.take()
+        else:
+            self._poll.unregister(watch.descriptor)  # the last thread that could make a call is gone
+
+    def _hear(self, guardian: socket.socket) -> bool:
+        """What the guardian tells; False if it is gone."""
+        message = receive(guardian)
+        if message is None:
+            return False
+        if message.told is Told.ENDED:
+            self._status = message.value
+        elif message.told is Told.STOPPED and message.value in _OF_TERMINAL:
+            # So that the shell which started this process takes the terminal back.
+            os.kill(os.getpid(), signal.SIGSTOP)
+        return True
+
+    def _begin(self, command: socket.socket) -> bool:
+        """What the command's process reports before it is the command; False if it is."""
+        report = self._beginning.hear(command)
+        if report is None:
+            return False
+        self._error = self._error or report.error
+        watch = self._make_watch(report)
+        if watch is not None:
+            self._watch = watch
+            self._a_call = [(watch.descriptor, select.POLLIN)]
+            self._poll.register(watch.descriptor, select.POLLIN)
+        return True
+
+    def _pass_on(self, signals: Signals, guardian: socket.socket) -> bool:
+        """Signals to this process are meant for the command, or for what is left of it."""
+        for arrival in signals.arrived():
+            if self._status is None:
+                if not arrival.to_all:
+                    Message(Told.SIGNAL, arrival.number).send(guardian)
+            elif arrival.number in ENDING:
+                Message(Told.END, self._end_signal).send(guardian)
+                self._end_signal = signal.SIGKILL  # for those that stay
+        return True
+
+
+def _pair() -> tuple[socket.socket, socket.socket]:
+    return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
