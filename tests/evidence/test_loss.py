@@ -287,7 +287,15 @@ def test_what_is_no_loss_is_no_sign(tag: str, message: bytes) -> None:
 
 def test_every_kind_has_a_sign_or_is_one_that_reading_finds() -> None:
     found = {sign.kind for said in [*SAID.values(), AUDITD_FILE] for sign in said.values()}
-    assert found | {"line-cut", "archive-cut", "entry-broken", "too-many", "rejected"} == set(KINDS)
+    assert found | {
+        "audit-socket",
+        "session",
+        "line-cut",
+        "archive-cut",
+        "entry-broken",
+        "too-many",
+        "rejected",
+    } == set(KINDS)
     assert all(name == kind.name for name, kind in KINDS.items())
 
 

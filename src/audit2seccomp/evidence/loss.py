@@ -38,6 +38,7 @@ KINDS = {
         Kind("audit-rate", "audit rate limit", "auditctl -r 0", gap=True),
         Kind("audit-lost", "records lost in the kernel", "record again; auditctl -s tells how many were lost"),
         Kind("audit-socket", "audit socket overrun", "record --via notify, which loses nothing", gap=True),
+        Kind("session", "audit sessions that may be the command's", "record --via notify", counted="record"),
         Kind("journal-missed", "journald missed kernel messages", "run auditd or boot with log_buf_len=64M", gap=True),
         Kind("journal-audit", "journald's audit transport stopped", "run auditd", gap=True),
         Kind("ring-buffer", "kernel ring buffer overrun", "run auditd or boot with log_buf_len=64M", gap=True),

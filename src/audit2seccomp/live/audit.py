@@ -11,6 +11,7 @@ import os
 import select
 import socket
 import time
+from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
 from errno import ENOBUFS
@@ -45,6 +46,8 @@ _AT_ONCE = 512
 """So many records are read before anything else is looked at."""
 _PATIENCE = 5.0
 """Seconds until the last record must have come."""
+_NO_SESSION = 0xFFFFFFFF
+"""Of processes that no login began."""
 _RECORDED = always(Outcome(RuleAction.LOG))
 
 
@@ -68,7 +71,7 @@ class AuditSocket:
         self.descriptor = self._socket.fileno()
         self._scanner = scanner
         self._name = name
-        self._session = b""
+        self._sessions = _Sessions()
         self._overruns = 0
         self._records = 0
         self._lost_before = _lost()
@@ -76,8 +79,8 @@ class AuditSocket:
         scanner.start_input(name)
 
     def of_session(self, number: int) -> None:
-        """Take the records of that session from now on."""
-        self._session = b" ses=%d " % number
+        """Take the records of that session from now on, and of those that its processes begin."""
+        self._sessions.begin(number)
 
     def take(self) -> None:
         """Take records that wait, but not too many."""
@@ -86,8 +89,7 @@ class AuditSocket:
             text = self._next()
             if text is None:
                 break
-            # A name cannot hold a blank (audit_log_untrustedstring()), and ses= stands in front of all of them.
-            if self._session in text:
+            if self._sessions.is_ours(text):
                 lines.append(b"type=SECCOMP msg=%b\n" % text)
             elif self._last is not None and self._last in text:
                 self._last = None
@@ -135,11 +137,62 @@ class AuditSocket:
             )
         seen = self._scanner.evidence()
         losses = dict(seen.losses)
-        lost = None if self._lost_before is None else (_lost() or 0) - self._lost_before
-        for kind, signs in (("audit-socket", self._overruns + (self._last is not None)), ("audit-lost", lost or 0)):
+        lost = 0 if self._lost_before is None else (_lost() or 0) - self._lost_before
+        unheard = self._overruns + (self._last is not None)
+        for kind, signs in (("audit-socket", unheard), ("audit-lost", lost), ("session", self._sessions.unknown)):
             if signs:
                 losses[kind] = Sample(signs, (self._name, 0), b"")
         return replace(seen, losses=losses)
+
+
+class _Sessions:
+    """Which audit sessions are the command's.
+
+    Whoever sets a login id, as sshd, cron and su do, begins another one, with a higher number (audit_set_loginuid() in
+    kernel/audit.c); whether that is a descendant of this process shows while it is there."""
+
+    def __init__(self) -> None:
+        self._first: int | None = None
+        self._ours: dict[bytes, bool] = {}
+        self._unclear: Counter[bytes] = Counter()
+
+    def begin(self, number: int) -> None:
+        """The command's own."""
+        self._first = number
+        self._ours[b"%d" % number] = True
+
+    def is_ours(self, text: bytes) -> bool:
+        """Whether a record is of the command or of a descendant."""
+        # A name cannot hold a blank (audit_log_untrustedstring()), and these stand in front of all names.
+        session = text[text.find(b" ses=") + 5 :].split(b" ", 1)[0]
+        known = self._ours.get(session)
+        if known is not None:
+            return known
+        if self._first is None or not self._first < int(session) < _NO_SESSION:
+            found: bool | None = False
+        else:
+            found = _is_descendant(int(text[text.find(b" pid=") + 5 :].split(b" ", 1)[0]))
+        if found is None:
+            self._unclear[session] += 1
+            return False
+        self._ours[session] = found
+        return found
+
+    @property
+    def unknown(self) -> int:
+        """How many records may be the command's: their process had ended, and no other of that session was met."""
+        return sum(events for session, events in self._unclear.items() if self._ours.get(session) is not False)
+
+
+def _is_descendant(pid: int) -> bool | None:
+    """Whether a process stands below this one; None if it is not there any more."""
+    try:
+        while pid > 1 and pid != os.getpid():
+            with open(f"/proc/{pid}/stat", "rb") as file:
+                pid = int(file.read().rpartition(b")")[2].split()[1])
+    except (OSError, ValueError, IndexError):
+        return None
+    return pid == os.getpid()
 
 
 def _lost() -> int | None:
