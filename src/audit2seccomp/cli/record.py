@@ -22,7 +22,6 @@ from audit2seccomp.cli.run import CommandWords
 from audit2seccomp.errors import ExitStatus, UsageError
 from audit2seccomp.evidence.carriers import Trust
 from audit2seccomp.live import record as recording
-from audit2seccomp.live.verify import verify
 
 EPILOG = """\b
 Examples:
@@ -139,9 +138,9 @@ def record(
         allow=allow,
         never=never,
         drop_never=drop_never,
-        # What is known is not seen, so it would be missing.
-        base=[*(base or []), *([] if known is None or update is not None else [known])],
+        base=base,
         update=update,
+        known=known if update is None else None,  # it is not seen, so it would be missing
         explain_names=explain_names,
         lenient=lenient,
         quiet=quiet,
@@ -178,6 +177,8 @@ def _verify(
     command: list[str], status: int, shape: shapes.Shape, delivered: Delivered, *, to_stderr: bool, quiet: bool
 ) -> None:
     """Run it again; raises typer.Exit if it ends differently."""
+    from audit2seccomp.live.verify import verify
+
     profile = delivered.product.built.profile
     if shape.updated is not None:
         from audit2seccomp.formats import read_profile

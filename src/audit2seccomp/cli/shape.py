@@ -160,6 +160,7 @@ def shape(
     explain_names: bool,
     lenient: bool,
     quiet: bool,
+    known: str | None = None,
 ) -> Shape:
     """Check them, and read the profiles that they name. Raises UsageError, InputError and ProfileFileError."""
     if update is not None and base:
@@ -168,7 +169,7 @@ def shape(
         raise UsageError("--update, --format: a file keeps its format: convert writes another one")
     file = None if update is None else _file_to_update(update, lenient=lenient)
     bases = (
-        _bases(base or [], lenient=lenient, quiet=quiet)
+        _bases(base or [], known, lenient=lenient, quiet=quiet)
         if file is None
         else (Base(file.name, file.sound(), in_place=True),)
     )
@@ -196,13 +197,14 @@ def shape(
     return made
 
 
-def _bases(paths: list[str], *, lenient: bool, quiet: bool) -> tuple[Base, ...]:
-    if not paths:
+def _bases(paths: list[str], known: str | None, *, lenient: bool, quiet: bool) -> tuple[Base, ...]:
+    if not paths and known is None:
         return ()
     from audit2seccomp.cli.profiles import load
 
-    files = [load(path, lenient=lenient, quiet=quiet) for path in paths]
-    return tuple(Base(f"{_BASE}{file.name}", file.sound()) for file in files)
+    files = [load(path, lenient=lenient, quiet=quiet) for path in (*paths, known) if path is not None]
+    bases = [Base(f"{_BASE}{file.name}", file.sound()) for file in files]
+    return tuple(bases if known is None else [*bases[:-1], bases[-1]._replace(known=True)])
 
 
 def _refuse_open(shape: Shape) -> None:

@@ -11,7 +11,6 @@ from audit2seccomp.evidence.counter import CallCounter
 from audit2seccomp.kernel.seccomp import FILTER_FLAG_BITS
 from audit2seccomp.live.beginning import Beginning, Courier, Report
 from audit2seccomp.live.command import Successor, find
-from audit2seccomp.live.enforce import unknown_to
 from audit2seccomp.live.host import kernel_version
 from audit2seccomp.live.loading import Loader
 from audit2seccomp.live.notify import Listener
@@ -115,4 +114,8 @@ def _audit(successor: Successor, name: str, choices: Choices) -> tuple[Evidence,
 
 def _program(action: RuleAction, known: Profile | None) -> bytes:
     """The filter that takes an action for each call but those that are known."""
-    return always(Outcome(action)) if known is None else unknown_to(known, action)
+    if known is None:
+        return always(Outcome(action))
+    from audit2seccomp.live.enforce import unknown_to
+
+    return unknown_to(known, action)

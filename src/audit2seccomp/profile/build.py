@@ -82,7 +82,7 @@ def build(
     calls, `allow` names. All that `bases` say is kept, their default too. A call that `never` names is in no profile;
     one that was observed is an error, unless `drop_never` leaves it out.
 
-    Raises NothingFoundError where no call was observed, but for a log without records that extends a file; UsageError
+    Raises NothingFoundError where no call was observed, but for a base where that means that nothing is new; UsageError
     for choices that contradict each other, and ConflictError for observed calls that the choices forbid.
     """
     choices = checked(
@@ -102,7 +102,7 @@ def build(
     used = [seen for seen in by_call.observations() if counts(seen, include_denied)]
     named = [seen for seen in used if seen.name is not None and seen.abi.scmp_name is not None]
     # A log without records has nothing new for a file: what an audit profile records in the end.
-    if not named and (choices.in_place is None or evidence.records):
+    if not named and (not choices.nothing_is_an_answer or evidence.records):
         raise NothingFoundError(_why_nothing(evidence, used))
     frame = _framed(choices, {seen.abi.scmp_name for seen in named if seen.abi.scmp_name})
     abis = _abis(frame, named)

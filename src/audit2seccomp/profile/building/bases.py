@@ -7,6 +7,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from audit2seccomp.errors import UsageError
+from audit2seccomp.kernel.abi import SUB_ARCHITECTURES
 from audit2seccomp.profile.building.reasons import Reason, Reasons, Source
 from audit2seccomp.profile.model import (
     LETS_THROUGH,
@@ -23,16 +24,7 @@ _DENIES = frozenset(
     {RuleAction.ERRNO, RuleAction.KILL, RuleAction.KILL_PROCESS, RuleAction.KILL_THREAD, RuleAction.TRAP}
 )
 _HOSTS = {
-    "SCMP_ARCH_X86": "SCMP_ARCH_X86_64",
-    "SCMP_ARCH_X32": "SCMP_ARCH_X86_64",
-    "SCMP_ARCH_ARM": "SCMP_ARCH_AARCH64",
-    "SCMP_ARCH_MIPS": "SCMP_ARCH_MIPS64",
-    "SCMP_ARCH_MIPS64N32": "SCMP_ARCH_MIPS64",
-    "SCMP_ARCH_MIPSEL": "SCMP_ARCH_MIPSEL64",
-    "SCMP_ARCH_MIPSEL64N32": "SCMP_ARCH_MIPSEL64",
-    "SCMP_ARCH_PARISC": "SCMP_ARCH_PARISC64",
-    "SCMP_ARCH_PPC": "SCMP_ARCH_PPC64",
-    "SCMP_ARCH_S390": "SCMP_ARCH_S390X",
+    f"SCMP_ARCH_{sub.upper()}": f"SCMP_ARCH_{head.upper()}" for head, subs in SUB_ARCHITECTURES.items() for sub in subs
 }
 """The kernels that run programs of an architecture besides their own."""
 
@@ -45,6 +37,8 @@ class Base(NamedTuple):
     profile: Profile
     in_place: bool = False
     """Whether it is a file that is extended: a call that it allows under conditions stays as it is."""
+    known: bool = False
+    """Whether calls that it lets through were not looked at when the others were recorded."""
 
 
 class Standing(IntEnum):

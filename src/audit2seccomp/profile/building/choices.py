@@ -40,6 +40,11 @@ class Choices(NamedTuple):
     """What `never` took out of them."""
 
     @property
+    def nothing_is_an_answer(self) -> bool:
+        """Whether no call at all means that nothing is new."""
+        return any(base.in_place or base.known for base in self.bases)
+
+    @property
     def in_place(self) -> Base | None:
         """The file that is extended, if one is."""
         return next((base for base in self.bases if base.in_place), None)
