@@ -29,6 +29,7 @@ from audit2seccomp.kernel.audit_netlink import (
     NLMSG_HEADER,
 )
 from audit2seccomp.kernel.uapi import AUDIT_SECCOMP
+from audit2seccomp.live.guardian import parent_of
 from audit2seccomp.live.loading import Loader, name_thread
 from audit2seccomp.profile.assembly import always
 from audit2seccomp.profile.model import Outcome, RuleAction
@@ -186,12 +187,11 @@ class _Sessions:
 
 def _is_descendant(pid: int) -> bool | None:
     """Whether a process stands below this one; None if it is not there any more."""
-    try:
-        while pid > 1 and pid != os.getpid():
-            with open(f"/proc/{pid}/stat", "rb") as file:
-                pid = int(file.read().rpartition(b")")[2].split()[1])
-    except (OSError, ValueError, IndexError):
-        return None
+    while pid > 1 and pid != os.getpid():
+        above = parent_of(pid)
+        if above is None:
+            return None
+        pid = above
     return pid == os.getpid()
 
 

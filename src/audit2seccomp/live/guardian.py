@@ -105,7 +105,7 @@ def _wait(recorder: socket.socket, child: int, child_ended: int) -> None:
             if message.told is Told.END:
                 end_descendants(message.value)
             elif _is_there(child):
-                _kill(child, message.value)
+                os.kill(child, message.value)
 
 
 def _reap(child: int, recorder: socket.socket) -> bool:
@@ -134,8 +134,8 @@ def _is_there(child: int) -> bool:
 def end_descendants(number: int, *, wait: bool = False) -> None:
     """Send all descendants a signal; with `wait`, until none is left."""
     while True:
-        for pid in _descendants():
-            _kill(pid, number)
+        for pid, parent in _descendants():
+            _kill_exactly(pid, parent, number)
         if not wait:
             return
         with suppress(ChildProcessError):
@@ -148,22 +148,36 @@ def end_descendants(number: int, *, wait: bool = False) -> None:
         select.select([], [], [], _LAST_RESORT)
 
 
-def _descendants() -> Iterator[int]:
-    """Of this process, from proc(5)."""
+def _descendants() -> Iterator[tuple[int, int]]:
+    """Of this process, each with its parent."""
     children: dict[int, list[int]] = {}
     for name in os.listdir("/proc"):
-        if name.isdigit():
-            with suppress(OSError, IndexError, ValueError), open(f"/proc/{name}/stat", "rb") as file:
-                # comm may hold anything, and is in brackets: the parent stands behind the last one.
-                parent = int(file.read().rpartition(b")")[2].split()[1])
-                children.setdefault(parent, []).append(int(name))
+        if name.isdigit() and (parent := parent_of(int(name))) is not None:
+            children.setdefault(parent, []).append(int(name))
     waiting = [os.getpid()]
     while waiting:
-        below = children.get(waiting.pop(), [])
-        yield from below
+        parent = waiting.pop()
+        below = children.get(parent, [])
+        yield from ((pid, parent) for pid in below)
         waiting += below
 
 
-def _kill(pid: int, number: int) -> None:
-    with suppress(ProcessLookupError, PermissionError):
-        os.kill(pid, number)
+def parent_of(pid: int) -> int | None:
+    """From proc_pid_stat(5); None where there is no such process."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            # comm may hold anything, and is in brackets: the parent stands behind the last one.
+            return int(file.read().rpartition(b")")[2].split()[1])
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def _kill_exactly(pid: int, parent: int, number: int) -> None:
+    """Send a signal to the process that was seen below that parent, and to no other that has its number by now."""
+    with suppress(OSError):
+        descriptor = os.pidfd_open(pid)
+        try:
+            if parent_of(pid) in (parent, os.getpid()):  # or adopted meanwhile
+                signal.pidfd_send_signal(descriptor, number)
+        finally:
+            os.close(descriptor)

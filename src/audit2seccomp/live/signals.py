@@ -46,7 +46,7 @@ class Arrival(NamedTuple):
 class Signals:
     """Signals that wait to be read."""
 
-    def __init__(self, descriptor: int, mask: set[signal.Signals]) -> None:
+    def __init__(self, descriptor: int, mask: set[int]) -> None:
         """See `held_back`."""
         self.descriptor = descriptor
         self.mask_before = mask
@@ -76,7 +76,7 @@ def held_back() -> Iterator[Signals]:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
     try:
-        yield Signals(descriptor, {signal.Signals(number) for number in before if number in set(signal.Signals)})
+        yield Signals(descriptor, set(before))
     finally:
         os.close(descriptor)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
