@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from enum import IntEnum
+from errno import ENOSYS
 from typing import NamedTuple, NoReturn
 
 _PR_SET_CHILD_SUBREAPER = 36
@@ -105,7 +106,8 @@ def _wait(recorder: socket.socket, child: int, child_ended: int) -> None:
             if message.told is Told.END:
                 end_descendants(message.value)
             elif _is_there(child):
-                os.kill(child, message.value)
+                with suppress(PermissionError):  # it runs with another user's rights
+                    os.kill(child, message.value)
 
 
 def _reap(child: int, recorder: socket.socket) -> bool:
@@ -174,8 +176,13 @@ def parent_of(pid: int) -> int | None:
 
 def _kill_exactly(pid: int, parent: int, number: int) -> None:
     """Send a signal to the process that was seen below that parent, and to no other that has its number by now."""
-    with suppress(OSError):
-        descriptor = os.pidfd_open(pid)
+    with suppress(ProcessLookupError, PermissionError):
+        try:
+            descriptor = os.pidfd_open(pid)
+        except OSError as error:
+            if error.errno == ENOSYS:  # a kernel before 5.3
+                os.kill(pid, number)
+            return
         try:
             if parent_of(pid) in (parent, os.getpid()):  # or adopted meanwhile
                 signal.pidfd_send_signal(descriptor, number)
