@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -35,6 +36,7 @@ COMMANDS = (
     "collect",
     "audit-profile",
     "check",
+    "decide",
     "merge",
     "diff",
     "lint",
@@ -50,14 +52,23 @@ _IMPLIED = {"--portable": "A"}
 """Options that may stand alone, and the value that they have then; another one stands behind `=`."""
 
 
+_TAKES_NUMBERS = ("decide",)
+"""Commands whose arguments may be numbers below 0."""
+_BELOW_0 = re.compile("-[0-9][0-9a-fA-FxX]*")
+
+
 class _Command(TyperCommand):
-    """A command some of whose options may stand alone."""
+    """A command some of whose options may stand alone, and whose arguments may begin like options."""
 
     def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
-        """Give those options their value: click would take the next word for it."""
+        """Give those options their value: click would take the next word for it. A blank before a number below 0 keeps
+        click from taking that for an option."""
         end = args.index("--") if "--" in args else len(args)
         alone = {word: f"{word}={value}" for word, value in _IMPLIED.items()}
-        return super().parse_args(ctx, [alone.get(word, word) for word in args[:end]] + args[end:])
+        words = [alone.get(word, word) for word in args[:end]]
+        if self.name in _TAKES_NUMBERS:
+            words = [f" {word}" if _BELOW_0.fullmatch(word) else word for word in words]
+        return super().parse_args(ctx, words + args[end:])
 
 
 def _load(name: str) -> Command:

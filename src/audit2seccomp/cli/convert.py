@@ -2,23 +2,21 @@
 
 # No `from __future__ import annotations` here: typer would evaluate each one again, which takes 3 ms.
 
-import re
 from typing import Annotated
 
 import typer
 
+from audit2seccomp.cli.host_options import Cap, HostArch, HostKernel, host_of
 from audit2seccomp.cli.messages import complain, printable, say
 from audit2seccomp.cli.options import arches
 from audit2seccomp.cli.output import Output
 from audit2seccomp.cli.profiles import Lenient, load
-from audit2seccomp.cli.words import host_arch as host_arch_named
-from audit2seccomp.errors import ExitStatus, UsageError, did_you_mean
+from audit2seccomp.errors import ExitStatus, UsageError
 from audit2seccomp.formats import WRITERS, options_of, write_profile
 from audit2seccomp.formats.files import NO_OPTIONS, WriteOptions
 from audit2seccomp.formats.writing.plain import resolved
-from audit2seccomp.kernel.capabilities import CAPABILITIES, capability_named
 from audit2seccomp.profile.building.choices import oci_arch
-from audit2seccomp.profile.resolve import NOTHING_KNOWN, Host, Version
+from audit2seccomp.profile.resolve import NOTHING_KNOWN
 
 EPILOG = """\b
 Examples:
@@ -36,8 +34,6 @@ Exit status:
   3   the profile cannot be read, or says what the format cannot hold
 """
 
-_KERNEL = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})([.+-].*)?")
-_NO_CAPS = "none"
 _OPTIONS = {
     "name": "--name",
     "architectures": "--arch",
@@ -75,19 +71,9 @@ def convert(
         str | None,
         typer.Option(metavar="IMAGE", help=f"What installs the profile on nodes.  [default: {NO_OPTIONS.image}]"),
     ] = None,
-    host_arch: Annotated[
-        str | None,
-        typer.Option(metavar="ARCH", help="Resolve archMap, includes and excludes for it.", autocompletion=arches),
-    ] = None,
-    host_kernel: Annotated[str | None, typer.Option(metavar="X.Y", help="Resolve minKernel for it.")] = None,
-    cap: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="CAP_X|none",
-            help="Resolve includes.caps and excludes.caps for a container with it; may be repeated.",
-            autocompletion=lambda: [*CAPABILITIES, _NO_CAPS],
-        ),
-    ] = None,
+    host_arch: HostArch = None,
+    host_kernel: HostKernel = None,
+    cap: Cap = None,
 ) -> None:
     """Write a profile in another format; read are the OCI form, Docker's, the Security Profiles Operator's, units of
     systemd, and plain lists of calls."""
@@ -101,7 +87,7 @@ def convert(
         pod_annotations=pod_annotations,
         image=NO_OPTIONS.image if image is None else image,
     )
-    host = _host(host_arch, host_kernel, cap)
+    host = host_of(host_arch, host_kernel, cap)
     target = Output(output)
     file = load(profile, lenient=lenient)
     made = file.sound()
@@ -117,32 +103,3 @@ def convert(
     if isinstance(written.content, bytes) and target.is_terminal:
         raise UsageError(f"--to {to}: is no text for a terminal: -o FILE names a file")
     target.write(written.content)
-
-
-def _host(arch: str | None, kernel: str | None, caps: list[str] | None) -> Host:
-    return Host(
-        None if arch is None else host_arch_named(arch),
-        None if kernel is None else _version(kernel),
-        frozenset(_capabilities(caps)) if caps else None,
-    )
-
-
-def _version(text: str) -> Version:
-    match = _KERNEL.fullmatch(text)
-    if match is None:
-        raise UsageError(f"--host-kernel: no version '{text}': such as 6.12, or what uname -r prints")
-    return int(match[1]), int(match[2])
-
-
-def _capabilities(texts: list[str]) -> list[str]:
-    if _NO_CAPS in texts:
-        if len(texts) > 1:
-            raise UsageError("--cap none: and others: one of them, please")
-        return []
-    found = []
-    for text in texts:
-        name = capability_named(text)
-        if name is None:
-            raise UsageError(f"--cap: no capability '{text}'{did_you_mean(text.upper(), CAPABILITIES)}")
-        found.append(name)
-    return found

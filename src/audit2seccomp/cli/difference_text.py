@@ -46,7 +46,7 @@ def _lines(change: Change, width: int) -> Iterable[str]:
     yield line
     if change.cases != ALWAYS:
         for case in change.cases:
-            conditions = " and ".join(_condition(one) for one in case.args)
+            conditions = " and ".join(condition_text(one) for one in case.args)
             yield f"    {', '.join([*([f'if {conditions}'] if conditions else []), *_hosts(case)])}"
 
 
@@ -66,13 +66,15 @@ def _hosts(case: Case) -> Iterable[str]:
         yield f"before Linux {excludes.min_kernel}"
 
 
-def _condition(one: ArgCondition) -> str:
+def condition_text(one: ArgCondition) -> str:
+    """`arg0 != 16`."""
     if one.operator.sign is None:
-        return f"arg{one.argument} & {one.value:#x} == {_number(one.value_two or 0)}"
-    return f"arg{one.argument} {one.operator.sign} {_number(one.value)}"
+        return f"arg{one.argument} & {one.value:#x} == {number_text(one.value_two or 0)}"
+    return f"arg{one.argument} {one.operator.sign} {number_text(one.value)}"
 
 
-def _number(value: int) -> str:
+def number_text(value: int) -> str:
+    """As people count, and larger ones in hexadecimal."""
     return str(value) if value < _DECIMAL else f"{value:#x}"
 
 
@@ -109,9 +111,7 @@ def as_json(found: Difference) -> str:
     """The difference as a JSON object; what does not differ is null or empty."""
     default = found.default
     document = {
-        "default": None
-        if default is None
-        else {"old": _outcome_object(default[0]), "new": _outcome_object(default[1])},
+        "default": None if default is None else {"old": outcome_object(default[0]), "new": outcome_object(default[1])},
         "architectures": {
             "added": [_architecture_object(one) for one in found.added],
             "removed": [_architecture_object(one) for one in found.removed],
@@ -128,28 +128,31 @@ def _change_object(change: Change) -> dict[str, object]:
     return {
         "name": change.name,
         "architectures": _names(change.abis),
-        "old": _outcome_object(change.old),
-        "new": _outcome_object(change.new),
+        "old": outcome_object(change.old),
+        "new": outcome_object(change.new),
         "when": None if change.cases == ALWAYS else [_case_object(case) for case in change.cases],
     }
 
 
 def _case_object(case: Case) -> dict[str, object]:
     return {
-        "args": [
-            {"index": one.argument, "op": one.operator.value, "value": one.value, "valueTwo": one.value_two}
-            for one in case.args
-        ],
+        "args": [condition_object(one) for one in case.args],
         "includes": _clause_object(case.includes),
         "excludes": _clause_object(case.excludes),
     }
+
+
+def condition_object(one: ArgCondition) -> dict[str, object]:
+    """A condition as a profile writes it."""
+    return {"index": one.argument, "op": one.operator.value, "value": one.value, "valueTwo": one.value_two}
 
 
 def _clause_object(clause: Clause) -> dict[str, object]:
     return {"caps": list(clause.caps), "arches": list(clause.arches), "minKernel": clause.min_kernel}
 
 
-def _outcome_object(outcome: Outcome) -> dict[str, object]:
+def outcome_object(outcome: Outcome) -> dict[str, object]:
+    """The action, and the number that goes with it or null."""
     return {"action": outcome.action.value, "errno": outcome.errno}
 
 

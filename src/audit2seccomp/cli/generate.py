@@ -34,6 +34,7 @@ Other commands:
   audit2seccomp collect [LOGS]...     keep what logs show, for later
   audit2seccomp audit-profile [FILE]  the profile to record under
   audit2seccomp check PROFILE [LOGS]  which recorded calls it would deny
+  audit2seccomp decide PROFILE CALL   what becomes of one call, and by which rule
   audit2seccomp merge, diff           what profiles say together, or differently
   audit2seccomp lint PROFILE...       what is wrong with a profile, and where
   audit2seccomp convert PROFILE       write it in another format

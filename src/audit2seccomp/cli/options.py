@@ -15,6 +15,7 @@ from audit2seccomp.evidence.model import RecordKey
 from audit2seccomp.evidence.reading import arch_named, trust_named
 from audit2seccomp.evidence.scan import Scanner
 from audit2seccomp.kernel.abi import abi_named, abi_of, oci_abis
+from audit2seccomp.kernel.syscalls import table_of
 
 if TYPE_CHECKING:
     from audit2seccomp.evidence.query.language import Query
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
 def arches() -> list[str]:
     """The architectures that profiles can name, for completion."""
     return [abi.name for abi in oci_abis()]
+
+
+def call_names() -> list[str]:
+    """The calls of this machine, for completion."""
+    abi = abi_named(os.uname().machine)
+    return [] if abi is None else sorted(name for _, name in table_of(abi))
 
 
 Logs = Annotated[

@@ -4,13 +4,14 @@
 
 import json as json_text
 import os
-import re
 from collections.abc import Iterable
 from typing import Annotated, NamedTuple
 
 import typer
 
+from audit2seccomp.cli.options import call_names
 from audit2seccomp.cli.output import Output
+from audit2seccomp.cli.words import number_named
 from audit2seccomp.errors import NothingFoundError, UsageError, did_you_mean
 from audit2seccomp.kernel.abi import X32_SYSCALL_BIT, Abi, abi_named, abi_of, all_abis
 from audit2seccomp.kernel.syscalls import table_of, tables_kernel
@@ -37,18 +38,13 @@ def _arches() -> list[str]:
     return [abi.name for abi in all_abis()]
 
 
-def _names() -> list[str]:
-    abi = abi_named(os.uname().machine)
-    return [] if abi is None else sorted(name for _, name in table_of(abi))
-
-
 def syscall(
     call: Annotated[
         str,
         typer.Argument(
             metavar="NAME|NUMBER",
             help="A call's name, or its number as in syscall= (also 0x…).",
-            autocompletion=_names,
+            autocompletion=call_names,
         ),
     ],
     arch: Annotated[
@@ -63,7 +59,7 @@ def syscall(
 ) -> None:
     """Look a system call up by name or number, with the kernel version that brought it."""
     abis = _abis(arch)
-    number = _number(call)
+    number = number_named(call)
     found = list(_by_name(call, abis) if number is None else _by_number(number, abis))
     if not found:
         raise NothingFoundError(
@@ -88,12 +84,6 @@ def _abis(arch: str | None) -> list[Abi]:
     if abi is None:
         raise UsageError(f"--arch: no architecture '{wanted}': all, or one of {', '.join(_arches())}")
     return [abi]
-
-
-def _number(call: str) -> int | None:
-    if re.fullmatch("-?[0-9]{1,10}", call):
-        return int(call)
-    return int(call, 16) if re.fullmatch("0[xX][0-9a-fA-F]{1,8}", call) else None
 
 
 def _by_name(name: str, abis: list[Abi]) -> Iterable[Found]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno as errno_numbers
+import re
 
 from audit2seccomp.errors import UsageError, did_you_mean
 from audit2seccomp.kernel.abi import Abi, abi_named, oci_abis
@@ -25,6 +26,16 @@ def errno_number(text: str) -> int:
     if not isinstance(number, int):
         raise UsageError(f"--errno: no errno '{text}': a name such as EPERM, or a number from 0 to {LARGEST_ERRNO}")
     return number
+
+
+def number_named(text: str) -> int | None:
+    """`12`, `-1`, `0x1b5`; None for what is no number, or needs more than 64 bits anyway."""
+    match = re.fullmatch(r"(-?)(?:([0-9]{1,20})|0[xX]([0-9a-fA-F]{1,16}))", text.strip(" "))
+    if match is None:
+        return None
+    sign, decimal, hexadecimal = match.groups()
+    size = int(decimal) if decimal is not None else int(hexadecimal, 16)
+    return -size if sign else size
 
 
 def host_arch(text: str) -> Abi:

@@ -129,16 +129,21 @@ def named_effects(profile: Profile) -> dict[str, Effect]:
 
 def effect_of(profile: Profile, abi: Abi, name: str) -> Effect:
     """The effect on one call; see `effects`."""
-    names = {name, *(inner for inner in MULTIPLEXED if MULTIPLEXED[inner].through == name)}
+    names = speaking_of(name)
     rules = (rule._replace(names=tuple(one for one in rule.names if one in names)) for rule in profile.rules)
     return effects(profile._replace(rules=tuple(rules)), abi).get(name, Effect((), default_outcome(profile)))
+
+
+def speaking_of(name: str) -> frozenset[str]:
+    """The names whose rules may act on a call: its own, and those of the calls that are made through it."""
+    return frozenset((name, *(inner for inner, made in MULTIPLEXED.items() if made.through == name)))
 
 
 def outcomes_of(profile: Profile, abi: Abi, nr: int, args: tuple[int, ...]) -> frozenset[Outcome]:
     """What may become of a call by its number, signed, and its six arguments, on a host whose own ABI the profile
     covers; see `outcomes`."""
     covers = covered(profile)
-    if covers is not None and not _looks_at(covers, abi, nr):
+    if covers is not None and not looks_at(covers, abi, nr):
         return frozenset((BAD_ARCH,))
     name = table_of(abi).name_of(nr)
     if name is None:
@@ -146,9 +151,11 @@ def outcomes_of(profile: Profile, abi: Abi, nr: int, args: tuple[int, ...]) -> f
     return outcomes(effect_of(profile, abi, name), args, compared_bits(abi))
 
 
-def _looks_at(covers: frozenset[Abi], abi: Abi, nr: int) -> bool:
-    """x86_64 and x32 share their `arch` and are told apart by the number, as unsigned; -1, which a tracer sets to skip
-    a call, belongs to both (libseccomp, src/gen_bpf.c)."""
+def looks_at(covers: frozenset[Abi], abi: Abi, nr: int) -> bool:
+    """Whether a filter for some ABIs looks at a call of one, by its number, signed; else it kills (BAD_ARCH).
+
+    x86_64 and x32 share their `arch` and are told apart by the number, as unsigned; -1, which a tracer sets to skip a
+    call, belongs to both (libseccomp, src/gen_bpf.c)."""
     if abi.name not in ("x86_64", "x32"):
         return abi in covers
     names = {one.name for one in covers}

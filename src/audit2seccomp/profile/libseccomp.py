@@ -160,7 +160,7 @@ def _context(
     for index, rule in rules:
         outcome, cases = outcome_of(rule), conjunctions(rule)
         for name in rule.names:
-            if not _has(abi, name) and (abi is not native_abi() or table_of(abi).number_of(name) is None):
+            if not has(abi, name) and (abi is not native_abi() or table_of(abi).number_of(name) is None):
                 left_out.setdefault((name, outcome), {})[abi] = None
             for number, whens in _numbered(abi, name, cases):
                 for when in whens:
@@ -180,7 +180,7 @@ def _numbered(abi: Abi, name: str, cases: list[Conjunction]) -> Iterator[tuple[i
         yield theirs, cases  # and libseccomp adds the call that it is made through
     elif through is not None:
         yield _resolved(native_abi(), through.through), made_through(through, cases)
-    if ours is not None and not _has(abi, name) and abi is native_abi():
+    if ours is not None and not has(abi, name) and abi is native_abi():
         yield ours, cases
 
 
@@ -199,8 +199,9 @@ def _refused(where: str, outcome: Outcome, error: OSError) -> FilterError:
     return FilterError(f"{where}: libseccomp refuses it, as it would in runc and crun: {reason}")
 
 
-def _has(abi: Abi, name: str) -> bool:
-    """Whether a rule for the name has all that it needs on the ABI: nothing, where there is no such call."""
+def has(abi: Abi, name: str) -> bool:
+    """Whether a rule for the name has all that it needs on the ABI, of which this libseccomp makes filters: nothing,
+    where there is no such call. The runtimes ignore a name that lacks it."""
     ours = table_of(abi).number_of(name)
     if ours is None:
         return _resolved(abi, name) != _UNKNOWN or any(table_of(one).number_of(name) is not None for one in all_abis())

@@ -9,7 +9,7 @@ does not look at.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import NamedTuple
 
 from audit2seccomp.errors import FormatError
@@ -54,13 +54,15 @@ class _Condition(NamedTuple):
     """None if that is not known."""
 
 
-def unanswered(profile: Profile, host: Host = NOTHING_KNOWN) -> Unanswered:
-    """What must be known besides. Nothing is asked for a rule that is left out anyway. Raises FormatError for a
-    minKernel that Docker refuses."""
+def unanswered(profile: Profile, host: Host = NOTHING_KNOWN, names: Container[str] | None = None) -> Unanswered:
+    """What must be known besides, with `names` for the rules about these alone. Nothing is asked for a rule that is
+    left out anyway. Raises FormatError for a minKernel that Docker refuses."""
     asked: dict[str, str] = {}
     if profile.arch_map and host.abi is None:
         asked["arch"] = "archMap"
     for index, rule in enumerate(profile.rules):
+        if names is not None and not any(name in names for name in rule.names):
+            continue
         conditions = list(_conditions(rule, index, host))
         if any(condition.holds is False for condition in conditions):
             continue
@@ -78,11 +80,22 @@ def resolve(profile: Profile, host: Host) -> Profile:
     kept = (
         rule._replace(includes=Clause(), excludes=Clause())
         for index, rule in enumerate(profile.rules)
-        if all(condition.holds for condition in _conditions(rule, index, host))
+        if is_there(rule, index, host)
     )
+    return profile._replace(architectures=architectures_on(profile, host), arch_map=(), rules=tuple(kept))
+
+
+def architectures_on(profile: Profile, host: Host) -> tuple[str, ...]:
+    """The architectures of the filter on a host, as a profile without `archMap` lists them."""
     mapping = next((entry for entry in profile.arch_map if _is_of(entry, host.abi)), None)
-    architectures = profile.architectures if mapping is None else (mapping.architecture, *mapping.sub_architectures)
-    return profile._replace(architectures=architectures, arch_map=(), rules=tuple(kept))
+    return profile.architectures if mapping is None else (mapping.architecture, *mapping.sub_architectures)
+
+
+def is_there(rule: Rule, index: int, host: Host) -> bool | None:
+    """Whether a rule, at its index, is there on a host; None if that is not known. Raises FormatError for a minKernel
+    that Docker refuses."""
+    found = [condition.holds for condition in _conditions(rule, index, host)]
+    return False if False in found else None if None in found else True
 
 
 def dockers_name(abi: Abi) -> str:

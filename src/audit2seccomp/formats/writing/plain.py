@@ -9,6 +9,8 @@ from audit2seccomp.errors import FormatError, shown
 from audit2seccomp.profile.model import Clause, Profile, Rule, errno_named
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from audit2seccomp.profile.resolve import Host
 
 
@@ -26,7 +28,7 @@ def plain(form: str, profile: Profile) -> Plain:
     if profile.arch_map or any(rule.includes != Clause() or rule.excludes != Clause() for rule in profile.rules):
         from audit2seccomp.profile.resolve import NOTHING_KNOWN
 
-        _refuse_open(form, profile, NOTHING_KNOWN)
+        refuse_open(form, profile, NOTHING_KNOWN, way_out=_KEPT_OPEN)
     lost = sum(rule.comment is not None for rule in profile.rules)
     made = profile._replace(
         default_errno=_number(form, profile.default_errno, profile.default_errno_name),
@@ -40,18 +42,25 @@ def resolved(form: str, profile: Profile, host: Host) -> Profile:
     """The profile as it is on a host. Raises FormatError for what must be known of the host besides."""
     from audit2seccomp.profile.resolve import resolve
 
-    _refuse_open(form, profile, host)
+    refuse_open(form, profile, host, way_out="" if form == "docker" else _KEPT_OPEN)
     return resolve(profile, host)
 
 
-def _refuse_open(form: str, profile: Profile, host: Host) -> None:
-    """Raises FormatError if the host would have to be known better."""
+_KEPT_OPEN = "; the format docker keeps it open"
+
+
+def refuse_open(
+    what: str, profile: Profile, host: Host, names: Container[str] | None = None, *, way_out: str = ""
+) -> None:
+    """Raises FormatError, with `what` in front, if the host would have to be known better; with `names`, for the rules
+    about these alone."""
     from audit2seccomp.profile.resolve import unanswered
 
     for index, rule in enumerate(profile.rules):
         for key, _ in (*rule.includes.extra, *rule.excludes.extra):
-            raise FormatError(f"{form}: rule {index}: nobody knows on which hosts {shown(key)} holds: take it out")
-    asked = unanswered(profile, host)
+            if names is None or any(name in names for name in rule.names):
+                raise FormatError(f"{what}: rule {index}: nobody knows on which hosts {shown(key)} holds: take it out")
+    asked = unanswered(profile, host, names)
     if any(asked):
         answers = (
             (asked.arch, "--host-arch ARCH"),
@@ -59,8 +68,7 @@ def _refuse_open(form: str, profile: Profile, host: Host) -> None:
             (asked.caps, "--cap none or --cap CAP_X…"),
         )
         needed = "; ".join(f"{place}: {option}" for place, option in answers if place is not None)
-        way_out = "" if form == "docker" else "; the format docker keeps it open"
-        raise FormatError(f"{form}: the profile depends on the host: {needed}{way_out}")
+        raise FormatError(f"{what}: the profile depends on the host: {needed}{way_out}")
 
 
 def _plain(form: str, rule: Rule) -> Rule:
