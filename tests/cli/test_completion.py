@@ -47,6 +47,8 @@ def _bash(text: str) -> list[str]:
         ("audit2seccomp --default-action SCMP_ACT_T", ["SCMP_ACT_TRAP", "SCMP_ACT_TRACE"]),
         ("audit2seccomp --action SCMP_ACT_L", ["SCMP_ACT_LOG"]),
         ("audit2seccomp explain --sort ", ["name", "rarest", "frequent", "first"]),
+        ("audit2seccomp decide p.json openat", ["openat", "openat2"]),
+        ("audit2seccomp decide p.json read --host-a", ["--host-arch"]),
         ("audit2seccomp syscall --a", ["--arch"]),
         ("audit2seccomp syscall --arch c6", ["c6x", "c6xbe"]),
         ("audit2seccomp syscall --arch al", ["alpha", "all"]),

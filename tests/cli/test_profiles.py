@@ -14,6 +14,7 @@ COMMANDS = {
     "merge": ("merge", "UNIT"),
     "diff": ("diff", "UNIT", "UNIT"),
     "check": ("check", "UNIT", "LOG"),
+    "decide": ("decide", "UNIT", "read"),
     "lint": ("lint", "UNIT"),
     "audit-profile": ("audit-profile", "UNIT"),
     "generate": ("LOG", "--base", "UNIT"),

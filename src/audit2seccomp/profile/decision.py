@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from audit2seccomp.errors import FilterError
 from audit2seccomp.kernel.abi import Abi, abi_of
+from audit2seccomp.kernel.multiplexed import multiplexed
 from audit2seccomp.kernel.syscalls import table_of
 from audit2seccomp.profile.algebra.conditions import when
 from audit2seccomp.profile.algebra.regions import TooManyBoxesError, complement
@@ -110,20 +111,29 @@ def decide(profile: Profile, call: Asked, host: Host) -> Decision:
     that libseccomp refuses."""
     covers = _covers(profile, call, host)
     if not looks_at(covers, call.abi, call.nr):
-        own = host.abi is None and call.abi not in covers and call.abi.name != "x32"
-        return Decision((BAD_ARCH,), covered=False, own_host=own)
-    named = speaking_of(call.name) if call.name is not None else frozenset()
-    there = _about(profile, named, host)
+        may_be_own = host.abi is None and call.abi not in covers and call.abi.name != "x32"
+        return Decision((BAD_ARCH,), covered=False, own_host=may_be_own)
+    there = _about(profile, _built_together(call), host)
     lacking = _unbuildable(call.abi)
-    known = _about(there, frozenset(name for name in named if lacking is not None or has(call.abi, name)), host)
+    known = there if lacking is not None else _known(there, call.abi)
     found = _decide(known, call, covers, lacking)
-    ignored = [index for index, rule in enumerate(there.rules) if rule.names and not known.rules[index].names]
-    default = default_outcome(profile)
+    own = speaking_of(call.name) if call.name is not None else frozenset()
+    speaking = [index for index, rule in enumerate(there.rules) if own.intersection(rule.names)]
+    acting = [index for index in speaking if outcome_of(profile.rules[index]) != default_outcome(profile)]
     return found._replace(
-        skipped=tuple(index for index, rule in enumerate(known.rules) if rule.names and outcome_of(rule) == default),
-        unknown=tuple(index for index in ignored if outcome_of(profile.rules[index]) != default),
+        skipped=tuple(index for index in speaking if index not in acting),
+        unknown=tuple(index for index in acting if not own.intersection(known.rules[index].names)),
         enosys_above=None if found.rules else _enosys_above(profile, call, host),
     )
+
+
+def _built_together(call: Asked) -> frozenset[str]:
+    """The names whose rules libseccomp looks at together: those that act on a call, and on the one that it is made
+    through. What it refuses of them depends on all."""
+    if call.name is None:
+        return frozenset()
+    outer = multiplexed(call.abi, call.name)
+    return speaking_of(call.name) | (frozenset() if outer is None else speaking_of(outer.through))
 
 
 def _covers(profile: Profile, call: Asked, host: Host) -> frozenset[Abi]:
@@ -141,6 +151,12 @@ def _about(profile: Profile, names: frozenset[str], host: Host) -> Profile:
         rule._replace(names=tuple(name for name in rule.names if name in names and is_there(rule, index, host)))
         for index, rule in enumerate(profile.rules)
     )
+    return profile._replace(rules=tuple(rules))
+
+
+def _known(profile: Profile, abi: Abi) -> Profile:
+    """Without the names that this libseccomp lacks, which the runtimes ignore."""
+    rules = (rule._replace(names=tuple(name for name in rule.names if has(abi, name))) for rule in profile.rules)
     return profile._replace(rules=tuple(rules))
 
 
