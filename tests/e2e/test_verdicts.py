@@ -119,6 +119,7 @@ class Expected:
     def __init__(self, document: dict[str, Any], host: Abi, family: list[Abi], lacking: frozenset[str]) -> None:
         """See Reading."""
         self._readings = {one: Reading(document, one, host, KERNEL, lacking) for one in family}
+        self.default = self._readings[host].default
 
     def verdict(self, arch: int, number: int, args: Args) -> int:
         """The kernel tells x32 from x86_64 by bit 30; a number that is not 0 or more has it, too, except that -1 is

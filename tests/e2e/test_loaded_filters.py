@@ -1,0 +1,186 @@
+"""The verdicts that are told are the kernel's: harmless calls are made under the loaded filter, as programs of x86_64,
+x86 and x32 make them."""
+
+from __future__ import annotations
+
+import errno
+import json
+import socket
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import chain
+from random import Random
+from typing import Any
+
+import pytest
+
+from audit2seccomp.formats import read_profile
+from audit2seccomp.kernel.abi import Abi
+from audit2seccomp.kernel.audit_netlink import AUDIT_NLGRP_READLOG_BIT, NETLINK_AUDIT, NLMSG_HEADER
+from audit2seccomp.kernel.syscalls import table_of
+from audit2seccomp.kernel.uapi import AUDIT_SECCOMP
+from audit2seccomp.profile.libseccomp import build
+from audit2seccomp.profile.resolve import Host, resolve
+from audit2seccomp.profile.simulate import Program
+from tests.e2e.calls import COMM, PROCESS_KILLED, THREAD_KILLED, TRAPPED, Made, Result, needs_x86_64, results
+from tests.e2e.machine import needs
+from tests.e2e.reading import CODES
+from tests.e2e.test_verdicts import KERNEL, OF_ALL_KINDS, PUBLISHED, Expected, abi
+
+pytestmark = [needs(), needs_x86_64]
+
+DOORS = tuple(map(abi, ("x86_64", "x86", "x32")))
+NOWHERE = 2**64 - 4096
+"""No descriptor, no address, no size, no flags: as 64 bits, and as the lower 32 of them."""
+HARMLESS = """
+    access accept accept4 bind chdir chmod chown chown32 chroot clock_getres clock_gettime clock_nanosleep close
+    close_range connect copy_file_range creat dup dup2 dup3 epoll_create epoll_create1 epoll_ctl epoll_wait eventfd2
+    execve faccessat faccessat2 fadvise64 fallocate fchdir fchmod fchmodat fchown fchown32 fchownat fcntl fcntl64
+    fdatasync fgetxattr flistxattr flock fremovexattr fsetxattr fstat fstat64 fstatfs fsync ftruncate futimesat
+    getcpu getcwd getdents getdents64 getegid getegid32 geteuid geteuid32 getgid getgid32 getgroups getitimer
+    getpeername getpgid getpgrp getpid getppid getpriority getrandom getresgid getresuid getresuid32 getrlimit
+    getrusage getsid getsockname getsockopt gettid gettimeofday getuid getuid32 getxattr inotify_add_watch
+    inotify_rm_watch ioctl kcmp lchown lgetxattr link linkat listen listxattr llistxattr lremovexattr lseek
+    lsetxattr lstat lstat64 madvise membarrier memfd_create mincore mkdir mkdirat mknod mknodat mlock2 mprotect mremap
+    msync munmap nanosleep newfstatat open openat openat2 personality pipe pipe2 poll ppoll pread64 preadv preadv2
+    prlimit64 process_vm_readv pwrite64 pwritev read readlink readlinkat readv recvfrom recvmsg removexattr rename
+    renameat renameat2 rmdir rt_sigaction rt_sigpending rt_sigprocmask rt_sigtimedwait sched_getaffinity sched_getattr
+    sched_getparam sched_getscheduler sched_setaffinity sched_yield sendfile sendmsg sendto setitimer setsockopt
+    setxattr shutdown sigaltstack signalfd4 socket socketcall socketpair splice stat stat64 statfs statx symlink
+    symlinkat syncfs sysinfo tee time timer_create timer_gettime timerfd_gettime timerfd_settime times truncate
+    umask uname unlink unlinkat utime utimensat utimes vmsplice waitid waitpid write writev ustat
+"""
+"""Calls that change nothing where they are given NOWHERE."""
+ON_ARGUMENTS = {
+    "personality": (0,),
+    "lseek": (1, 2),
+    "getsockopt": (1,),
+    "setsockopt": (1,),
+    "madvise": (2,),
+    "fallocate": (3,),
+    "getpriority": (0, 1),
+    "socket": (0, 2),
+}
+"""Calls that change nothing outside of their process whatever these arguments are."""
+FATES = {
+    CODES["SCMP_ACT_KILL_THREAD"]: THREAD_KILLED,
+    CODES["SCMP_ACT_KILL_PROCESS"]: PROCESS_KILLED,
+    CODES["SCMP_ACT_TRAP"]: TRAPPED,
+}
+_ACTION, _DATA = 0xFFFF0000, 0xFFFF
+_NAMES = {value: name for name, value in CODES.items()}
+_LET_THROUGH = (CODES["SCMP_ACT_ALLOW"], CODES["SCMP_ACT_LOG"])
+
+_SO_RCVBUFFORCE = 33
+"""include/uapi/asm-generic/socket.h"""
+
+
+def calls_through(door: Abi) -> Iterator[Made]:
+    """Each harmless call that programs of an ABI have; x32's numbers are refused by kernels without x32, but filters
+    see them all the same."""
+    for name in HARMLESS.split():
+        number = table_of(door).number_of(name)
+        if number is not None:
+            yield Made(number, (NOWHERE,) * 6, door.name == "x86")
+
+
+def calls_with_arguments(door: Abi, expected: Expected) -> Iterator[Made]:
+    """Calls with arguments on the edges of their conditions."""
+    for name, places in ON_ARGUMENTS.items():
+        number = table_of(door).number_of(name)
+        if number is not None:
+            some = expected.samples(door, number)
+            for args in Random(name).sample(some, min(8, len(some))):
+                chosen = tuple(args[place] if place in places else NOWHERE for place in range(6))
+                yield Made(number, chosen, door.name == "x86")
+
+
+def shown(verdict: int, bare: Result, under: Result, default: int) -> bool:
+    """Whether a call shows its verdict, which it must have had: beside the same call without a filter, and with another
+    answer than the default action's."""
+    action, data = verdict & _ACTION, verdict & _DATA
+    assert bare.returned is not None
+    if action in FATES:
+        assert under.fate == FATES[action]
+        return True
+    assert under.returned is not None
+    if action in _LET_THROUGH:
+        assert under.returned == bare.returned or min(under.returned, bare.returned) >= 0
+        return bare.returned != -(default & _DATA)
+    # Where nobody traces, a traced call is one that the kernel does not have.
+    assert under.returned == -(data if action == CODES["SCMP_ACT_ERRNO"] else errno.ENOSYS)
+    return bare.returned != under.returned
+
+
+@contextmanager
+def seccomp_records() -> Iterator[socket.socket]:
+    """All that audit reports from now on, whoever else listens, and without the limits of the kernel's log."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_AUDIT) as records:
+        records.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 64 << 20)
+        records.bind((0, AUDIT_NLGRP_READLOG_BIT))
+        records.settimeout(10)
+        yield records
+
+
+def logged(records: socket.socket, count: int) -> Counter[tuple[int, int]]:
+    """What the calls were logged for, by arch and number: so many records, and what is there already."""
+    found: Counter[tuple[int, int]] = Counter()
+    while True:
+        try:
+            message = records.recv(1 << 16)
+        except (BlockingIOError, TimeoutError):
+            return found
+        fields = dict(word.partition(b"=")[::2] for word in message[NLMSG_HEADER.size :].split())
+        _, kind, *_ = NLMSG_HEADER.unpack_from(message)
+        if kind != AUDIT_SECCOMP or fields[b"comm"] != b'"%b"' % COMM:
+            continue
+        if int(fields[b"code"], 16) == CODES["SCMP_ACT_LOG"]:
+            found[int(fields[b"arch"], 16), int(fields[b"syscall"])] += 1
+            if found.total() == count:
+                records.setblocking(False)
+
+
+def confirmed(document: dict[str, Any], family: list[Abi]) -> Counter[str]:
+    """How many calls showed each action, under the filter that a profile is on this machine."""
+    made = resolve(read_profile(json.dumps(document).encode()).sound(), Host(family[0], KERNEL, frozenset()))
+    filtered = build(made, family)
+    program, expected = filtered.bpf(), Expected(document, family[0], family, frozenset())
+    calls = [*chain.from_iterable(map(calls_through, DOORS))]
+    calls += chain.from_iterable(calls_with_arguments(door, expected) for door in family)
+    bare = results(calls, None)
+    with seccomp_records() as records:
+        under = results(calls, program)
+        verdicts = []
+        for one, was, became in zip(calls, bare, under, strict=True):
+            arch = DOORS[one.int80].audit_arch
+            # The kernel of a program of x86 sees 32 bits of each argument.
+            args = tuple(arg & 0xFFFFFFFF if one.int80 else arg for arg in one.args)
+            verdict = Program(program).verdict(arch, one.nr, args)
+            assert verdict == expected.verdict(arch, one.nr, args), one
+            verdicts.append((arch, one.nr, verdict, shown(verdict, was, became, expected.default)))
+        logs = Counter((arch, nr) for arch, nr, verdict, _ in verdicts if verdict == CODES["SCMP_ACT_LOG"])
+        if not logs:
+            records.setblocking(False)
+        assert logged(records, logs.total()) == logs
+    return Counter(_NAMES[verdict & _ACTION] for *_, verdict, is_shown in verdicts if is_shown)
+
+
+def test_every_action_is_what_the_kernel_does() -> None:
+    found = confirmed(OF_ALL_KINDS, list(DOORS))
+    assert found.total() > 400
+    assert set(found) == {*CODES} - {"SCMP_ACT_KILL"}
+    assert min(found.values()) >= 6
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_profiles_are_what_the_kernel_does(name: str) -> None:
+    if not PUBLISHED[name].exists():
+        pytest.skip("needs golang-github-containers-common")
+    found = confirmed(json.loads(PUBLISHED[name].read_bytes()), list(DOORS))
+    assert found["SCMP_ACT_ALLOW"] > 300
+
+
+def test_calls_of_architectures_that_are_not_listed_kill_the_thread() -> None:
+    found = confirmed({**OF_ALL_KINDS, "architectures": ["SCMP_ARCH_X86_64"]}, [abi("x86_64")])
+    assert found["SCMP_ACT_KILL_THREAD"] > 100
