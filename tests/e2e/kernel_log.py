@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import socket
-import struct
 import subprocess
 import uuid
 from collections.abc import Iterator
@@ -17,15 +16,11 @@ from pathlib import Path
 
 import pytest
 
-NETLINK_AUDIT = 9
-"""include/uapi/linux/netlink.h."""
-READERS = 1
-"""AUDIT_NLGRP_READLOG as a bit; this and the types of messages: include/uapi/linux/audit.h."""
+from audit2seccomp.kernel.audit_netlink import AUDIT_NLGRP_READLOG_BIT, NETLINK_AUDIT, NLM_F_REQUEST, NLMSG_HEADER
+from audit2seccomp.kernel.uapi import AUDIT_SECCOMP
+
 AUDIT_USER_AVC = 1107
-"""A user's message that the kernel takes and passes on also while audit is off."""
-AUDIT_SECCOMP = 1326
-HEADER = struct.Struct("=IHHII")
-"""struct nlmsghdr: length, type, flags, sequence, port."""
+"""A user's message that the kernel takes and passes on also while audit is off (include/uapi/linux/audit.h)."""
 SO_RCVBUFFORCE = 33
 """include/uapi/asm-generic/socket.h; Python has no name for it."""
 ROOM = 64 << 20
@@ -38,7 +33,7 @@ def _readers_socket() -> socket.socket:
     kernel = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_AUDIT)
     try:
         kernel.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, ROOM)
-        kernel.bind((0, READERS))
+        kernel.bind((0, AUDIT_NLGRP_READLOG_BIT))
         kernel.settimeout(PATIENCE)
     except OSError:
         kernel.close()
@@ -71,7 +66,8 @@ def kept(file: Path) -> Iterator[None]:
             yield
         finally:
             # Messages come in the order in which they were made; of this one the kernel cuts the last byte.
-            kernel.sendto(HEADER.pack(HEADER.size + len(end) + 1, AUDIT_USER_AVC, 1, 0, 0) + end + b"\0", (0, 0))
+            length = NLMSG_HEADER.size + len(end) + 1
+            kernel.sendto(NLMSG_HEADER.pack(length, AUDIT_USER_AVC, NLM_F_REQUEST, 0, 0) + end + b"\0", (0, 0))
         written.result()
     assert lost_records() == lost
 
@@ -81,9 +77,9 @@ def _write(kernel: socket.socket, file: Path, end: bytes) -> None:
     with file.open("wb") as log:
         while True:
             message = kernel.recv(1 << 16)
-            kind = HEADER.unpack_from(message)[1]
+            kind = NLMSG_HEADER.unpack_from(message)[1]
             if kind == AUDIT_SECCOMP:
-                log.write(b"type=SECCOMP msg=%b\n" % message[HEADER.size :].rstrip(b"\0\n"))
+                log.write(b"type=SECCOMP msg=%b\n" % message[NLMSG_HEADER.size :].rstrip(b"\0\n"))
             elif kind == AUDIT_USER_AVC and end in message:
                 return
 

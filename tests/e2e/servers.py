@@ -91,7 +91,8 @@ class Nginx(Server):
         events {{}}
         http {{
             access_log {folder}/access.log; sendfile on; gzip on; gzip_types *;
-            proxy_max_temp_file_size 0; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
+            proxy_max_temp_file_size 0;
+            client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
             uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
             server {{
                 listen {loopback}:{port}; root {folder}/files;

@@ -61,3 +61,10 @@ def test_the_loop_ends_with_a_profile_that_is_enough(server: Server, tmp_path: P
     assert 0 < counts[1] <= counts[0] / 10
     assert counts[-1] == 0
     lives(server, *under(profile))
+
+
+@pytest.mark.parametrize("way", ["notify", "audit"])
+def test_a_recorded_command_s_profile_is_enough(server: Server, way: str, tmp_path: Path) -> None:
+    profile = tmp_path / "profile.json"
+    lives(server, SCRIPT, "record", "--strict", "--via", way, "-o", profile, "--")
+    lives(server, *under(profile))
