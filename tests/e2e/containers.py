@@ -31,7 +31,7 @@ int main(int argc, char **argv)
     printf("%d attempts\n", 3 * (argc > 1));
     if (argc > 1) {
         try("mkdir", mkdir("/tmp/made", 0700));
-        try("ptrace", ptrace(PTRACE_TRACEME, 0, 0, 0));
+        try("ptrace", ptrace(PTRACE_CONT, 0, 0, 0));
         try("socket", socket(AF_INET, SOCK_RAW, 1));
     }
     return 0;
@@ -50,7 +50,12 @@ class Container(NamedTuple):
     def run(self, *words: str, profile: dict[str, Any] | None) -> subprocess.CompletedProcess[str]:
         """What a container whose process is this command leaves behind."""
         self._configure(words, profile)
-        return self._call("run", "--bundle", str(self.bundle), f"audit2seccomp-{uuid.uuid4().hex}")
+        name = f"audit2seccomp-{uuid.uuid4().hex}"
+        try:
+            return self._call("run", "--bundle", str(self.bundle), name)
+        except subprocess.TimeoutExpired:
+            self._call("delete", "--force", name)
+            raise
 
     @contextmanager
     def started(self, *words: str, profile: dict[str, Any]) -> Iterator[str]:
