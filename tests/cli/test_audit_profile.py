@@ -18,6 +18,19 @@ def test_nothing_is_known_yet() -> None:
     assert (done.status, done.profile, done.stderr) == (0, RECORDING, "")
 
 
+def test_programs_of_other_architectures_can_be_recorded_too(tmp_path: Path) -> None:
+    both = ("--arch", "x86", "--arch", "amd64", "--arch", "i386")
+    names = ["SCMP_ARCH_X86", "SCMP_ARCH_X86_64"]
+    assert run("audit-profile", *both).profile == {**RECORDING, "architectures": names}
+    (tmp_path / "p.json").write_bytes(run("-q", stdin=line(0)).stdout)
+    known = run("audit-profile", tmp_path / "p.json", *both).profile
+    assert known["architectures"] == names[::-1]
+    assert known["syscalls"] == [{"names": ["read"], "action": "SCMP_ACT_ALLOW"}]
+    docker = run("audit-profile", "fixtures/profiles/docker-like.json", "--arch", "riscv64")
+    assert {"architecture": "SCMP_ARCH_RISCV64", "subArchitectures": []} in docker.profile["archMap"]
+    assert run("audit-profile", "--arch", "z80").status == 2
+
+
 def test_what_a_profile_allows_is_not_logged_again(tmp_path: Path) -> None:
     (tmp_path / "p.json").write_bytes(run("-q", stdin=line(0) + line(1)).stdout)
     done = run("audit-profile", "p.json", "-o", "audit.json", cwd=tmp_path)

@@ -252,6 +252,15 @@ class TestUpdate:
         assert run("--update", file, "--allow", "bpf", stdin=b"nothing\n").status == 0
         assert "bpf" in names_of(json.loads(file.read_text()))
 
+    def test_records_of_other_programs_are_the_end_of_the_loop_too(self, file: Path) -> None:
+        before = file.read_bytes()
+        done = run("--update", file, "--comm", "nginx", stdin=CLOSE)
+        assert (done.status, file.read_bytes()) == (0, before)
+        assert said(done) == [f"{file}: nothing is new"]
+        assert "1 not selected" in done.stderr
+        assert run("--update", file, "--comm", "nginx", stdin=CLOSE + line(0, code=ERRNO, comm='"nginx"')).status == 3
+        assert run("--update", file, "--comm", "nginx", stdin=CLOSE + line(0, arch="z")).status == 3
+
     def test_a_name_does_not_get_the_comment_of_others(self, tmp_path: Path) -> None:
         (tmp_path / "d.json").write_bytes(run("-q", "--format", "docker", stdin=READ).stdout)
         assert run("--update", "d.json", stdin=CLOSE, cwd=tmp_path).status == 0

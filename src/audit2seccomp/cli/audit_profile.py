@@ -17,11 +17,14 @@ from audit2seccomp.formats import MAX_BYTES, WRITERS, known_form, write_profile
 from audit2seccomp.formats.docker import is_dockers
 from audit2seccomp.profile.audit_profile import RECORDING
 from audit2seccomp.profile.audit_profile import audit_profile as audit_profile_of
+from audit2seccomp.profile.building.bases import with_architectures
+from audit2seccomp.profile.building.choices import oci_arch
 from audit2seccomp.profile.model import Profile
 
 EPILOG = """\b
 Examples:
   audit2seccomp audit-profile -o audit.json                 # records all calls
+  audit2seccomp audit-profile --arch x86 -o audit.json      # also those of 32-bit programs on x86_64
   audit2seccomp audit-profile profile.json -o audit.json    # records what profile.json lacks
   audit2seccomp audit-profile web.evidence.json -o audit.json
 
@@ -59,6 +62,14 @@ def audit_profile(
             autocompletion=lambda: list(WRITERS),
         ),
     ] = None,
+    arch: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ARCH",
+            help="Record programs of that architecture, too, which are killed else; may be repeated.",
+            autocompletion=options.arches,
+        ),
+    ] = None,
     trust: options.TrustLevel = "anchored",
     lenient: Lenient = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but errors.")] = False,
@@ -67,7 +78,9 @@ def audit_profile(
     if to is not None:
         known_form(to)
     target = Output(output)
-    made = RECORDING if known is None else audit_profile_of(_known(known, trust, lenient=lenient, quiet=quiet))
+    wanted = [oci_arch(name) for name in arch or ()]
+    profile = RECORDING if known is None else _known(known, trust, lenient=lenient, quiet=quiet)
+    made = audit_profile_of(with_architectures(profile, wanted))
     written = write_profile(made, to or ("docker" if is_dockers(made) else "oci"))
     if isinstance(written.content, bytes) and target.is_terminal:
         raise UsageError(f"--to {to}: is no text for a terminal: -o FILE names a file")

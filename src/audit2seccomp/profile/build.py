@@ -101,8 +101,8 @@ def build(
     by_call = evidence.by_call()
     used = [seen for seen in by_call.observations() if counts(seen, include_denied)]
     named = [seen for seen in used if seen.name is not None and seen.abi.scmp_name is not None]
-    # A log without records has nothing new for a file: what an audit profile records in the end.
-    if not named and (not choices.nothing_is_an_answer or evidence.records):
+    # A log that holds others' records at most has nothing new for a file: what an audit profile records in the end.
+    if not named and (not choices.nothing_is_an_answer or evidence.counts or evidence.rejected or evidence.refused):
         raise NothingFoundError(_why_nothing(evidence, used))
     frame = _framed(choices, {seen.abi.scmp_name for seen in named if seen.abi.scmp_name})
     abis = _abis(frame, named)
