@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command import SCRIPT, run
-from tests.e2e.kernel_log import kept, needs_kernel_log
+from tests.e2e.audit_records import kept, needs_audit_records
 from tests.e2e.machine import needs
 from tests.programs import Make, program
 
 pytestmark = [
     needs("gcc", "auditctl"),
-    needs_kernel_log,
+    needs_audit_records,
     pytest.mark.skipif(platform.machine() != "x86_64", reason="needs x86_64"),
 ]
 DOORS = r"""

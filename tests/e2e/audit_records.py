@@ -49,7 +49,7 @@ def _is_heard() -> bool:
     return True
 
 
-needs_kernel_log = pytest.mark.skipif(
+needs_audit_records = pytest.mark.skipif(
     os.geteuid() != 0 or not _is_heard(), reason="needs the kernel's audit records: root, outside of containers"
 )
 
