@@ -226,7 +226,8 @@ CARRIERS = (
     ),
     Carrier("GNOME Logs", HMS + rb" kernel: ", Speaker.PRINTK, Trust.ANCHORED),
     Carrier("dmesg --raw without time", _PRI_KERN, Speaker.PRINTK, Trust.ANCHORED),
-    Carrier("dmesg --decode", rb"kern {0,2}:[a-z]{1,7} {0,3}: %(clock_if_any)b", Speaker.PRINTK, Trust.AUTHENTICATED),
+    # A process can have facility 128, of which util-linux keeps seven bits (LOG_FAC of sys/syslog.h): it prints kern.
+    Carrier("dmesg --decode", rb"kern {0,2}:[a-z]{1,7} {0,3}: %(clock_if_any)b", Speaker.PRINTK, Trust.ANCHORED),
     Carrier("/dev/kmsg", rb"[0-7],\d{1,20},\d{1,20},[-c+](?:,[!-:<-~]{0,255})?;", Speaker.PRINTK, Trust.AUTHENTICATED),
     Carrier(
         "syslog RFC 5424, kernel",

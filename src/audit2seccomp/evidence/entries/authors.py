@@ -33,9 +33,8 @@ JOURNAL_KERNEL_UNSURE = _author("journald, kernel transport without SYSLOG_FACIL
 SHIPPED_AUDIT = _author("journald's audit transport, from another program", Trust.ANCHORED, Speaker.JOURNALD, "audit")
 SHIPPED_KERNEL = _author("journald's kernel transport, from another program", Trust.ANCHORED, tag="kernel")
 
-# util-linux 2.38 shows a process's <13> as 5, so that less than 8 proves nothing; --decode shows the facility.
+# util-linux 2.38 shows a process's <13> as 5, and with --decode its facility 128 as kern: neither proves anything.
 DMESG = _author("dmesg --json", Trust.ANCHORED, tag="kernel")
-DMESG_DECODED = _author("dmesg --json --decode", Trust.AUTHENTICATED, tag="kernel")
 # The message of a syslog daemon may begin with its separator and with the kernel's clock, or with auditd's node.
 SYSLOG_KERNEL = _author("syslog JSON, kernel", Trust.ANCHORED, tag="kernel", template=b" ?%(clock_if_any)b")
 _DAEMON = b" {0,2}%(node)b"
