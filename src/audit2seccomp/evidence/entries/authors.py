@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from audit2seccomp.evidence.carriers import CONTINUES, FACILITY, Carrier, Speaker, Trust
+from audit2seccomp.evidence.trust import FOREIGN
 
 
 class Author(NamedTuple):
@@ -48,6 +49,7 @@ NO_TRANSPORT = _author("its entry has no _TRANSPORT (journalctl --output-fields 
 OTHER_AUDIT_TYPE = _author("it stands in an audit record of another type", Trust.EMBEDDED)
 OTHER_PROGRAM = _author("its tag or facility is not the kernel's", Trust.EMBEDDED)
 CONTINUATION = _author(CONTINUES, Trust.EMBEDDED)
+BELOW_OTHERS = _author(FOREIGN, Trust.EMBEDDED)
 WRAPPED = _author("it is text in the JSON of another program", Trust.EMBEDDED)
 UNREAD = _author("it stands in a part of JSON that is not read", Trust.EMBEDDED)
 
