@@ -60,6 +60,23 @@ class Journald:
         self._process.send_signal(number)
         self._process.wait(PATIENCE)
 
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """It reads nothing for a while."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
+
+    @contextmanager
+    def killed(self) -> Iterator[None]:
+        """It is not there for a while."""
+        self.kill()
+        yield
+        self.start()
+
     def mark(self) -> None:
         """Wait until it has read all of the kernel log, and let what follows begin here."""
         mark = f"mark {uuid.uuid4()}"
