@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import struct
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from socket import AF_UNIX, SOCK_DGRAM, SOCK_STREAM, SocketKind, socket
 
@@ -58,13 +58,13 @@ _NATIVE: Mapping[str, tuple[tuple[str, str], ...]] = {
     "native, a line of /dev/kmsg as the message": (("MESSAGE", "5,1,2,-;$PRINTK"),),
     "native, a line of audit.log as the message": (("MESSAGE", "$FILE"),),
     "native, second line": (("MESSAGE", "x\n$PRINTK"),),
+    "native, the record in the tag": (("MESSAGE", "x"), ("SYSLOG_IDENTIFIER", "kernel: $PRINTK\n")),
     # In `-o cat` bare lines below such an entry are refused until the next line with a date.
     "native, an export entry in MESSAGE": (("MESSAGE", _EXPORTED),),
     "native, an export entry in A": (("A", _EXPORTED), ("MESSAGE", "x")),
     "native, a verbose entry in MESSAGE": (("MESSAGE", _SHOWN),),
     "native, a verbose entry in A": (("A", _SHOWN), ("MESSAGE", "x")),
     "native, second line with date": (("MESSAGE", "x\n$DATE vm kernel: $PRINTK"),),
-    "native, the record in the tag": (("MESSAGE", "x"), ("SYSLOG_IDENTIFIER", "kernel: $PRINTK\n")),
 }
 
 
@@ -79,21 +79,30 @@ class Forger:
         self.ways: dict[int, str] = {}
         """Which way forged which call."""
 
-    def forge(self) -> None:
-        """Try all ways, each with the next serial."""
+    def forge(self) -> Iterator[tuple[str, str]]:
+        """Try all ways, each with the next serial. Gives journald's transport and what is in the last message by it:
+        journald reads its sockets in no order, so that they must be waited for one by one."""
         forged = self._next("kmsg, every facility")
         for priority in _PRIORITIES:
             write_to_kernel_log(f"{priority}{forged['$PRINTK']}\n")
         for name, message in _KMSG.items():
             write_to_kernel_log(_filled(message, self._next(name)) + "\n")
+        yield "kernel", self._last
         for name, message in _SYSLOG.items():
             self._send("dev-log", SOCK_DGRAM, _filled(message, self._next(name)).encode())
-        for name, fields in _NATIVE.items():
-            forged = self._next(name)
-            self._send("socket", SOCK_DGRAM, b"".join(_field(field, _filled(value, forged)) for field, value in fields))
+        yield "syslog", self._last
         for name, (tag, line) in _STDOUT.items():
             # What systemd connects the standard output of a unit to: first seven lines about it.
             self._send("stdout", SOCK_STREAM, f"{tag}\n\n5\n1\n0\n0\n0\n{_filled(line, self._next(name))}\n".encode())
+            yield "stdout", self._last
+        for name, fields in _NATIVE.items():
+            forged = self._next(name)
+            self._send("socket", SOCK_DGRAM, b"".join(_field(field, _filled(value, forged)) for field, value in fields))
+        yield "journal", self._last
+
+    @property
+    def _last(self) -> str:
+        return f" syscall={max(self.ways)} "
 
     def _next(self, name: str) -> dict[str, str]:
         """What the words in a text stand for, for another way."""

@@ -66,10 +66,10 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
         forger = Forger(NAME, journal.sockets, int(line.partition("):")[0].rpartition(":")[2]) + 1)
         log = KernelLog()
         journal.mark()
-        forger.forge()
+        for transport, last in forger.forge():
+            journal.wait_for(transport, last)
         pid = run_logged(program)
         journal.wait_for_both(f" pid={pid} ", " syscall=231 ")
-        journal.wait_for("stdout", f" syscall={max(forger.ways)} ")
         logs = {form: journal.read(*form.split()) for form in (*PROVEN, *UNPROVEN) if form.startswith("-o")}
         logs |= {form: log.dmesg(*form.split()[1:]) for form in UNPROVEN if form.startswith("dmesg")}
         return Recorded({**logs, "/dev/kmsg": log.kmsg()}, forger.ways)
