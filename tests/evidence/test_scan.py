@@ -348,15 +348,30 @@ def test_a_bare_line_below_an_application_is_refused_and_below_the_system_log_is
     assert not scanned(below, warm=bare + b"\n" + bare + b"\n").counts
 
 
-def test_auditds_own_file_is_authenticated_until_a_foreign_line() -> None:
-    line = b"type=SECCOMP msg=" + LINE[LINE.index(b"audit(") :]
-    pure = b"type=DAEMON_START msg=audit(1.000:1): x\n" + line + b"\n----\n" + line
+_PRINTK = LINE[LINE.index(b"audit:") :]
+PROVEN = {
+    "auditd": (b"type=SECCOMP msg=" + LINE[LINE.index(b"audit(") :], b"type=DAEMON_START msg=audit(1.000:1): x\n----"),
+    "/dev/kmsg": (b"5,1,2,-;" + _PRINTK, b"6,1,2,-;usb 1-1: new device\n SUBSYSTEM=usb\n DEVICE=+usb:1-1"),
+    "talosctl": (
+        b"10.20.0.14: kern:  notice: [2026-04-14T13:41:53.968980799Z]: " + _PRINTK,
+        b"10.20.0.14: user: warning: [2026-04-14T13:41:53.968980799Z]: [talos] x\n SUBSYSTEM=usb",
+    ),
+}
+"""A record that proves its author, and lines that stand beside it."""
+
+
+@pytest.mark.parametrize(("line", "beside"), PROVEN.values(), ids=PROVEN.keys())
+@pytest.mark.parametrize("foreign", [b"hello", b"[12.3] x", b"user  :notice: [12.3] x", b" 5,1,2,-;x"])
+def test_a_log_that_proves_its_author_is_authenticated_until_a_foreign_line(
+    line: bytes, beside: bytes, foreign: bytes
+) -> None:
+    pure = beside + b"\n" + line + b"\n" + beside + b"\n" + line
     assert sum(events(scanned(pure, trust=Trust.AUTHENTICATED))) == 2
-    mixed = line + b"\nhello\n" + line
+    mixed = line + b"\n" + foreign + b"\n" + line
     for cuts in ((), (len(line) + 1,), (len(line) + 3,), (len(line) + 8,)):
         evidence = scanned(mixed, cuts, Trust.AUTHENTICATED)
         assert sum(events(evidence)) == 1
-        assert sum(one.events for one in evidence.refused.values()) == 1
+        assert [one.events for one in evidence.refused.values()] == [1]
     assert sum(events(scanned(mixed))) == 2
 
 
@@ -369,10 +384,10 @@ def test_a_label_that_printk_may_have_cut_is_not_believed() -> None:
     warm = LINE + b"\n"
     assert scanned(warm + line).counts == scanned(warm).counts
     assert scanned((line + b"\n") * 5, warm=warm).counts == {}
-    decoded = b"kern  :notice: " + LINE[LINE.index(b"[") :] + b"\n"
-    forged_too = b"kern  :notice: " + line[line.index(b"[") :] + b"\n"
+    proven = b"5,1,2,-;" + LINE[LINE.index(b"audit:") :] + b"\n"
+    forged_too = b"5,1,2,-;" + line[line.index(b"audit:") :] + b"\n"
     for trust in Trust:
-        believed = sum(events(scanned(decoded + forged_too * 3, trust=trust, warm=decoded * 9)))
+        believed = sum(events(scanned(proven + forged_too * 3, trust=trust, warm=proven * 9)))
         assert believed == (4 if trust is Trust.EMBEDDED else 1)
     in_file = b"type=SECCOMP msg=" + line[line.index(b"audit(") :]
     assert sum(events(scanned(in_file))) == 1

@@ -10,7 +10,7 @@ import pytest
 from audit2seccomp.evidence.carriers import Trust
 from audit2seccomp.evidence.model import Evidence
 from audit2seccomp.evidence.scan import Scanner
-from tests.cli.command import line
+from tests.cli.command import body, line
 from tests.corpus import FIXTURES, read_bytes, seen_by
 
 SAME_JOURNAL = sorted(
@@ -91,6 +91,22 @@ def test_json_among_text_and_text_among_json_are_read() -> None:
     forged = read_in_pieces(b"2026-11-22 09:01:56 INFO got:\n" + entry, 4096)
     assert not forged.counts
     assert sum(sample.events for sample in forged.refused.values()) == 1
+
+
+def test_json_proves_its_author_until_a_line_of_another_program() -> None:
+    entry = (
+        b'{"__CURSOR":"s=%d","_TRANSPORT":"audit","_AUDIT_ID":"%d","MESSAGE":"SECCOMP '
+        + body().replace('"', '\\"').encode()
+        + b'"}\n'
+    )
+    first, second, third = (entry % (number, number) for number in (1, 2, 3))
+    logs = {first + b"\n" + second + third: 3, first + second + b"hello\n" + third: 2, b"hello\n" + first + second: 0}
+    logs[first + b"5,1,2,-;x\n" + line(1) + second + b"5,1,2,-;" + line(1)[line(1).index(b"audit:") :]] = 1
+    for log, proven in logs.items():
+        for size in (50, len(log)):
+            evidence = read_in_pieces(log, size, Trust.AUTHENTICATED)
+            assert evidence.sound == proven
+            assert evidence.sound + sum(one.events for one in evidence.refused.values()) == log.count(b"auid=")
 
 
 def test_a_copy_in_another_input_counts_nothing_again() -> None:

@@ -151,7 +151,7 @@ class Carrier:
     speaker: Speaker
     trust: Trust
     bare: bool = False
-    """The line has no prefix of its own, so that it may be the second line of another program's message."""
+    """Only that it begins a line speaks for it, so that it may be the second line of another program's message."""
     usual: frozenset[str] = frozenset()
     """The choices that most such logs make; these are tried first, because `pattern` takes long to compile."""
 
@@ -226,8 +226,15 @@ CARRIERS = (
     ),
     Carrier("GNOME Logs", HMS + rb" kernel: ", Speaker.PRINTK, Trust.ANCHORED),
     Carrier("dmesg --raw without time", _PRI_KERN, Speaker.PRINTK, Trust.ANCHORED),
-    Carrier("dmesg --decode", rb"kern {0,2}:[a-z]{1,7} {0,3}: %(clock_if_any)b", Speaker.PRINTK, Trust.AUTHENTICATED),
-    Carrier("/dev/kmsg", rb"[0-7],\d{1,20},\d{1,20},[-c+](?:,[!-:<-~]{0,255})?;", Speaker.PRINTK, Trust.AUTHENTICATED),
+    # A process can have facility 128, of which util-linux keeps seven bits (LOG_FAC of sys/syslog.h): it prints kern.
+    Carrier("dmesg --decode", rb"kern {0,2}:[a-z]{1,7} {0,3}: %(clock_if_any)b", Speaker.PRINTK, Trust.ANCHORED),
+    Carrier(
+        "/dev/kmsg",
+        rb"[0-7],\d{1,20},\d{1,20},[-c+](?:,[!-:<-~]{0,255})?;",
+        Speaker.PRINTK,
+        Trust.AUTHENTICATED,
+        bare=True,
+    ),
     Carrier(
         "syslog RFC 5424, kernel",
         _PRI_KERN + _RFC5424 + rb"%(host_5424)bkernel - - - (?:\xef\xbb\xbf)?%(clock_if_any)b",
@@ -252,6 +259,7 @@ CARRIERS = (
         rb"%(host_talos)bkern: {1,8}[a-z]{1,7}: \[" + _ISO + rb"\]: ",
         Speaker.PRINTK,
         Trust.AUTHENTICATED,
+        bare=True,
     ),
 )
 """All carriers. Their languages do not meet: a line is in at most one."""

@@ -138,7 +138,7 @@ class Progress(NamedTuple):
     application: bool = False
     """Whether the last ones are an application's (`Context.continues`)."""
     foreign: bool = False
-    """Whether one of them is not of auditd's file (`Context.foreign`)."""
+    """Whether one of them is none of a log that proves anything (`Context.foreign`)."""
     segments: tuple[Segment, ...] = ()
     """Those of the evidence that the next events may belong to."""
 

@@ -1,6 +1,6 @@
 """Trust, decided by structure and here alone: how far a line proves that the kernel wrote the record in it.
 
-- *authenticated*: a process cannot write such a line. `/dev/kmsg` and decoded facilities say kern; only auditd writes
+- *authenticated*: a process cannot write such a line where it stands. `/dev/kmsg` says kern; only auditd writes
   auditd's file.
 - *anchored*: the record is the whole message of a line whose tag is the kernel's, the audit daemon's or that of
   journald's audit transport.
@@ -42,6 +42,9 @@ PRINTK_CUT_BYTES = 900
 about 1,000 bytes of a message. Where a label made from a path ends just there in what looks like a record, the real
 end is gone."""
 
+FOREIGN = (
+    "other programs' lines stand above it, so any program may have written it (give this log as a file of its own)"
+)
 _ENDING = re.compile(rb'[ \t\r]*|(?:\x1d| |#035|\^\]|\\u001d)?AUID=".*', re.DOTALL)
 _REPEATED_ENDING = re.compile(rb"\][ \t\r]*")
 
@@ -50,7 +53,7 @@ def judge(located: Located, record: SeccompRecord, end: int, *, continues: bool,
     """The level of a sound record that ends at offset `end` of the located body.
 
     `continues`: the lines above are an application's, so a line without prefix may belong to its message.
-    `foreign`: an earlier line of this input is not of auditd's file.
+    `foreign`: an earlier line of this input is none of a log that proves anything.
     """
     carrier = located.carrier
     if carrier is None:
@@ -65,10 +68,7 @@ def judge(located: Located, record: SeccompRecord, end: int, *, continues: bool,
     if carrier.bare and continues:
         return Verdict(Trust.EMBEDDED, CONTINUES)
     if carrier.bare and carrier.trust is Trust.AUTHENTICATED and foreign:
-        return Verdict(
-            Trust.ANCHORED,
-            "other programs' lines stand above it, so the file is not auditd's (give that as a file of its own)",
-        )
+        return Verdict(Trust.ANCHORED, FOREIGN)
     return Verdict(
         carrier.trust,
         f"{carrier.name}: a process can write such a line" if carrier.trust is not Trust.AUTHENTICATED else "",
@@ -121,12 +121,16 @@ def starts_message_of_application(line: bytes) -> bool | None:
     return True if _APPLICATION.match(line) else None
 
 
-_FOREIGN_LINE = re.compile(rb"\n(?!type=|node=|----|time->|#|\n|\Z)")
+_FOREIGN_LINE = re.compile(
+    rb"\n(?!type=|node=|----|time->|#|\n|\Z"  # auditd's file, and ausearch's output of it
+    rb"|\d{1,4},\d{1,20},\d{1,20},| [A-Z]{1,32}="  # /dev/kmsg, and the fields below the message of a device
+    rb"|[0-9A-Za-z.:-]{1,255}: [a-z0-9]{1,8}: {1,8}[a-z]{1,7}: \[)"  # talosctl dmesg
+)
 
 
 def foreign_line_at(block: bytes) -> int:
-    """Where the first line begins that auditd's file, or ausearch's output of it, does not hold; the block's length
-    if there is none.
+    """Where the first line begins that is of no log which keeps processes from writing lines of their own; the block's
+    length if there is none.
 
     Lines count from the newline in front of them, so the block must begin with one.
     """

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from audit2seccomp.evidence.carriers import CONTINUES, FACILITY, Carrier, Speaker, Trust
+from audit2seccomp.evidence.trust import FOREIGN
 
 
 class Author(NamedTuple):
@@ -33,9 +34,8 @@ JOURNAL_KERNEL_UNSURE = _author("journald, kernel transport without SYSLOG_FACIL
 SHIPPED_AUDIT = _author("journald's audit transport, from another program", Trust.ANCHORED, Speaker.JOURNALD, "audit")
 SHIPPED_KERNEL = _author("journald's kernel transport, from another program", Trust.ANCHORED, tag="kernel")
 
-# util-linux 2.38 shows a process's <13> as 5, so that less than 8 proves nothing; --decode shows the facility.
+# util-linux 2.38 shows a process's <13> as 5, and with --decode its facility 128 as kern: neither proves anything.
 DMESG = _author("dmesg --json", Trust.ANCHORED, tag="kernel")
-DMESG_DECODED = _author("dmesg --json --decode", Trust.AUTHENTICATED, tag="kernel")
 # The message of a syslog daemon may begin with its separator and with the kernel's clock, or with auditd's node.
 SYSLOG_KERNEL = _author("syslog JSON, kernel", Trust.ANCHORED, tag="kernel", template=b" ?%(clock_if_any)b")
 _DAEMON = b" {0,2}%(node)b"
@@ -49,6 +49,7 @@ NO_TRANSPORT = _author("its entry has no _TRANSPORT (journalctl --output-fields 
 OTHER_AUDIT_TYPE = _author("it stands in an audit record of another type", Trust.EMBEDDED)
 OTHER_PROGRAM = _author("its tag or facility is not the kernel's", Trust.EMBEDDED)
 CONTINUATION = _author(CONTINUES, Trust.EMBEDDED)
+BELOW_OTHERS = _author(FOREIGN, Trust.EMBEDDED)
 WRAPPED = _author("it is text in the JSON of another program", Trust.EMBEDDED)
 UNREAD = _author("it stands in a part of JSON that is not read", Trust.EMBEDDED)
 

@@ -208,9 +208,8 @@ def _of_dmesg(fields: Mapping[str, Raw], line: int, data: bytes) -> list[Found]:
     facility = name_of(fields.get("fac"))
     if message is None or not (priority.isdecimal() or facility):
         return [problem(WRONG_TYPE, line, data)]
-    if facility:
-        return [_entry(message, authors.DMESG_DECODED if facility == "kern" else authors.KMSG_WRITER, line)]
-    return [_entry(message, authors.DMESG if int(priority) < 8 else authors.KMSG_WRITER, line)]
+    kernel = facility == "kern" if facility else int(priority) < 8
+    return [_entry(message, authors.DMESG if kernel else authors.KMSG_WRITER, line)]
 
 
 def _entry(message: bytes, author: Author, line: int) -> Entry:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from audit2seccomp.errors import InputError
 from audit2seccomp.evidence.carriers import Carrier, Located, Trust, locate
 from audit2seccomp.evidence.decide import Fate, Outcome
+from audit2seccomp.evidence.entries.authors import BELOW_OTHERS
 from audit2seccomp.evidence.entries.entry import RECORD_TOKEN, Call, Decoder, Entry, Found, Problem
 from audit2seccomp.evidence.loss import sign_in_message
 from audit2seccomp.evidence.model import Origin, SeccompRecord
@@ -90,7 +91,9 @@ class EntryReader:
         groups: dict[_Source, list[Entry]] = {}
         last: tuple[object, ...] = ()
         group: list[Entry] = []
-        for one in found:
+        foreign = self._text.foreign
+        for read in found:
+            one = below_others(read) if foreign else read
             if isinstance(one, Entry):
                 if RECORD_TOKEN in one.message:
                     # Most entries have the source of the one before, and are faster compared than looked up.
@@ -108,6 +111,7 @@ class EntryReader:
             else:
                 self._text.lines = one.line - 1
                 self._text.read(b"\n" + one.text + b"\n")
+                foreign = self._text.foreign
         for source, entries in groups.items():
             self._take_group(source, entries)
         if self._tally.full:
@@ -216,6 +220,13 @@ def locate_in(carrier: Carrier, message: bytes) -> Located | None:
         return None
     reason = carrier.name if carrier.trust is Trust.EMBEDDED else "it stands inside other text"
     return Located(None, inner.body, reason=reason)
+
+
+def below_others(found: Found) -> Found:
+    """The same where other programs' lines stand above it, so that it may be one of theirs: then it proves nothing."""
+    if isinstance(found, Entry) and found.carrier.trust is Trust.AUTHENTICATED:
+        return found._replace(carrier=BELOW_OTHERS.carrier)
+    return found
 
 
 def _is_line(expression: re.Pattern[bytes], message: bytes) -> bool:

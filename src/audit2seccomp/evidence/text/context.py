@@ -44,7 +44,7 @@ class Context:
         return self._application
 
     def foreign(self, start: int) -> bool:
-        """Whether a line before `start` is not of auditd's file."""
+        """Whether a line before `start` is none of a log that proves anything."""
         if self._foreign or not self._foreign_matters:
             return self._foreign
         if self._foreign_at is None:
@@ -65,8 +65,8 @@ class Context:
 
     @property
     def state(self) -> tuple[bool, bool]:
-        """Whether the lines above are an application's, and whether one of them is not of auditd's file, as the next
-        line sees it."""
+        """Whether the lines above are an application's, and whether one of them is foreign, as the next line sees
+        it."""
         return self._application, self._foreign
 
     def go_on(self, application: bool, foreign: bool) -> None:

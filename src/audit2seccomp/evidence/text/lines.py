@@ -122,6 +122,11 @@ class LineReader:
         """What reading on must know, but for form and segments."""
         return Progress(None, self.lines, *self._context.state)
 
+    @property
+    def foreign(self) -> bool:
+        """Whether a line that was read is none of a log that proves anything."""
+        return self._context.state[1]
+
     def skip_line(self) -> None:
         """A line was read elsewhere."""
         self.lines += 1
@@ -302,6 +307,10 @@ class LineReader:
             from audit2seccomp.evidence.entries.entry import Entry
 
             found = [one._replace(carrier=CONTINUATION.carrier) if isinstance(one, Entry) else one for one in found]
+        elif self._context.foreign(start):
+            from audit2seccomp.evidence.entries.reader import below_others
+
+            found = [below_others(one) for one in found]
         if self._json is None:
             from audit2seccomp.evidence.entries.reader import EntryReader
 
