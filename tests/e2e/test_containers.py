@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.cli.command import run
-from tests.e2e.containers import Container, make_container
 from tests.e2e.audit_records import kept, needs_audit_records
+from tests.e2e.containers import Container, make_container
 from tests.e2e.machine import needs
 
 pytestmark = [needs("runc", "crun", "busybox", "gcc", "unshare", "auditctl"), needs_audit_records]
