@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit2seccomp.evidence import notes, tally
+from audit2seccomp.evidence.body import parse_body
 from audit2seccomp.evidence.carriers import CARRIERS as KNOWN
 from audit2seccomp.evidence.carriers import Speaker, Trust, locate
 from audit2seccomp.evidence.decide import UNKNOWN_ARCH
@@ -76,7 +77,7 @@ def of_line(line: bytes, number: int, trust: Trust, continues: bool, foreign: bo
     located = locate(stripped)
     if located is None:
         return sign_of(line, number, continues)
-    parsed = parse_record(located.body)
+    parsed = parse_body(located.body)
     if parsed is None:
         return Evidence()
     if not isinstance(parsed, Parsed):
