@@ -37,6 +37,7 @@ JSON_WORDS = (b'"MESSAGE":', b'"_TRANSPORT":"kernel"', b'"__CURSOR":', b"\\u0000
 EXPORT_WORDS = (b"MESSAGE\n", b"\x05\0\0\0\0\0\0\0", b"_TRANSPORT=audit", b"__CURSOR=s=", b"_AUDIT_TYPE=1326", b"\n\n")
 STRACE_WORDS = (b" <unfinished ...>", b"resumed>", b") = ", b"[pid 7] ", b"strace: Process 7 attached", b"syscall_0x9(")
 X86_64 = abi_named("x86_64")
+NO_TEXT = "binary data, not a text log"
 
 
 def scanned(pieces: Iterable[bytes], trust: Trust, form: str | None) -> Evidence:
@@ -49,11 +50,17 @@ def scanned(pieces: Iterable[bytes], trust: Trust, form: str | None) -> Evidence
     return scanner.evidence()
 
 
+def said(evidence: Evidence) -> object:
+    """All that does not depend on which of several records counts that claim one serial: the first one that is read,
+    which is of another group of entries where blocks are cut otherwise."""
+    return line_by_line.claims(evidence), evidence.lines, evidence.rejected, evidence.refused, evidence.losses
+
+
 def check_cuts(data: bytes, form: str | None = None) -> None:
     """Cuts make no difference, and what comes out is an evidence file."""
     trust = chance(data).choice(list(Trust))
     whole = scanned([data], trust, form)
-    assert scanned(in_pieces(data, some_cuts(data)), trust, form) == whole
+    assert said(scanned(in_pieces(data, some_cuts(data)), trust, form)) == said(whole)
     if whole.lines:
         text = files.to_text(whole)
         assert files.to_text(files.from_bytes(text.encode(), "e")) == text
@@ -94,7 +101,7 @@ def check_nights(data: bytes) -> None:
     again = resumed(scanner, trust, progress)
     again.feed(data[cut - unended :])
     again.finish_input()
-    assert files.to_text(again.evidence()) == files.to_text(scanned([data], trust, None))
+    assert said(again.evidence()) == said(scanned([data], trust, None))
 
 
 def resumed(scanner: Scanner, trust: Trust, progress: Progress) -> Scanner:
@@ -109,8 +116,10 @@ def resumed(scanner: Scanner, trust: Trust, progress: Progress) -> Scanner:
 
 
 def check_archives(data: bytes) -> None:
-    """However an archive comes, it holds the same, and what is wrong with it is said in the same way."""
-    assert unpacked([data]) == unpacked(in_pieces(data, some_cuts(data)))
+    """However an archive comes, it holds the same, and what is wrong with it is said in the same way. Only what is no
+    text is known by the first block, however large that is."""
+    whole, cut = unpacked([data]), unpacked(in_pieces(data, some_cuts(data)))
+    assert cut == whole or any(error.endswith(NO_TEXT) for _, error in (cut, whole))
 
 
 def unpacked(pieces: Iterable[bytes]) -> tuple[bytes, str]:
