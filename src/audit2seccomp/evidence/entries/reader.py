@@ -97,7 +97,9 @@ class EntryReader:
                     shared = one[1:6]
                     if shared != last:
                         last = shared
-                        group = groups.setdefault(_Source(*shared), [])
+                        # Boots of one host are no different sources: their texts are counted together.
+                        boot = None if one.host else one.boot
+                        group = groups.setdefault(_Source(*shared[:4], boot), [])
                     group.append(one)
                 elif one.tag:
                     self._take_sign(one)
