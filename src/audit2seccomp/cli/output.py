@@ -217,8 +217,10 @@ def _is_there(path: Path) -> bool:
 def _probe(folder: Path) -> None:
     """Raises OSError if no file can be made there."""
     descriptor, path = _temporary(folder)
-    os.close(descriptor)
-    path.unlink()
+    try:
+        os.close(descriptor)
+    finally:
+        path.unlink()
 
 
 def _cannot_write(name: str | None, error: OSError | ValueError) -> OutputError:

@@ -135,7 +135,12 @@ def from_path(path: str | os.PathLike[str], offset: int = 0) -> Source:
     if stat.S_ISDIR(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise InputError(f"{name}: is a directory: --recursive reads the files in it")
-    return _from_descriptor(name, descriptor, lambda: os.close(descriptor), offset)
+    return _from_descriptor(name, descriptor, partial(_close, descriptor), offset)
+
+
+def _close(descriptor: int) -> None:
+    with suppress(OSError):  # what was read was read
+        os.close(descriptor)
 
 
 def peek(path: str) -> bytes | None:
