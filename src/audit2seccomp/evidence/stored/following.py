@@ -10,7 +10,7 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import NamedTuple
 
-from audit2seccomp.errors import ArchiveError, InputError
+from audit2seccomp.errors import ArchiveError, CutInputError, InputError, TruncatedError
 from audit2seccomp.evidence.inputs.expand import family, rotated
 from audit2seccomp.evidence.inputs.sources import Source
 from audit2seccomp.evidence.scan import Scanner
@@ -78,9 +78,9 @@ class Follower:
         """Read what is new in a log. Raises InputError."""
         try:
             look = self._look(path)
-        except InputError:
+        except InputError as error:
             # What was rotated can be read even where no new file has come yet.
-            if path in self._logs:
+            if path in self._logs and isinstance(error.__cause__, FileNotFoundError):
                 self._catch_up(self._logs[path])
             raise
         if look.holds_evidence:
@@ -110,7 +110,7 @@ class Follower:
         head = b""
         recogniser = Recogniser()
         blocks = iter(source)
-        with suppress(ArchiveError):  # it will show again when it is read
+        with suppress(CutInputError):  # it will show again when it is read
             for block in blocks:
                 head += block[: HEAD_BYTES - len(head)]
                 if recogniser.look(block) is not None and len(head) == HEAD_BYTES:
@@ -178,6 +178,8 @@ class Follower:
         except ArchiveError as error:
             self._scanner.miss_the_rest()
             self.lost.append(str(error))
+        except TruncatedError:
+            self._tell(f"{look.path}: was truncated while it was read: the next run reads the rest in the copy")
         finally:
             if ended or look.source.compressed:
                 self._scanner.finish_input()
