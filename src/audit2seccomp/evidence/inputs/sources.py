@@ -193,9 +193,10 @@ def _from_descriptor(name: str, descriptor: int, close: Callable[[], None], offs
     def truncated_at(head: bytes) -> int | None:
         if not status.st_size:
             return None  # what the kernel makes up as it is read has no size
-        at = os.lseek(descriptor, 0, os.SEEK_CUR)
-        shorter = os.fstat(descriptor).st_size < min(at, status.st_size)
-        return at if shorter or os.pread(descriptor, len(head), start + offset) != head else None
+        shorter = os.fstat(descriptor).st_size < status.st_size
+        if shorter or os.pread(descriptor, len(head), start + offset) != head:
+            return os.lseek(descriptor, 0, os.SEEK_CUR)
+        return None
 
     return Source(
         name,

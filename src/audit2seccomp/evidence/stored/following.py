@@ -40,6 +40,13 @@ class _Look(NamedTuple):
         """What it is, whatever its name."""
         return self.source.device, self.source.inode
 
+    def is_still(self, source: Source) -> bool:
+        """Whether it is what was opened now."""
+        if (source.device, source.inode) != self.identity or (source.size or 0) < (self.source.size or 0):
+            return False
+        same = source.once_more is None or source.once_more(0).startswith(self.head)
+        return same or self.source.compressed
+
     def is_at(self, position: Position) -> bool:
         """Whether that is the same file."""
         return self.identity == (position.device, position.inode)
@@ -162,7 +169,7 @@ class Follower:
             return
         offset = 0 if position is None else position.offset
         source = self._open(look.path, 0 if look.source.compressed else offset)
-        if (source.device, source.inode) != look.identity:
+        if not look.is_still(source):
             source.close()
             self._tell(f"{look.path}: was rotated just now: the next run reads on")
             return
