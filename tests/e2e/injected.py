@@ -65,11 +65,14 @@ class Starter:
         self._stderr = scratch / "stderr"
         self._trace = scratch / "trace"
 
+    def undisturbed(self, folder: Path, argv: list[str]) -> Ended:
+        """Run to the end, and do not look."""
+        os.kill(self._started(folder, argv), signal.SIGCONT)
+        return Ended(int(self._hear()), self._stderr.read_text(), [], met=False)
+
     def run(self, folder: Path, argv: list[str], fault: Fault | None = None) -> Ended:
         """Run to the end, with a fault."""
-        request = {"argv": argv, "cwd": str(folder), "stderr": str(self._stderr)}
-        self._tell(json.dumps(request))
-        pid = int(self._hear())
+        pid = self._started(folder, argv)
         options = ["-e", "trace=all"] if fault is None else ["-e", f"trace={fault.call}", "-e", fault.injection]
         command = ["strace", "-p", str(pid), "-y", "-s", "64", "-o", str(self._trace), *options]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as strace:
@@ -82,10 +85,12 @@ class Starter:
         met = "(INJECTED)" in trace or (fault is not None and fault.what == KILL and status == -signal.SIGKILL)
         return Ended(status, self._stderr.read_text(), _calls(trace), met)
 
-    def _tell(self, line: str) -> None:
+    def _started(self, folder: Path, argv: list[str]) -> int:
+        """The process of a run that waits for SIGCONT."""
         pipe = _pipe(self._server.stdin)
-        pipe.write(f"{line}\n")
+        pipe.write(json.dumps({"argv": argv, "cwd": str(folder), "stderr": str(self._stderr)}) + "\n")
         pipe.flush()
+        return int(self._hear())
 
     def _hear(self) -> str:
         line = _pipe(self._server.stdout).readline()
@@ -119,9 +124,7 @@ def starter(scratch: Path) -> Iterator[Starter]:
     """Starts runs as long as this is open."""
     command = [sys.executable, "-m", "tests.e2e.prefork"]
     environment = {**os.environ, "PYTHONHASHSEED": "0"}
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-    ) as server:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment) as server:
         try:
             yield Starter(server, scratch)
         finally:

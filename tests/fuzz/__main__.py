@@ -55,7 +55,8 @@ def main() -> int:
     names = asked.targets or list(TARGETS)
     print(f"{engine}, {asked.seconds / len(names):.0f} seconds for each of {len(names)} targets")
     print("target\ttime\texecutions\tedges\tcorpus\tmemory\t", flush=True)
-    return 0 if all([fuzz(engine, name, asked.seconds / len(names)) for name in names]) else 1
+    held = [fuzz(engine, name, asked.seconds / len(names)) for name in names]
+    return 0 if all(held) else 1
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from audit2seccomp.errors import ArchiveError, InputError
-from audit2seccomp.evidence.beginning import STRACE, TEXT
+from audit2seccomp.evidence.beginning import STRACE
 from audit2seccomp.evidence.carriers import Trust
 from audit2seccomp.evidence.entries import detect, header_at, may_be_strace
 from audit2seccomp.evidence.inputs.sources import Source
@@ -29,11 +29,22 @@ STRUCTURED = {
     STRACE: ("strace/*.strace",),
 }
 WORDS = (
-    b"type=1326 audit(", b"type=SECCOMP msg=audit(", b"SECCOMP auid=", b"kernel: [", b"audit: ", b"syscall=", b"arch=c000003e",
-    b"code=0x7ffc0000", b'comm="', b"\x1d", b"\n", b"\0", b"]: ", b"last message repeated 9 times", b"callbacks suppressed",
-    b"auid=", b"subj=", b"#011", b"\\n", b"<6>", b"node=", b"\xef\xbb\xbf", b"backlog limit exceeded",
+    b"type=1326 audit(", b"type=SECCOMP msg=audit(", b"SECCOMP auid=", b"kernel: [", b"audit: ", b"syscall=",
+    b"arch=c000003e", b"code=0x7ffc0000", b'comm="', b"\x1d", b"\n", b"\x00", b"]: ",
+    b"last message repeated 9 times", b"callbacks suppressed", b"auid=", b"subj=", b"#011", b"\\n", b"<6>", b"node=",
+    b"\xef\xbb\xbf", b"backlog limit exceeded",
 )  # fmt: skip
-JSON_WORDS = (b'"MESSAGE":', b'"_TRANSPORT":"kernel"', b'"__CURSOR":', b"\\u0000", b"[49,51]", b"{", b"}", b"null", b"\x1e")
+JSON_WORDS = (
+    b'"MESSAGE":',
+    b'"_TRANSPORT":"kernel"',
+    b'"__CURSOR":',
+    b"\\u0000",
+    b"[49,51]",
+    b"{",
+    b"}",
+    b"null",
+    b"\x1e",
+)
 EXPORT_WORDS = (b"MESSAGE\n", b"\x05\0\0\0\0\0\0\0", b"_TRANSPORT=audit", b"__CURSOR=s=", b"_AUDIT_TYPE=1326", b"\n\n")
 STRACE_WORDS = (b" <unfinished ...>", b"resumed>", b") = ", b"[pid 7] ", b"strace: Process 7 attached", b"syscall_0x9(")
 X86_64 = abi_named("x86_64")
@@ -135,9 +146,10 @@ def unpacked(pieces: Iterable[bytes]) -> tuple[bytes, str]:
     held: list[bytes] = []
     try:
         held += Source("log", lambda: next(chunks, b""))
-    except InputError as error:
-        assert isinstance(error, ArchiveError) or not held
+    except ArchiveError as error:
         return b"".join(held), str(error)
+    except InputError as error:
+        return b"".join(held), f"not an archive: {error}"
     return b"".join(held), ""
 
 
@@ -161,6 +173,7 @@ TARGETS = (
     _structured("verbose", (b"    MESSAGE=", b" [s=", b";i=", b"    _TRANSPORT=audit")),
     _structured(STRACE, STRACE_WORDS),
     Target("nights", check_nights, lambda: beginnings(*TEXTS, *STRUCTURED["json"]), (*WORDS, *JSON_WORDS)),
-    Target("archives", check_archives, archives, (b"\x1f\x8b\x08", b"BZh9", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd", b"\0\0\0")),
+    Target(
+        "archives", check_archives, archives, (b"\x1f\x8b\x08", b"BZh9", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd", b"\0\0\0")
+    ),
 )
-assert TEXT not in STRUCTURED

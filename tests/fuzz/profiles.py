@@ -18,12 +18,13 @@ TARGET = parse_target("runc:1.1")
 EXACT = ("oci", "docker")
 """Formats in which a profile is read as it was written, unless a loss is told."""
 WORDS = (
-    b'"defaultAction":', b'"SCMP_ACT_ALLOW"', b'"SCMP_ACT_ERRNO"', b'"syscalls":', b'"names":', b'"name":', b'"args":', b'"index":',
-    b'"value":', b'"valueTwo":', b'"op":"SCMP_CMP_MASKED_EQ"', b'"includes":', b'"minKernel":"4.8"', b'"archMap":', b'"architectures":',
-    b'"SCMP_ARCH_X86_64"', b'"errnoRet":', b'"flags":', b"18446744073709551615", b"[", b"]", b"{", b"}", b",", b"null", b"-1", b"1e3",
-    b"apiVersion: ", b"kind: SeccompProfile", b"spec:\n", b"- ", b": ", b"\n  ", b"&a ", b"*a", b"!!int ", b"|\n", b"---\n", b"'", b'"',
-    b"[Service]\n", b"SystemCallFilter=", b"SystemCallErrorNumber=", b"SystemCallArchitectures=", b"~@", b"@system-service", b":EPERM",
-    b"\\\n", b"\xc2\x85", b"\xef\xbb\xbf", b"read", b"openat", b"# ", b"\t",
+    b'"defaultAction":', b'"SCMP_ACT_ALLOW"', b'"SCMP_ACT_ERRNO"', b'"syscalls":', b'"names":', b'"name":',
+    b'"args":', b'"index":', b'"value":', b'"valueTwo":', b'"op":"SCMP_CMP_MASKED_EQ"', b'"includes":',
+    b'"minKernel":"4.8"', b'"archMap":', b'"architectures":', b'"SCMP_ARCH_X86_64"', b'"errnoRet":', b'"flags":',
+    b"18446744073709551615", b"[", b"]", b"{", b"}", b",", b"null", b"-1", b"1e3", b"apiVersion: ",
+    b"kind: SeccompProfile", b"spec:\n", b"- ", b": ", b"\n  ", b"&a ", b"*a", b"!!int ", b"|\n", b"---\n", b"'",
+    b'"', b"[Service]\n", b"SystemCallFilter=", b"SystemCallErrorNumber=", b"SystemCallArchitectures=", b"~@",
+    b"@system-service", b":EPERM", b"\\\n", b"\xc2\x85", b"\xef\xbb\xbf", b"read", b"openat", b"# ", b"\t",
 )  # fmt: skip
 
 

@@ -11,11 +11,9 @@ from audit2seccomp.profile.model import Profile, Rule, RuleAction
 from audit2seccomp.profile.simulate import BPF_MAXINSNS, Program, decoded, encoded
 from tests.fuzz.target import Target, chance
 
-CODES = bytes(
-    (0x20, 0x80, 0x81, 0, 1, 0x60, 0x61, 2, 3, 7, 0x87, 6, 0x16, 5, 0x84, 0x15, 0x25, 0x35, 0x45, 0x1D, 4, 0x14, 0x24, 0x34, 0x3C,
-     0x44, 0x54, 0x64, 0x6C, 0x74, 0xA4)
-)  # fmt: skip
-WORDS = tuple(struct.pack("<HBBI", code, 0, 0, 0) for code in CODES) + (b"\0\0\xff\x7f", b"\x01\0\x05\0")
+CODES = bytes.fromhex("20 80 81 00 01 60 61 02 03 07 87 06 16 05 84 15 25 35 45 1d 04 14 24 34 3c 44 54 64 6c 74 a4")
+"""BPF_LD | BPF_W | BPF_ABS and so on: what a filter may have."""
+WORDS = (*(struct.pack("<HBBI", code, 0, 0, 0) for code in CODES), b"\0\0\xff\x7f", b"\x01\0\x05\0")
 
 
 def check_program(data: bytes) -> None:

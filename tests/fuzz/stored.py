@@ -17,7 +17,7 @@ from tests.fuzz.target import Target, beginnings, in_pieces, some_cuts
 WORDS = (
     *(f'"{name}":'.encode() for array, names in ELEMENTS.items() for name in (array, *names.split())),
     *(f'"{name}":'.encode() for name in OTHERS),
-    FORMAT.encode(), b'{"hex":"ff"}', b"[", b"]", b"{", b"}", b",", b"null", b"-1", b"1e3", b"0.5", b"\\u003a", b"\\ud800",
+    FORMAT.encode(), b'{"hex":"ff"}', b"[", b"]", b"{", b"}", b",", b"null", b"-1", b"1e3", b"0.5", b"\\u003a",
 )  # fmt: skip
 
 

@@ -47,9 +47,10 @@ def read(inputs: Input | Iterable[Input], *, trust: str = "anchored", assume_arc
 
 
 def scan_source(scanner: Scanner, source: Source) -> None:
-    """Feed one input to a scanner, to its end or to an exception; what was read until then counts; that a
-    damaged archive raises ArchiveError, and a truncated file TruncatedError, is noted in the evidence too. An evidence file counts as a whole or not at all:
-    it may raise EvidenceFileError, or UsageError for what a query asks of it."""
+    """Feed one input to a scanner, to its end or to an exception; what was read until then counts. That a damaged
+    archive raises ArchiveError, and a file that was truncated meanwhile TruncatedError, is noted in the evidence too.
+    An evidence file counts as a whole or not at all: it may raise EvidenceFileError, or UsageError for what a query
+    asks of it."""
     scanner.start_input(source.name)
     blocks = iter(source)
     try:

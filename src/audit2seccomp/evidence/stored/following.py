@@ -10,7 +10,7 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import NamedTuple
 
-from audit2seccomp.errors import ArchiveError, CutInputError, InputError, TruncatedError
+from audit2seccomp.errors import CutInputError, InputError, TruncatedError
 from audit2seccomp.evidence.inputs.expand import family, rotated
 from audit2seccomp.evidence.inputs.sources import Source
 from audit2seccomp.evidence.scan import Scanner
@@ -182,11 +182,8 @@ class Follower:
                     self._scanner.feed(block[skip:])
                     fed += len(block) - skip
                 skip = max(0, skip - len(block))
-        except ArchiveError as error:
-            self._scanner.miss_the_rest()
-            self.lost.append(str(error))
-        except TruncatedError:
-            self._tell(f"{look.path}: was truncated while it was read: the next run reads the rest in the copy")
+        except CutInputError as error:
+            self._note_cut(look.path, error)
         finally:
             if ended or look.source.compressed:
                 self._scanner.finish_input()
@@ -197,6 +194,14 @@ class Follower:
             self._tell(f"{look.path}: its last line has not ended yet: the next run reads it")
         if skip:
             self._tell(f"{look.path}: holds less than was read of it before: nothing of it is read")
+
+    def _note_cut(self, path: str, error: CutInputError) -> None:
+        """The end of a file could not be read."""
+        if isinstance(error, TruncatedError):
+            self._tell(f"{path}: was truncated while it was read: the next run reads the rest in the copy")
+        else:
+            self._scanner.miss_the_rest()
+            self.lost.append(str(error))
 
     @staticmethod
     def _position(source: Source, head: bytes, offset: int) -> Position:
