@@ -10,7 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -30,13 +30,15 @@ LAST = 39
 
 
 class Writer:
-    """Writes records into a log without a pause, as a daemon does: into the file that it opened, until it is told."""
+    """Writes records into a log without a pause, as a daemon does: into the file that it opened, until it is told to
+    open the log anew."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the log."""
+    def __init__(self, path: Path, told: Path) -> None:
+        """Open the log; it is told by a file of that name, which it removes."""
         self.path = path
+        self._told = told
         self.records = 0
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
         self._file = path.open("ab", buffering=0)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._work, daemon=True)
@@ -44,6 +46,10 @@ class Writer:
 
     def _work(self) -> None:
         while not self._stopped.wait(0.002):
+            if self._told.exists():
+                self._file.close()
+                self._file = self.path.open("ab", buffering=0)
+                self._told.unlink()
             self.write(self.records % LAST)
 
     def write(self, number: int) -> None:
@@ -52,21 +58,15 @@ class Writer:
             self._file.write(line(number))
             self.records += 1
 
-    def rotate(self, told: Path) -> None:
+    def rotate(self, config: Path) -> None:
         """Have logrotate rotate the log. What is written between its copy and its truncation is lost to everybody, so
         that nothing is written then."""
-        command = ["logrotate", "--force", "--state", str(told.with_suffix(".state")), str(told)]
-        how = told.read_text()
+        how = config.read_text()
         if "dateext" in how:
             time.sleep(1.01)  # a name has a second
-        if "copytruncate" in how:
-            with self._lock:
-                subprocess.run(command, check=True)
-        else:
-            subprocess.run(command, check=True)
-            with self._lock:  # what a postrotate script has the daemon do
-                self._file.close()
-                self._file = self.path.open("ab", buffering=0)
+        with self._lock if "copytruncate" in how else nullcontext():
+            command = ["logrotate", "--force", "--state", str(config.with_suffix(".state")), str(config)]
+            subprocess.run(command, check=True, timeout=PATIENCE)
 
     def stop(self) -> None:
         """Write the last record."""
@@ -83,21 +83,17 @@ class Writer:
 
 
 @contextmanager
-def written(path: Path) -> Iterator[Writer]:
-    """A log that is written as long as this is open."""
-    writer = Writer(path)
+def written(log: Path, how: str) -> Iterator[tuple[Writer, Path]]:
+    """A log that is written as long as this is open, and how logrotate is to rotate it."""
+    config, told = log.parent.with_name("rotate.conf"), log.parent.with_name("told")
+    script = f"postrotate\ntouch {told}; while [ -e {told} ]; do sleep 0.01; done\nendscript"
+    config.write_text(f"{log} {{\nrotate 30\n{how}\n{'' if 'copytruncate' in how else script}\n}}\n")
+    config.chmod(0o600)
+    writer = Writer(log, told)
     try:
-        yield writer
+        yield writer, config
     finally:
         writer.close()
-
-
-def config(folder: Path, log: Path, how: str) -> Path:
-    """What logrotate is told."""
-    path = folder / "rotate.conf"
-    path.write_text(f"{log} {{\nrotate 30\n{how}\n}}\n")
-    path.chmod(0o600)
-    return path
 
 
 @pytest.fixture
@@ -109,11 +105,10 @@ def log(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("how", MODES[2:])
 def test_nothing_is_lost_while_a_log_is_followed(log: Path, tmp_path: Path, how: str) -> None:
-    told = config(tmp_path, log, how)
-    with written(log) as writer, running("--follow", log, "-o", tmp_path / "p.json") as one:
+    with written(log, how) as (writer, config), running("--follow", log, "-o", tmp_path / "p.json") as one:
         for _ in range(3):
             time.sleep(1.3)  # more than the time between two looks
-            writer.rotate(told)
+            writer.rotate(config)
         writer.stop()
         one.hears_until(f"new: x86_64 {LAST} ")
         one.signal(signal.SIGTERM)
@@ -127,15 +122,15 @@ def test_nothing_is_lost_while_a_log_is_followed(log: Path, tmp_path: Path, how:
 @pytest.mark.parametrize("how", MODES)
 def test_nothing_is_lost_night_by_night_though_runs_are_killed(log: Path, tmp_path: Path, how: str) -> None:
     chooser = random.Random(f"{SEED} {how}")
-    told, state = config(tmp_path, log, how), tmp_path / "s.json"
+    state = tmp_path / "s.json"
     argv = ("collect", "-q", log, "--state", state)
     done: list[str] = []
-    with written(log) as writer:
+    with written(log, how) as (writer, config):
         assert run(*argv).status == 0  # from here on no file goes unseen
         for step in chooser.sample(STEPS, len(STEPS)):
             done.append(step)
             if step == "rotate":
-                writer.rotate(told)
+                writer.rotate(config)
             elif step == "run":
                 assert run(*argv).status == 0
             else:
