@@ -15,8 +15,8 @@ from tests.corpus import FIXTURES
 from tests.fuzz.target import Target, beginnings
 
 TARGET = parse_target("runc:1.1")
-EXACT = ("oci", "docker")
-"""Formats in which a profile is read as it was written, unless a loss is told."""
+JSON = ("oci", "docker", "spo")
+"""Formats in which a profile means what it meant, unless a loss is told; in Docker's nothing at all is lost."""
 WORDS = (
     b'"defaultAction":', b'"SCMP_ACT_ALLOW"', b'"SCMP_ACT_ERRNO"', b'"syscalls":', b'"names":', b'"name":',
     b'"args":', b'"index":', b'"value":', b'"valueTwo":', b'"op":"SCMP_CMP_MASKED_EQ"', b'"includes":',
@@ -38,7 +38,7 @@ def check_profile(data: bytes) -> None:
         except ProfileFileError:
             continue
         lint(profile, (TARGET,), size=len(data))
-        for form in (*EXACT, "spo"):
+        for form in JSON:
             _comes_back(profile, form)
         for form in ("systemd", "names", "kubernetes", "minijail"):
             with suppress(FormatError):
@@ -65,8 +65,8 @@ def _comes_back(profile: Profile, form: str) -> None:
         return
     assert isinstance(written.content, str)
     again = read_profile(written.content.encode(), "p", lenient=True).sound()
-    if not written.losses and form in EXACT:
-        assert again == profile, form
+    if form == "docker":
+        assert (again, written.losses) == (profile, ())
     elif not written.losses:
         with suppress(AlgebraError):
             found = difference(profile, again)
