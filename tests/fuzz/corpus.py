@@ -53,7 +53,7 @@ def ways(target: Target, data: bytes) -> set[Way]:
     old = sys.gettrace()
     sys.settrace(enter)
     try:
-        target.run(data)
+        target.check(data)
     finally:
         sys.settrace(old)
     return taken
