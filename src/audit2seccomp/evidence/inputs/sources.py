@@ -115,6 +115,14 @@ class Source:
         finally:
             self.close()
 
+    def begins_with(self, head: bytes) -> bool:
+        """Whether the bytes of a regular file begin so. Raises InputError, and closes the source then."""
+        try:
+            return self.once_more is None or self.once_more(0).startswith(head)
+        except OSError as error:
+            self.close()
+            raise InputError(f"{self.name}: {_reason(error)}") from error
+
     def _unpack(self, form: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
         from audit2seccomp.evidence.inputs.archives import unpack
 

@@ -41,11 +41,10 @@ class _Look(NamedTuple):
         return self.source.device, self.source.inode
 
     def is_still(self, source: Source) -> bool:
-        """Whether it is what was opened now."""
+        """Whether it is what was opened now; raises InputError."""
         if (source.device, source.inode) != self.identity or (source.size or 0) < (self.source.size or 0):
             return False
-        same = source.once_more is None or source.once_more(0).startswith(self.head)
-        return same or self.source.compressed
+        return self.source.compressed or source.begins_with(self.head)
 
     def is_at(self, position: Position) -> bool:
         """Whether that is the same file."""
