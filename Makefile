@@ -6,7 +6,7 @@ DEMO_LOG := fixtures/recorded/dmesg-runc-busybox-httpd.txt
 # On all cores; e2e has the machine to itself.
 EVERY_TEST := --ignore tests/e2e -n auto --dist worksteal
 
-.PHONY: help demo check lint format types test cover e2e tables tables-check corpus bench dist clean
+.PHONY: help demo check lint format types test cover e2e fuzz tables tables-check corpus bench dist clean
 .DELETE_ON_ERROR:
 
 help: ## what can be made
@@ -39,6 +39,11 @@ cover: $(BIN)/.dev ## all tests, and the share of branches that they take
 	$(BIN)/coverage run -m pytest $(EVERY_TEST) --hypothesis-profile few
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report
+
+FUZZ_SECONDS ?= 600
+fuzz: $(BIN)/.dev ## look for inputs that break a promise: make fuzz FUZZ_SECONDS=600 FUZZ="profile query"
+	-$(BIN)/python -m pip install -q -e '.[fuzz]'
+	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS) $(FUZZ)
 
 tables: $(BIN)/.dev ## make the system call tables again: make tables KERNEL=/path/to/linux
 	$(BIN)/python -m tools.generate_tables $(KERNEL)

@@ -54,8 +54,16 @@ class NotTextError(InputError):
     """An input can be read, but is certainly no text log."""
 
 
-class ArchiveError(InputError):
-    """A compressed input is cut or damaged. What it held before that place was read, and counts; the rest is lost."""
+class CutInputError(InputError):
+    """An input ends before its end. What it held before that place was read, and counts; the rest is lost."""
+
+
+class ArchiveError(CutInputError):
+    """A compressed input is cut or damaged."""
+
+
+class TruncatedError(CutInputError):
+    """A file was truncated while it was read."""
 
 
 class OutputError(Audit2SeccompError):

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit2seccomp.evidence import notes, tally
+from audit2seccomp.evidence.body import parse_body
 from audit2seccomp.evidence.carriers import CARRIERS as KNOWN
 from audit2seccomp.evidence.carriers import Speaker, Trust, locate
 from audit2seccomp.evidence.decide import UNKNOWN_ARCH
@@ -76,7 +77,7 @@ def of_line(line: bytes, number: int, trust: Trust, continues: bool, foreign: bo
     located = locate(stripped)
     if located is None:
         return sign_of(line, number, continues)
-    parsed = parse_record(located.body)
+    parsed = parse_body(located.body)
     if parsed is None:
         return Evidence()
     if not isinstance(parsed, Parsed):
@@ -476,3 +477,22 @@ def test_a_record_torn_into_what_auditd_added_to_another_is_not_passed_over(lean
         assert {reason: kept.events for reason, kept in scanner.evidence().rejected.items()} == {
             "two records in one line": 1
         }
+
+
+def test_the_first_place_of_what_is_left_out_is_the_first_of_all_forms_of_lines() -> None:
+    audit = b"Jul  6 15:37:40 my-machine audit[1]: SECCOMP auid=7"
+    kernel = LINE[: LINE.index(b" uid=")]
+    log = b"\n".join((LINE, audit + LINE[LINE.index(b" uid=") :], kernel, audit, kernel, b""))
+    for cuts in ((), tuple(range(len(log)))):
+        for sample in scanned(log, cuts).rejected.values():
+            assert sample.place == ("log", 3)
+
+
+def test_the_latest_time_is_the_latest_though_a_later_block_has_an_earlier_one() -> None:
+    stamp = b"1594067860.484:14536"
+    log = b"".join(
+        LINE.replace(stamp, time) + b"\n" for time in (stamp, b"1594067860.900:14537", b"1594067860.700:14538")
+    )
+    for cuts in ((), tuple(range(0, len(log), len(LINE) + 1)), tuple(range(len(log)))):
+        (count,) = scanned(log, cuts, warm=log, own=False).counts.values()
+        assert (count.first, count.last) == (1594067860484, 1594067860900)

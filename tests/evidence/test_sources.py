@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import os
@@ -13,13 +14,15 @@ import sys
 import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from itertools import repeat
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit2seccomp.errors import ArchiveError, InputError, NotTextError
+from audit2seccomp.errors import ArchiveError, InputError, NotTextError, TruncatedError
 from audit2seccomp.evidence.inputs.archives import CODECS
 from audit2seccomp.evidence.inputs.sources import BLOCK_BYTES, Source, from_file, from_lines, from_path
 from tests.archives import PACK
@@ -316,3 +319,47 @@ def test_a_fifo_is_read_whole_and_has_no_identity(tmp_path: Path) -> None:
         assert (source.device, source.inode, source.size, source.offset) == (None, None, None, 0)
         assert source.descriptor is not None
         assert held(source) == (b"one\ntwo\n", None)
+
+
+def test_what_bzip2_holds_back_is_not_lost_at_damage_behind_it() -> None:
+    packed = bytearray(bz2.compress(b"kernel: a\n" * 10))
+    packed[10] ^= 1  # in the checksum of the block, which is compared before its last byte comes out
+    for size in (1, 7, len(packed)):
+        read, error = held(from_file(Pieces(bytes(packed), repeat(size))))
+        assert read == (b"kernel: a\n" * 10)[:-1]
+        assert error is not None
+
+
+@pytest.mark.parametrize("again", [b"", b"kernel: two\n" * 100_000])
+def test_a_file_that_is_truncated_while_it_is_read_is_told_of(tmp_path: Path, again: bytes) -> None:
+    path = tmp_path / "kern.log"
+    path.write_bytes(b"kernel: one\n" * 100_000)
+    blocks = iter(from_path(path))
+    next(blocks)
+    with path.open("r+b") as file:
+        file.truncate(0)
+        file.write(again)
+    with pytest.raises(
+        TruncatedError, match=r"kern\.log: was truncated while it was read: what stood behind byte [\d,]+ "
+    ):
+        list(blocks)
+
+
+def test_a_file_that_grows_while_it_is_read_is_read_to_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "kern.log"
+    path.write_bytes(b"kernel: one\n" * 100_000)
+    blocks = iter(from_path(path))
+    next(blocks)
+    with path.open("ab") as file:
+        file.write(b"kernel: two\n")
+    assert b"".join(blocks).endswith(b"one\nkernel: two\n")
+
+
+def test_a_descriptor_that_is_closed_is_an_error_like_any_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (tmp_path / "kern.log").open("w") as closed:
+        descriptor = closed.fileno()
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(fileno=lambda: descriptor))
+    with pytest.raises(InputError, match=r"^<stdin>: bad file descriptor$"):
+        from_path("-")

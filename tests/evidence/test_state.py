@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 import os
@@ -17,10 +18,10 @@ from hypothesis import strategies as st
 from audit2seccomp.errors import EvidenceFileError, InputError
 from audit2seccomp.evidence.carriers import Trust
 from audit2seccomp.evidence.entries import undecided
-from audit2seccomp.evidence.inputs.sources import from_path
+from audit2seccomp.evidence.inputs.sources import Source, from_path
 from audit2seccomp.evidence.scan import Scanner
 from audit2seccomp.evidence.stored import files, state
-from audit2seccomp.evidence.stored.following import Follower
+from audit2seccomp.evidence.stored.following import Follower, Opener
 from audit2seccomp.evidence.stored.state import State
 from audit2seccomp.evidence.text.cuts import MAX_LINE_BYTES
 from tests.evidence.test_files import ROOT, edited, put, scanned
@@ -48,15 +49,13 @@ class Nights:
         self.told: list[str] = []
         self.lost: list[str] = []
 
-    def run(self, *, killed: bool = False) -> None:
+    def run(self, *, killed: bool = False, opener: Opener = from_path) -> None:
         """Read what is new; if killed, before the state is written."""
         self.told = []
-        follower = Follower(
-            Scanner(self.trust), state.from_bytes(self.saved.encode(), "s"), from_path, self.told.append
-        )
+        follower = Follower(Scanner(self.trust), state.from_bytes(self.saved.encode(), "s"), opener, self.told.append)
+        self.lost = follower.lost
         for path in self.paths:
             follower.read(path)
-        self.lost = follower.lost
         if not killed:
             self.saved = state.to_text(follower.state())
             assert state.to_text(state.from_bytes(self.saved.encode(), "s")) == self.saved
@@ -400,3 +399,39 @@ def test_places_in_a_state_must_fit(tmp_path: Path) -> None:
         with pytest.raises(EvidenceFileError) as caught:
             state.from_bytes(edited(edit, nights.saved.encode()), "s")
         assert str(caught.value).startswith(f"s: {message}")
+
+
+def test_a_log_that_is_truncated_between_a_look_and_the_reading_is_read_by_the_next_run(tmp_path: Path) -> None:
+    log = tmp_path / "kern.log"
+    log.write_bytes(lines(1, 30))
+    nights = Nights(log)
+    opened = 0
+
+    def opener(path: str, offset: int) -> Source:
+        nonlocal opened
+        opened += 1
+        if opened == 2:
+            rotate(log, "copytruncate")
+            log.write_bytes(lines(31, 40))
+        return from_path(path, offset)
+
+    nights.run(opener=opener)
+    assert nights.told == [f"{log}: was rotated just now: the next run reads on"]
+    nights.paths = [f"{log}.1", str(log)]
+    nights.run()
+    both = scanned(lines(1, 30), f"{log}.1").merge(scanned(lines(31, 40), str(log)))
+    assert nights.evidence == files.to_text(both)
+
+
+def test_a_log_that_cannot_be_read_for_once_is_not_gone(tmp_path: Path) -> None:
+    log = tmp_path / "kern.log"
+    log.write_bytes(lines(1, 3))
+    nights = Nights(log)
+    nights.run()
+
+    def opener(path: str, offset: int) -> Source:
+        raise InputError(f"{path}: input/output error") from OSError(errno.EIO, "Input/output error")
+
+    with pytest.raises(InputError, match="input/output error"):
+        nights.run(opener=opener)
+    assert nights.lost == []

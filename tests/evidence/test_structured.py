@@ -139,3 +139,35 @@ def test_entries_with_and_without_a_number_are_counted_apart() -> None:
     scanner.finish_input()
     (count,) = scanner.evidence().counts.values()
     assert (count.numbered, count.unnumbered, count.events) == (3, 2, 3)
+
+
+def audit_entry(nr: int, serial: int | None, boot: str = "a") -> bytes:
+    """A record of journald's audit transport."""
+    task = 'auid=0 uid=0 gid=0 ses=1 pid=7 comm="a" exe="/b" sig=0 arch=c000003e'
+    message = f"SECCOMP {task} syscall={nr} compat=0 ip=0x1 code=0x7ffc0000"
+    fields = {"__CURSOR": "s=1", "_TRANSPORT": "audit", "_HOSTNAME": "h", "_BOOT_ID": boot * 32, "MESSAGE": message}
+    stamp = {} if serial is None else {"_AUDIT_ID": f"{serial}", "_SOURCE_REALTIME_TIMESTAMP": f"{serial}000"}
+    return json.dumps(fields | stamp).encode() + b"\n"
+
+
+def in_blocks(*blocks: bytes) -> Evidence:
+    """What a scanner makes of an input in these blocks, behind one that shows the form of messages."""
+    scanner = Scanner()
+    scanner.start_input("journal")
+    for block in (audit_entry(0, 99), *blocks):
+        scanner.feed(block)
+    scanner.finish_input()
+    return scanner.evidence()
+
+
+def test_an_entry_without_a_number_takes_none_from_others_in_its_block() -> None:
+    entries = [audit_entry(1, None), audit_entry(1, 7), audit_entry(1, None)]
+    for blocks in (entries, [b"".join(entries)]):
+        counts = {key.nr: (one.numbered, one.unnumbered) for key, one in in_blocks(*blocks).counts.items()}
+        assert counts == {0: (1, 0), 1: (1, 2)}
+
+
+def test_a_call_that_two_boots_of_a_host_made_stands_first_where_the_first_made_it() -> None:
+    entries = [audit_entry(0, 100, "a"), audit_entry(1, 101, "b"), audit_entry(1, 102, "a")]
+    for blocks in (entries, [b"".join(entries)]):
+        assert {key.nr: one.line for key, one in in_blocks(*blocks).counts.items()} == {0: 1, 1: 3}

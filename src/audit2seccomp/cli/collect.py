@@ -105,7 +105,7 @@ def _state_at(path: str, choices: options.Choices, logs: list[str] | None, outpu
 
     if not logs or "-" in logs:
         raise UsageError("--state: standard input has no places to keep: name log files")
-    if output is not None and os.path.realpath(output) == os.path.realpath(path):
+    if output is not None and _is_one_file(output, path):
         raise UsageError("--state and -o name the same file: the state file is an evidence file: leave -o out")
     asked = {
         "--trust": choices.trust.word,
@@ -123,3 +123,10 @@ def _state_at(path: str, choices: options.Choices, logs: list[str] | None, outpu
     refuse_lower(before.evidence, choices.trust, path)
     before.options = asked
     return before
+
+
+def _is_one_file(one: str, other: str) -> bool:
+    try:
+        return os.path.realpath(one) == os.path.realpath(other)
+    except OSError:  # the folder that this runs in is gone: opening them says so
+        return False

@@ -91,13 +91,14 @@ class Directory:
 
         Raises OutputError; then everything is as it was, or the message names what could not be put back. Where the
         process is killed or the machine stops while files take their places, some are new, each of them whole."""
-        files = [_Replacement(self.path / name) for name in contents]
+        files: list[_Replacement] = []
         made = False
         at = self.path
         try:
             if not self.path.is_dir():
                 os.mkdir(os.path.realpath(self.path))
                 made = True
+            files += [_Replacement(self.path / name) for name in contents]
             for file, content in zip(files, contents.values(), strict=True):
                 at = file.path
                 file.stage(content)
@@ -222,8 +223,10 @@ def _is_there(path: Path) -> bool:
 def _probe(folder: Path) -> None:
     """Raises OSError if no file can be made there."""
     descriptor, path = _temporary(folder)
-    os.close(descriptor)
-    path.unlink()
+    try:
+        os.close(descriptor)
+    finally:
+        path.unlink()
 
 
 def _cannot_write(name: str | None, error: OSError | ValueError) -> OutputError:

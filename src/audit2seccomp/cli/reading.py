@@ -15,7 +15,7 @@ import typer
 from audit2seccomp.cli.interrupt import Interrupted, Interruption
 from audit2seccomp.cli.messages import complain, listed, printable, say, skipped_files
 from audit2seccomp.cli.progress import progress_bar
-from audit2seccomp.errors import ArchiveError, ExitStatus, InputError, NotTextError, UsageError
+from audit2seccomp.errors import CutInputError, ExitStatus, InputError, NotTextError, UsageError
 from audit2seccomp.evidence.beginning import STRACE
 from audit2seccomp.evidence.inputs.expand import expand
 from audit2seccomp.evidence.inputs.sources import from_path
@@ -203,7 +203,7 @@ def _read_all(logs: list[str], named: list[str], opener: _Opener, read: Callable
             for left in logs[done + 1 :]:
                 complain(f"{left}: not read: interrupted before")
             break
-        except ArchiveError as error:
+        except CutInputError as error:
             complain(str(error))  # the evidence tells of it too
         except InputError as error:
             if isinstance(error, NotTextError) and log not in named:

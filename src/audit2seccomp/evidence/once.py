@@ -118,12 +118,12 @@ class Once:
         """See some events; returns the indices of those that were seen before, in ascending order."""
         numbers = list(map(int, serials))
         count = len(numbers)
-        in_order = _in_order(times)
+        ordered = in_order(times)
         ascending = numbers == list(range(numbers[0], numbers[0] + count)) and _millis_pass(times[0], times[-1])
         again: list[int] = []
         start = 0
         for end in [count] if ascending else _run_ends(times, numbers):
-            again += self._take_run(channel, times, numbers, start, end, in_order=in_order)
+            again += self._take_run(channel, times, numbers, start, end, in_order=ordered)
             start = end
         if len(self._chunks) > MAX_CHUNKS:
             for key in list(self._chunks)[: MAX_CHUNKS // 8]:
@@ -133,7 +133,7 @@ class Once:
             fresh = [i for i in range(count) if i not in known]
             times, numbers = [times[i] for i in fresh], [numbers[i] for i in fresh]
         if numbers:
-            self._extend(channel, times, numbers, ascending=ascending, in_order=in_order)
+            self._extend(channel, times, numbers, ascending=ascending, in_order=ordered)
         return again
 
     def _take_run(
@@ -213,7 +213,7 @@ def millis(time: Time) -> int:
     return time if isinstance(time, int) else int(time[:-4]) * 1000 + int(time[-3:])
 
 
-def _in_order(times: Sequence[Time]) -> bool:
+def in_order(times: Sequence[Time]) -> bool:
     """Whether none is before the one in front of it."""
     return _comparable(times) and all(map(le, times, islice(times, 1, None)))
 

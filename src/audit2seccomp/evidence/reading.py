@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from audit2seccomp.errors import ArchiveError, UsageError
+from audit2seccomp.errors import CutInputError, UsageError
 from audit2seccomp.evidence.carriers import LEVELS, Trust
 from audit2seccomp.evidence.entries import may_be_strace
 from audit2seccomp.evidence.inputs.sources import Reader, Source, from_file, from_lines, from_path, peek
@@ -37,7 +37,7 @@ def read(inputs: Input | Iterable[Input], *, trust: str = "anchored", assume_arc
     too."""
     scanner = Scanner(trust_named(trust), None if assume_arch is None else arch_named(assume_arch))
     for source in _sources(inputs):
-        with suppress(ArchiveError):
+        with suppress(CutInputError):
             scan_source(scanner, source)
     for overlap in scanner.overlaps():
         from warnings import warn
@@ -47,9 +47,10 @@ def read(inputs: Input | Iterable[Input], *, trust: str = "anchored", assume_arc
 
 
 def scan_source(scanner: Scanner, source: Source) -> None:
-    """Feed one input to a scanner, to its end or to an exception; what was read until then counts; that a
-    damaged archive raises ArchiveError is noted in the evidence too. An evidence file counts as a whole or not at all:
-    it may raise EvidenceFileError, or UsageError for what a query asks of it."""
+    """Feed one input to a scanner, to its end or to an exception; what was read until then counts. That a damaged
+    archive raises ArchiveError, and a file that was truncated meanwhile TruncatedError, is noted in the evidence too.
+    An evidence file counts as a whole or not at all: it may raise EvidenceFileError, or UsageError for what a query
+    asks of it."""
     scanner.start_input(source.name)
     blocks = iter(source)
     try:
@@ -64,7 +65,7 @@ def scan_source(scanner: Scanner, source: Source) -> None:
             scanner.feed(start)
         for block in blocks:
             scanner.feed(block)
-    except ArchiveError:
+    except CutInputError:
         scanner.miss_the_rest()
         raise
     finally:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
-from operator import le
 from typing import Protocol, cast
 
 from audit2seccomp.evidence.carriers import Located
 from audit2seccomp.evidence.decide import Decider, Fate, Outcome
 from audit2seccomp.evidence.model import Count, Origin, Parsed, RecordKey, SeccompRecord
-from audit2seccomp.evidence.once import Channel, Once, Time, millis
+from audit2seccomp.evidence.once import Channel, Once, Time, in_order, millis
 from audit2seccomp.evidence.record import parse_record
 from audit2seccomp.evidence.text.shapes import Call, Columns, Fields, record_text
 
@@ -62,6 +61,9 @@ class Pile:
         self.again: Counter[Fields | Call] = Counter()
         """Those of them that a serial proves to be copies."""
         self.last: dict[Fields | Call, Time] = {}
+        """When each came, the latest time."""
+        self.newest = 0
+        """The latest time of all, in milliseconds."""
         self.outcomes: dict[Fields | Call, Outcome] = {}
         self.unsound: set[Fields | Call] = set()
         """Those that are rejected or refused."""
@@ -113,13 +115,15 @@ class Tally:
         pile.texts.update(texts)
         if not times:
             return
-        if all(map(le, times, islice(times, 1, None))):
+        if in_order(times) and pile.newest <= millis(times[0]):
             pile.last.update(zip(texts, times, strict=True))
+            pile.newest = millis(times[-1])
         else:
             latest = pile.last
             for text, time in zip(texts, times, strict=True):
                 if text not in latest or millis(latest[text]) < millis(time):
                     latest[text] = time
+                pile.newest = max(pile.newest, millis(time))
         self._unsettled.append((pile, texts, times, serials))
 
     def count_chosen(self, pile: Pile, columns: Columns, decider: Decider) -> None:

@@ -79,6 +79,11 @@ class Gatherer:
         """Whether an object has begun and not ended."""
         return self._open is not None
 
+    @property
+    def unended(self) -> bool:
+        """Whether more lines may come of an object that has begun, or whose beginning is not there."""
+        return self.inside or self._stray
+
     def take_whole(self, lines: list[bytes], at: int, number: int) -> int:
         """Read the object that begins with the line at that index, a lone bracket, and return the index behind what was
         read: of a usual object that is all, if all of it is there."""

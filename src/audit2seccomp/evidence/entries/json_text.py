@@ -41,7 +41,7 @@ class JsonDecoder:
         """Forget the line that has not ended."""
         unended = self._cutter.unended
         self._cutter.drop()
-        return None if self._gatherer.inside else unended
+        return None if self._gatherer.unended else unended
 
     def _take(self) -> list[Found]:
         found = self._found.copy()

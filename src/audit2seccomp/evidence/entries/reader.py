@@ -7,8 +7,8 @@ as it does those of a text log. What it does not match is read for itself.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple, cast
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
 
 from audit2seccomp.errors import InputError
 from audit2seccomp.evidence.carriers import Carrier, Located, Trust, locate
@@ -100,7 +100,9 @@ class EntryReader:
                     shared = one[1:6]
                     if shared != last:
                         last = shared
-                        group = groups.setdefault(_Source(*shared), [])
+                        # Boots of one host are no different sources: their texts are counted together.
+                        boot = None if one.host else one.boot
+                        group = groups.setdefault(_Source(*shared[:4], boot), [])
                     group.append(one)
                 elif one.tag:
                     self._take_sign(one)
@@ -161,21 +163,24 @@ class EntryReader:
     ) -> None:
         trusted = source.carrier.trust >= self._decider.trust
         for found in known.columns(matches, lean=lean):
-            columns = found if found.times else _stamped(found, entries)
-            origin, channel, stamped = self._origin(source), self._channel(source), bool(columns.times)
-            pile = self._tally.pile(known, origin, channel, lean=lean, trusted=trusted, stamped=stamped)
-            self._tally.count_chosen(pile, columns, self._decider)
-            places: dict[object, int] = {}
-            for _, text, outcome in self._tally.look(self._decider):
-                # Where each text stands first.
-                places = places or dict(zip(reversed(columns.texts), reversed(range(len(entries))), strict=True))
-                at = places[text]
-                if outcome.key is not None:
-                    time = millis(columns.times[at]) if columns.times else None
-                    self._tally.note_first(outcome.key, entries[at].line, time)
-                else:
-                    self._note(outcome._replace(events=0), entries[at])
-            self._tally.settle()
+            for columns, of in _stamped(found, entries):
+                origin, channel, stamped = self._origin(source), self._channel(source), bool(columns.times)
+                pile = self._tally.pile(known, origin, channel, lean=lean, trusted=trusted, stamped=stamped)
+                self._tally.count_chosen(pile, columns, self._decider)
+                self._note_first(columns, of)
+                self._tally.settle()
+
+    def _note_first(self, columns: Columns, entries: list[Entry]) -> None:
+        """Look at the new texts; note where each stands first."""
+        places: dict[object, int] = {}
+        for _, text, outcome in self._tally.look(self._decider):
+            places = places or dict(zip(reversed(columns.texts), reversed(range(len(entries))), strict=True))
+            at = places[text]
+            if outcome.key is not None:
+                time = millis(columns.times[at]) if columns.times else None
+                self._tally.note_first(outcome.key, entries[at].line, time)
+            else:
+                self._note(outcome._replace(events=0), entries[at])
 
     def _note(self, outcome: Outcome, entry: Entry) -> None:
         self._notes.outcome(outcome, self._name, lambda: entry.line, entry.message)
@@ -234,9 +239,19 @@ def _is_line(expression: re.Pattern[bytes], message: bytes) -> bool:
     return match is not None and match.end() == len(message) + 1 and b"\n" not in message
 
 
-def _stamped(columns: Columns, entries: list[Entry]) -> Columns:
-    """With the stamps of the entries, where the messages have none."""
-    times, serials = [entry.millis for entry in entries], [entry.serial for entry in entries]
-    if None in times or None in serials:
-        return columns
-    return columns._replace(times=cast("list[int]", times), serials=cast("list[int]", serials))
+def _stamped(columns: Columns, entries: list[Entry]) -> Iterator[tuple[Columns, list[Entry]]]:
+    """Where the messages have no stamps, with those of the entries; apart from entries that have none."""
+    if columns.times:
+        yield columns, entries
+        return
+    stamped = columns._replace(
+        times=[entry.millis or 0 for entry in entries], serials=[entry.serial or 0 for entry in entries]
+    )
+    have = [i for i, entry in enumerate(entries) if entry.millis is not None and entry.serial is not None]
+    if len(have) == len(entries):
+        yield stamped, entries
+        return
+    lack = sorted(set(range(len(entries))).difference(have))
+    for part, rows in ((stamped, have), (columns, lack)):
+        if rows:
+            yield part.rows(rows), [entries[i] for i in rows]

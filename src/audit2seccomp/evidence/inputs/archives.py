@@ -118,8 +118,9 @@ class _Members:
                     if not data:
                         break
                     self._current = self._codec.new()
+                size = most()
                 try:
-                    out = self._current.decompress(data, most())
+                    out = self._current.decompress(data, size)
                 except self._codec.error as error:
                     self.damage = str(error)
                     return
@@ -129,8 +130,8 @@ class _Members:
                     yield out
                 if self._current.eof:
                     data, self._current = self._current.unused_data, None
-                elif self._current.needs_input:
-                    break
+                elif self._current.needs_input and len(out) < size:
+                    break  # bz2 asks for input though there is more to come, where the last input filled a step
 
 
 def _joined(steps: Iterable[bytes], pause: Callable[[], None]) -> Iterator[bytes]:

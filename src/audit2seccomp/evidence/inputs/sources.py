@@ -15,11 +15,13 @@ from functools import cache, partial
 from itertools import chain
 from typing import Protocol, runtime_checkable
 
-from audit2seccomp.errors import InputError, NotTextError
+from audit2seccomp.errors import InputError, NotTextError, TruncatedError
 
 BLOCK_BYTES = 1 << 19
 """How much is read at once: reading gets hardly faster beyond that (docs/performance.md), and with a whole mebibyte
 takes 5 MB more memory."""
+_HEAD_BYTES = 256
+"""So much of a file's start tells whether it was truncated and has grown again: lines begin with their time."""
 _KEPT_BYTES = 8 << 20
 """So much of an archive that cannot be read twice is kept, to lose nothing that stands before damage in it: 100 MB of
 log. In a longer one up to 256 KiB before the damage are lost."""
@@ -74,6 +76,8 @@ class Source:
     a regular file."""
     once_more: Callable[[int], bytes] | None = None
     """Of a regular file the bytes that stand so far behind the start, at most BLOCK_BYTES."""
+    truncated_at: Callable[[bytes], int | None] = field(default=lambda _: None)
+    """Whether a file that began so was truncated since, though it may have grown again: how far it was read."""
     pause: Callable[[], None] = field(default=lambda: None)
     """Called between blocks of an archive, of which a few bytes may hold many; it may raise to end the reading."""
     lines: bool = False
@@ -81,10 +85,13 @@ class Source:
 
     def __iter__(self) -> Generator[bytes]:
         """Yield the blocks, and close the source at the end. Binary data raises NotTextError before anything is
-        yielded, a cut or damaged archive ArchiveError at the end."""
+        yielded, a cut or damaged archive ArchiveError at the end, and a file that was truncated meanwhile
+        TruncatedError."""
         try:
             blocks = iter(self.read, b"")
             first = _beginning(blocks)
+            head = first[:_HEAD_BYTES]
+            form = None
             if not self.offset:
                 form = None if self.lines else archive_form(first)
                 if form is not None:
@@ -94,6 +101,12 @@ class Source:
             if first:
                 yield first
             yield from blocks
+            at = None if form is not None else self.truncated_at(head)
+            if at is not None:
+                raise TruncatedError(
+                    f"{self.name}: was truncated while it was read: what stood behind byte {at:,} is not read: "
+                    "read the copy that log rotation made, too"
+                )
         except OSError as error:
             raise InputError(f"{self.name}: {_reason(error)}") from error
         except ValueError as error:
@@ -101,6 +114,14 @@ class Source:
             raise InputError(f"{self.name}: {error}: give it open, and in binary mode") from error
         finally:
             self.close()
+
+    def begins_with(self, head: bytes) -> bool:
+        """Whether the bytes of a regular file begin so. Raises InputError, and closes the source then."""
+        try:
+            return self.once_more is None or self.once_more(0).startswith(head)
+        except OSError as error:
+            self.close()
+            raise InputError(f"{self.name}: {_reason(error)}") from error
 
     def _unpack(self, form: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
         from audit2seccomp.evidence.inputs.archives import unpack
@@ -124,18 +145,30 @@ def from_path(path: str | os.PathLike[str], offset: int = 0) -> Source:
     """A file, FIFO or device, or standard input for `-`. `offset`: start behind so many bytes of a regular file that is
     not compressed. Raises InputError if it cannot be opened or is a directory."""
     name = os.fsdecode(path)
-    if name == "-":
-        if sys.stdin is None:
-            raise InputError("<stdin>: is closed: name a file, or pipe a log in")
-        return _from_descriptor("<stdin>", sys.stdin.fileno(), lambda: None)
+    if name == "-" and sys.stdin is None:
+        raise InputError("<stdin>: is closed: name a file, or pipe a log in")
     try:
-        descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+        if name == "-":
+            return _from_descriptor("<stdin>", sys.stdin.fileno(), lambda: None)
+        return _opened(name, offset)
     except (OSError, ValueError) as error:
-        raise InputError(f"{name}: {_reason(error)}") from error
-    if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+        raise InputError(f"{'<stdin>' if name == '-' else name}: {_reason(error)}") from error
+
+
+def _opened(name: str, offset: int) -> Source:
+    descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise InputError(f"{name}: is a directory: --recursive reads the files in it")
+        return _from_descriptor(name, descriptor, partial(_close, descriptor), offset)
+    except BaseException:
+        _close(descriptor)
+        raise
+
+
+def _close(descriptor: int) -> None:
+    with suppress(OSError):  # what was read was read
         os.close(descriptor)
-        raise InputError(f"{name}: is a directory: --recursive reads the files in it")
-    return _from_descriptor(name, descriptor, lambda: os.close(descriptor), offset)
 
 
 def peek(path: str) -> bytes | None:
@@ -150,20 +183,29 @@ def peek(path: str) -> bytes | None:
 
 
 def _from_descriptor(name: str, descriptor: int, close: Callable[[], None], offset: int = 0) -> Source:
+    """Raises OSError."""
     _keep_freed_memory()
     read = partial(os.read, descriptor, BLOCK_BYTES)
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         return Source(name, read, None, descriptor, close)
     start = os.lseek(descriptor, 0, os.SEEK_CUR)  # standard input may have been read before
-    compressed = False
     with suppress(OSError):
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
-        compressed = archive_form(os.pread(descriptor, len(_JOURNAL), start)) is not None
+    compressed = archive_form(os.pread(descriptor, len(_JOURNAL), start)) is not None
     if compressed:
         offset = 0
     elif offset:
         os.lseek(descriptor, offset, os.SEEK_SET)
+
+    def truncated_at(head: bytes) -> int | None:
+        if not status.st_size:
+            return None  # what the kernel makes up as it is read has no size
+        shorter = os.fstat(descriptor).st_size < status.st_size
+        if shorter or os.pread(descriptor, len(head), start + offset) != head:
+            return os.lseek(descriptor, 0, os.SEEK_CUR)
+        return None
+
     return Source(
         name,
         read,
@@ -175,6 +217,7 @@ def _from_descriptor(name: str, descriptor: int, close: Callable[[], None], offs
         offset=offset,
         compressed=compressed,
         once_more=lambda at: os.pread(descriptor, BLOCK_BYTES, start + at),
+        truncated_at=truncated_at,
     )
 
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from itertools import chain
 
-from audit2seccomp.errors import ArchiveError, InputError
+from audit2seccomp.errors import CutInputError, InputError
 from audit2seccomp.evidence.inputs.expand import rotated
 from audit2seccomp.evidence.inputs.sources import BLOCK_BYTES, Source, archive_form, from_path
 from audit2seccomp.evidence.scan import Scanner
@@ -271,7 +271,7 @@ class Tail(Followed):
                 continue
             try:
                 self._read_whole(source, old)
-            except ArchiveError as error:
+            except CutInputError as error:
                 self._tell(str(error))
                 self.scanner.miss_the_rest()
 

@@ -308,7 +308,8 @@ def _unescaped(source: str, at: int, found: ParseResults) -> str:
         elif piece[2]:
             if piece[2] not in _ESCAPES:
                 known = r"\" \' \\ \n \r \t and \xHH"
-                raise pp.ParseFatalException(source, at + piece.start(), f"no escape \\{piece[2]}: there are {known}")
+                message = f"no escape \\{plain(piece[2])}: there are {known}"
+                raise pp.ParseFatalException(source, at + piece.start(), message)
             data += _ESCAPES[piece[2]]
         else:
             data += piece[0].encode("utf-8", "surrogateescape")

@@ -10,7 +10,7 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import NamedTuple
 
-from audit2seccomp.errors import ArchiveError, InputError
+from audit2seccomp.errors import CutInputError, InputError, TruncatedError
 from audit2seccomp.evidence.inputs.expand import family, rotated
 from audit2seccomp.evidence.inputs.sources import Source
 from audit2seccomp.evidence.scan import Scanner
@@ -39,6 +39,12 @@ class _Look(NamedTuple):
     def identity(self) -> tuple[int | None, int | None]:
         """What it is, whatever its name."""
         return self.source.device, self.source.inode
+
+    def is_still(self, source: Source) -> bool:
+        """Whether it is what was opened now; raises InputError."""
+        if (source.device, source.inode) != self.identity or (source.size or 0) < (self.source.size or 0):
+            return False
+        return self.source.compressed or source.begins_with(self.head)
 
     def is_at(self, position: Position) -> bool:
         """Whether that is the same file."""
@@ -78,9 +84,9 @@ class Follower:
         """Read what is new in a log. Raises InputError."""
         try:
             look = self._look(path)
-        except InputError:
+        except InputError as error:
             # What was rotated can be read even where no new file has come yet.
-            if path in self._logs:
+            if path in self._logs and isinstance(error.__cause__, FileNotFoundError):
                 self._catch_up(self._logs[path])
             raise
         if look.holds_evidence:
@@ -110,7 +116,7 @@ class Follower:
         head = b""
         recogniser = Recogniser()
         blocks = iter(source)
-        with suppress(ArchiveError):  # it will show again when it is read
+        with suppress(CutInputError):  # it will show again when it is read
             for block in blocks:
                 head += block[: HEAD_BYTES - len(head)]
                 if recogniser.look(block) is not None and len(head) == HEAD_BYTES:
@@ -162,7 +168,7 @@ class Follower:
             return
         offset = 0 if position is None else position.offset
         source = self._open(look.path, 0 if look.source.compressed else offset)
-        if (source.device, source.inode) != look.identity:
+        if not look.is_still(source):
             source.close()
             self._tell(f"{look.path}: was rotated just now: the next run reads on")
             return
@@ -175,9 +181,8 @@ class Follower:
                     self._scanner.feed(block[skip:])
                     fed += len(block) - skip
                 skip = max(0, skip - len(block))
-        except ArchiveError as error:
-            self._scanner.miss_the_rest()
-            self.lost.append(str(error))
+        except CutInputError as error:
+            self._note_cut(look.path, error)
         finally:
             if ended or look.source.compressed:
                 self._scanner.finish_input()
@@ -188,6 +193,14 @@ class Follower:
             self._tell(f"{look.path}: its last line has not ended yet: the next run reads it")
         if skip:
             self._tell(f"{look.path}: holds less than was read of it before: nothing of it is read")
+
+    def _note_cut(self, path: str, error: CutInputError) -> None:
+        """The end of a file could not be read."""
+        if isinstance(error, TruncatedError):
+            self._tell(f"{path}: was truncated while it was read: the next run reads the rest in the copy")
+        else:
+            self._scanner.miss_the_rest()
+            self.lost.append(str(error))
 
     @staticmethod
     def _position(source: Source, head: bytes, offset: int) -> Position:

@@ -19,7 +19,7 @@ from audit2seccomp.evidence.loss import places_of_signs, sign_in_line
 from audit2seccomp.evidence.model import Origin, Progress
 from audit2seccomp.evidence.notes import Notes
 from audit2seccomp.evidence.once import Channel, millis
-from audit2seccomp.evidence.tally import Tally
+from audit2seccomp.evidence.tally import Pile, Tally
 from audit2seccomp.evidence.text.blocks import Block
 from audit2seccomp.evidence.text.context import Context
 from audit2seccomp.evidence.text.cuts import MAX_LINE_BYTES, TOO_LONG
@@ -138,14 +138,14 @@ class LineReader:
 
     def _note_first(self) -> None:
         """Look at the new texts; note where each new key, and each reason for leaving something out, stands first."""
-        noted: set[tuple[str, Fate]] = set()
+        noted: set[tuple[Pile, str, Fate]] = set()
         at, pile_before = 0, None
         for pile, text, outcome in self._tally.look(self._decider):
             if outcome.key is not None:
                 first = self._tally.first_line(outcome.key)
                 if first is not None and (first <= self.lines or not self._count_lines):
                     continue
-            elif outcome.fate is Fate.UNSELECTED or (outcome.reason, outcome.fate) in noted:
+            elif outcome.fate is Fate.UNSELECTED or (pile, outcome.reason, outcome.fate) in noted:
                 continue
             # Texts of a pile stand in the order of their first lines, so that one pass over the block finds all.
             at = self._block.find(pile, text, at if pile is pile_before else 0)
@@ -156,8 +156,8 @@ class LineReader:
                 number = self._block.line_at(at) if self._count_lines else 0
                 self._tally.note_first(outcome.key, number, millis(stamp[1]) if stamp else None)
             else:
-                # One place for each reason and block.
-                noted.add((outcome.reason, outcome.fate))
+                # One place for each reason, form and block.
+                noted.add((pile, outcome.reason, outcome.fate))
                 line = self._block.data[at + 1 : end]
                 self._notes.outcome(outcome._replace(events=0), self._name, partial(self._block.line_at, at), line)
 

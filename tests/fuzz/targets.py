@@ -1,0 +1,11 @@
+"""All kinds of inputs that are fuzzed."""
+
+from __future__ import annotations
+
+from tests.fuzz import logs, profiles, programs, queries, records, stored
+from tests.fuzz.target import Target
+
+TARGETS: dict[str, Target] = {
+    target.name: target for family in (logs, records, stored, profiles, queries, programs) for target in family.TARGETS
+}
+"""By name."""
