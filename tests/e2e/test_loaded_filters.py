@@ -152,7 +152,7 @@ def confirmed(document: dict[str, Any], family: list[Abi]) -> Counter[str]:
     host = Host(family[0], KERNEL, frozenset())
     made = resolve(read_profile(json.dumps(document).encode()).sound(), host)
     filtered = build(made, family)
-    program, expected = filtered.bpf(), Expected(document, family[0], family, frozenset())
+    program, expected = filtered.bpf(), Expected(document, family[0], family)
     calls = [*chain.from_iterable(map(calls_through, DOORS))]
     calls += chain.from_iterable(calls_with_arguments(door, expected) for door in family)
     bare = results(calls, None)
