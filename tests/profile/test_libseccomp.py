@@ -17,7 +17,7 @@ from audit2seccomp.kernel.syscalls import table_of
 from audit2seccomp.profile import libseccomp
 from audit2seccomp.profile.libseccomp import LeftOut, build, buildable_abis, library_version, native_abi, token_of
 from audit2seccomp.profile.model import ArgCondition, Operator, Outcome, Profile, Rule, RuleAction
-from audit2seccomp.profile.simulate import Program
+from audit2seccomp.profile.simulate import BPF_MAXINSNS, Program
 
 X86_64, X86, ARM64, S390X = (abi for name in ("x86_64", "x86", "aarch64", "s390x") if (abi := abi_named(name)))
 
@@ -132,3 +132,13 @@ def test_what_is_left_out() -> None:
         LeftOut("no_such_call", Outcome(RuleAction.ALLOW), (X86_64, ARM64)),
         LeftOut("no_such_call", Outcome(RuleAction.LOG), (X86_64, ARM64)),
     )
+
+
+def test_more_conditions_than_a_program_can_hold_are_refused_before_they_are_built() -> None:
+    """Building them would take minutes."""
+    rules = [
+        Rule(("clone",), RuleAction.ERRNO, (ArgCondition(0, Operator.EQ, number),))
+        for number in range(BPF_MAXINSNS + 1)
+    ]
+    with pytest.raises(FilterError, match=r"clone \(x86_64\): 4,097 rules with conditions"):
+        build(Profile(RuleAction.ALLOW, None, (), tuple(rules)), (X86_64,))

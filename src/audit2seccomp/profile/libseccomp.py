@@ -20,7 +20,7 @@ from audit2seccomp.kernel.multiplexed import multiplexed
 from audit2seccomp.kernel.syscalls import table_of
 from audit2seccomp.profile.effects import BAD_ARCH, Conjunction, conjunctions, effects, made_through
 from audit2seccomp.profile.model import LARGEST_ERRNO, Outcome, Profile, RuleAction, default_outcome, outcome_of
-from audit2seccomp.profile.simulate import encoded, with_returns_mended
+from audit2seccomp.profile.simulate import BPF_MAXINSNS, encoded, with_returns_mended
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -129,9 +129,15 @@ def _check_abis(abis: Collection[Abi]) -> None:
 
 
 def _check_conditions(profile: Profile, abis: Collection[Abi]) -> None:
-    """libseccomp must not even see some of them: with 2.5.4 adding a rule may take forever."""
+    """libseccomp must not even see some of them: with 2.5.4 adding a rule may take forever, and always takes longer the
+    more there are for the call."""
     for abi in abis:
         for name, effect in effects(profile, abi).items():
+            if len(effect.branches) > BPF_MAXINSNS:  # each takes a jump of its own
+                raise FilterError(
+                    f"{name} ({abi.name}): {len(effect.branches):,} rules with conditions: the kernel takes "
+                    f"{BPF_MAXINSNS:,} instructions: use fewer"
+                )
             if not effect.exact:
                 raise FilterError(
                     f"{name} ({abi.name}): libseccomp may build its conditions into something else, or not come to an "
