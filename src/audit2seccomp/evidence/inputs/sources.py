@@ -15,7 +15,8 @@ from functools import cache, partial
 from itertools import chain
 from typing import Protocol, runtime_checkable
 
-from audit2seccomp.errors import InputError, NotTextError, TruncatedError
+from audit2seccomp.errors import InputError, TruncatedError
+from audit2seccomp.evidence.inputs.magic import JOURNAL, archive_form, beginning, refuse_binary
 
 BLOCK_BYTES = 1 << 19
 """How much is read at once: reading gets hardly faster beyond that (docs/performance.md), and with a whole mebibyte
@@ -25,23 +26,6 @@ _HEAD_BYTES = 256
 _KEPT_BYTES = 8 << 20
 """So much of an archive that cannot be read twice is kept, to lose nothing that stands before damage in it: 100 MB of
 log. In a longer one up to 256 KiB before the damage are lost."""
-
-_FORMS = (
-    (b"\x1f\x8b", "gzip"),
-    (b"BZh", "bzip2"),
-    (b"\xfd7zXZ\0", "xz"),
-    (b"\x28\xb5\x2f\xfd", "zstd"),
-    *((bytes([0x50 + user]) + b"\x2a\x4d\x18", "zstd") for user in range(16)),  # a skippable frame, as pzstd writes
-)
-"""How archives begin: RFC 1952, bzip2's manual, the .xz file format, and RFC 8878."""
-_JOURNAL = b"LPKSHHRH"
-"""HEADER_SIGNATURE of systemd's journal-def.h."""
-_BEGINNINGS = (_JOURNAL, *(magic for magic, _ in _FORMS))
-# NUL (a hole after a crash), tab, line ends, escape and auditd's and journald's separators do stand in logs.
-_CONTROL_BYTES = bytes({*range(1, 0x20), 0x7F} - set(b"\t\n\v\f\r\x1b\x1d\x1e"))
-_CONTROL_SHARE = 20
-"""An input is binary with more than one control byte in so many others: logs have next to none, noise has one in
-ten."""
 
 
 @runtime_checkable
@@ -89,15 +73,15 @@ class Source:
         TruncatedError."""
         try:
             blocks = iter(self.read, b"")
-            first = _beginning(blocks)
+            first = beginning(blocks)
             head = first[:_HEAD_BYTES]
             form = None
             if not self.offset:
                 form = None if self.lines else archive_form(first)
                 if form is not None:
                     blocks = self._unpack(form, chain([first], blocks))
-                    first = _beginning(blocks)
-                _refuse_binary(self.name, first, packed=form is not None)
+                    first = beginning(blocks)
+                refuse_binary(self.name, first, packed=form is not None)
             if first:
                 yield first
             yield from blocks
@@ -192,7 +176,7 @@ def _from_descriptor(name: str, descriptor: int, close: Callable[[], None], offs
     start = os.lseek(descriptor, 0, os.SEEK_CUR)  # standard input may have been read before
     with suppress(OSError):
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
-    compressed = archive_form(os.pread(descriptor, len(_JOURNAL), start)) is not None
+    compressed = archive_form(os.pread(descriptor, len(JOURNAL), start)) is not None
     if compressed:
         offset = 0
     elif offset:
@@ -264,22 +248,6 @@ def _bytes(text: bytes | str) -> bytes:
         return text.encode(errors="surrogatepass")
 
 
-def _beginning(blocks: Iterator[bytes]) -> bytes:
-    """As many blocks as are needed to know an archive or a journal: a pipe may give the first bytes one by one."""
-    block = next(blocks, b"")
-    while any(len(block) < len(magic) and magic.startswith(block or b"?") for magic in _BEGINNINGS):
-        more = next(blocks, b"")
-        if not more:
-            break
-        block += more
-    return block
-
-
-def archive_form(block: bytes) -> str | None:
-    """How an archive that begins so is compressed; None for anything else."""
-    return next((form for magic, form in _FORMS if block.startswith(magic)), None)
-
-
 def _keeping(chunks: Iterable[bytes], kept: list[bytes]) -> Iterator[bytes]:
     """Keep the chunks that pass, as long as they are few."""
     size = 0
@@ -290,21 +258,6 @@ def _keeping(chunks: Iterable[bytes], kept: list[bytes]) -> Iterator[bytes]:
         else:
             kept.append(chunk)
         yield chunk
-
-
-def _refuse_binary(name: str, block: bytes, *, packed: bool) -> None:
-    what = f"{name}: not a text log: it {'holds' if packed else 'is'}"
-    if archive_form(block) is not None:
-        raise NotTextError(f"{what} an archive: {'unpack it first' if packed else 'give it as a file'}")
-    if block.startswith(_JOURNAL):
-        from shlex import quote
-
-        file = "FILE" if packed or name.startswith("<") else quote(name)
-        raise NotTextError(f"{what} a journal file: journalctl --file {file} | audit2seccomp")
-    text = block.replace(b"\0", b"")
-    control = len(text) - len(text.translate(None, _CONTROL_BYTES))
-    if control * _CONTROL_SHARE > len(text) - control:
-        raise NotTextError(f"{name}: binary data, not a text log")
 
 
 def _reason(error: OSError | ValueError) -> str:

@@ -11,7 +11,8 @@ from itertools import chain
 
 from audit2seccomp.errors import CutInputError, InputError
 from audit2seccomp.evidence.inputs.expand import rotated
-from audit2seccomp.evidence.inputs.sources import BLOCK_BYTES, Source, archive_form, from_path
+from audit2seccomp.evidence.inputs.magic import archive_form
+from audit2seccomp.evidence.inputs.sources import BLOCK_BYTES, Source, from_path
 from audit2seccomp.evidence.scan import Scanner
 from audit2seccomp.evidence.stored.recognising import Recogniser
 
