@@ -16,15 +16,18 @@ _BATCH = 500
 """Inputs between two looks at the clock."""
 
 
-@st.composite
-def inputs(draw: st.DrawFn, target: Target) -> bytes:
+def inputs(target: Target) -> st.SearchStrategy[bytes]:
     """A seed with a few changes: pieces taken away, put in, or copied from another seed."""
-    seeds = list(target.seeds())
+    return _changed(list(target.seeds()), target.words)
+
+
+@st.composite
+def _changed(draw: st.DrawFn, seeds: list[bytes], known: tuple[bytes, ...]) -> bytes:
     data = bytearray(draw(st.sampled_from(seeds)))
     other = st.sampled_from(seeds).flatmap(
         lambda seed: st.tuples(st.integers(0, len(seed)), st.integers(1, 200)).map(lambda at: seed[at[0] : sum(at)])
     )
-    words = st.sampled_from(target.words) if target.words else st.nothing()
+    words = st.sampled_from(known) if known else st.nothing()
     for _ in range(draw(st.integers(0, 6))):
         at = draw(st.integers(0, len(data)))
         data[at : at + draw(st.integers(0, 20))] = draw(words | st.binary(max_size=4) | other)
