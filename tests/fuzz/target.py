@@ -37,7 +37,7 @@ class Target:
     check: Callable[[bytes], None]
     """Raises, by an assertion or by whatever went wrong, for an input of which something does not hold."""
     seeds: Callable[[], Iterable[bytes]]
-    words: tuple[bytes, ...] = ()
+    words: tuple[bytes, ...]
     """What inputs are made of."""
     _peak: int = field(default=0, init=False)
 

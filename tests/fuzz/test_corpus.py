@@ -45,7 +45,7 @@ def test_a_check_that_fails_is_seen(tmp_path: Path) -> None:
     def refuse(data: bytes) -> None:
         assert data != b"no"
 
-    target = Target("never", refuse, lambda: [b"yes"])
+    target = Target("never", refuse, lambda: [b"yes"], ())
     target.run(b"yes")
     with pytest.raises(AssertionError):
         target.run(b"no")

@@ -18,20 +18,22 @@ _BATCH = 500
 
 def inputs(target: Target) -> st.SearchStrategy[bytes]:
     """A seed with a few changes: pieces taken away, put in, or copied from another seed."""
-    return _changed(list(target.seeds()), target.words)
+    seeds = st.sampled_from(list(target.seeds()))
+    places = st.integers(0, MAX_BYTES)
+    copied = st.tuples(seeds, places, st.integers(1, 200)).map(lambda of: _from(of[0], of[1])[: of[2]])
+    pieces = st.sampled_from(target.words) | st.binary(max_size=4) | copied
+    return st.builds(_changed, seeds, st.lists(st.tuples(places, st.integers(0, 20), pieces), max_size=6))
 
 
-@st.composite
-def _changed(draw: st.DrawFn, seeds: list[bytes], known: tuple[bytes, ...]) -> bytes:
-    data = bytearray(draw(st.sampled_from(seeds)))
-    other = st.sampled_from(seeds).flatmap(
-        lambda seed: st.tuples(st.integers(0, len(seed)), st.integers(1, 200)).map(lambda at: seed[at[0] : sum(at)])
-    )
-    words = st.sampled_from(known) if known else st.nothing()
-    for _ in range(draw(st.integers(0, 6))):
-        at = draw(st.integers(0, len(data)))
-        data[at : at + draw(st.integers(0, 20))] = draw(words | st.binary(max_size=4) | other)
-    return bytes(data[:MAX_BYTES])
+def _from(data: bytes, place: int) -> bytes:
+    return data[place % (len(data) + 1) :]
+
+
+def _changed(data: bytes, changes: list[tuple[int, int, bytes]]) -> bytes:
+    for place, gone, put in changes:
+        rest = _from(data, place)
+        data = data[: len(data) - len(rest)] + put + rest[gone:]
+    return data[:MAX_BYTES]
 
 
 def main() -> int:
