@@ -59,10 +59,10 @@ def made(calls: Iterable[Make] = CALLS) -> Calls:
     return Counter((I386 if call.int80 else X86_64, call.nr) for call in calls)
 
 
-def seen(log: Path, trust: str = "anchored", comm: str = NAME) -> Calls:
-    """What a log shows of a program."""
+def seen(log: Path, trust: str = "anchored") -> Calls:
+    """What a log shows of the programs of this name."""
     found: Calls = Counter()
     for one in audit2seccomp.read(log, trust=trust).observations():
-        if one.comm == comm:
+        if one.comm == NAME:
             found[f"{one.abi.audit_arch:x}", one.nr] += one.events
     return found

@@ -67,7 +67,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
         log = KernelLog()
         journal.mark()
         for transport, last in forger.forge():
-            journal.wait_for(transport, last)
+            journal.wait_for(transport, f'"{NAME}"', last)
         pid = run_logged(program)
         journal.wait_for_both(f" pid={pid} ", " syscall=231 ")
         logs = {form: journal.read(*form.split()) for form in (*PROVEN, *UNPROVEN) if form.startswith("-o")}

@@ -91,12 +91,15 @@ _DMESG: dict[str, Callable[[Random], str]] = {
     "dmesg, PREEMPT_RT": lambda rnd: f"{uptime(rnd)} {rnd.randrange(256):03d}: ",
 }
 
-_WITH_FACILITY: dict[str, Callable[[Random], str]] = {
+_DECODED: dict[str, Callable[[Random], str]] = {
     "dmesg -x": lambda rnd: f"{_level(rnd)}{uptime(rnd)} ",
     "dmesg -x, caller": lambda rnd: f"{_level(rnd)}{uptime(rnd)}{clock.caller(rnd)} ",
     "dmesg -x -T": lambda rnd: f"{_level(rnd)}[{_ctime(rnd)}] ",
     "dmesg -x -d": lambda rnd: f"{_level(rnd)}[{clock.seconds(rnd)} {_delta(rnd)}] ",
     "dmesg -x iso": lambda rnd: f"{_level(rnd)}{_iso(rnd)} ",
+}
+
+_PROVEN: dict[str, Callable[[Random], str]] = {
     "/dev/kmsg": lambda rnd: f"{_kmsg(rnd)};",
     "/dev/kmsg, caller": lambda rnd: f"{_kmsg(rnd)},caller={clock.caller(rnd)[1:-1].strip()};",
     "talosctl": lambda rnd: _talos(rnd, 7),
@@ -104,8 +107,8 @@ _WITH_FACILITY: dict[str, Callable[[Random], str]] = {
 }
 
 DMESG: dict[str, Carrier] = {
-    **{name: Carrier(in_kernel_log(prefix)) for name, prefix in _DMESG.items()},
-    **{name: Carrier(in_kernel_log(prefix), "authenticated") for name, prefix in _WITH_FACILITY.items()},
+    **{name: Carrier(in_kernel_log(prefix)) for name, prefix in (_DMESG | _DECODED).items()},
+    **{name: Carrier(in_kernel_log(prefix), "authenticated") for name, prefix in _PROVEN.items()},
     "dmesg -T, latin-1": Carrier(_latin1),
     "dmesg color": Carrier(_color, ages=TAGGED),
 }
