@@ -1,11 +1,14 @@
-"""Signals as a user's shell sets them."""
+"""Signals as a user's shell sets them, and places to record in."""
 
 from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+from tests.cli.recording import Recording
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -14,3 +17,9 @@ def _signals_are_not_ignored() -> Iterator[None]:
     old = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, old)
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Recording:
+    """Where a test records."""
+    return Recording(tmp_path)

@@ -98,7 +98,7 @@ class Many:
             complain("something is lost, and --strict was given: nothing is written")
             raise typer.Exit(ExitStatus.INCOMPLETE)
         self._directory.write({one.name: one.product.content for one in made})
-        self._tell(made, shape, quiet=quiet, about_runtime=not gathered.runtime_left_out)
+        self._tell(made, shape, quiet=quiet, about_runtime=gathered.via is None and not gathered.runtime_left_out)
         return gathered.status or (ExitStatus.NO_RESULT if lacking else ExitStatus.DONE)
 
     def _tell(self, made: list[_Made], shape: Shape, *, quiet: bool, about_runtime: bool) -> None:

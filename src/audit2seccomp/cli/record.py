@@ -3,7 +3,6 @@
 # No `from __future__ import annotations` here: typer would evaluate each one again, which takes 3 ms.
 
 import os
-import resource
 import signal
 from typing import Annotated, NoReturn
 
@@ -117,8 +116,8 @@ def record(
         raise UsageError(f"--via: no way '{via}': one of {', '.join(recording.WAYS)}")
     if directory is not None and per not in ("comm", "exe"):
         raise UsageError("-d: a folder takes several profiles: --per comm or --per exe")
-    if then_verify and directory is not None:
-        raise UsageError("--then-verify: needs one profile: not with -d")
+    if then_verify:
+        _check_verifiable(directory)
     if known == "-":
         raise UsageError("--known: names a file: - is the command's standard input")
     selection = options.Selection(where, comm, exe, None, uid)
@@ -146,8 +145,8 @@ def record(
         quiet=quiet,
     )
     destination = Destination(shape, output, directory, per)
-    kept = None if evidence is None else Output(evidence)
-    to_stderr = destination.target is not None and destination.target.is_stdout
+    kept = _kept(evidence, output, destination)
+    to_stderr = any(one is not None and one.is_stdout for one in (kept, destination.target))
     made = recording.record(
         command,
         recording.Choices(
@@ -173,6 +172,24 @@ def record(
     _end_like(made.status)
 
 
+def _check_verifiable(directory: str | None) -> None:
+    """What must not show only when the command has run: raises UsageError, and FilterError without libseccomp."""
+    if directory is not None:
+        raise UsageError("--then-verify: needs one profile: not with -d")
+    from audit2seccomp.profile.libseccomp import library_version
+
+    library_version()
+
+
+def _kept(evidence: str | None, output: str | None, destination: Destination) -> Output | None:
+    """Where what was seen goes."""
+    if evidence is None:
+        return None
+    if destination.target is not None and evidence == (output or "-"):
+        raise UsageError("--evidence, -o: two places, please: one for what was seen, and one for the profile")
+    return Output(evidence)
+
+
 def _verify(
     command: list[str], status: int, shape: shapes.Shape, delivered: Delivered, *, to_stderr: bool, quiet: bool
 ) -> None:
@@ -186,7 +203,7 @@ def _verify(
         content = delivered.product.content
         profile = read_profile(content.encode() if isinstance(content, str) else content, shape.updated.name).sound()
     again = verify(command, profile, say, output_to_stderr=to_stderr)
-    if again != status:
+    if os.waitstatus_to_exitcode(again) != os.waitstatus_to_exitcode(status):
         complain(f"--then-verify: {_ended(again)} under the profile, and {_ended(status)} when it was recorded")
         raise typer.Exit(ExitStatus.INCOMPLETE)
     if not quiet:
@@ -195,14 +212,19 @@ def _verify(
 
 def _ended(status: int) -> str:
     code = os.waitstatus_to_exitcode(status)
-    return f"it ended with status {code}" if code >= 0 else f"{signal.Signals(-code).name} ended it"
+    if code >= 0:
+        return f"it ended with status {code}"
+    names = {one.value: one.name for one in signal.Signals}
+    return f"{names.get(-code, f'signal {-code}')} ended it"
 
 
 def _end_like(status: int) -> NoReturn:
     """End as the command did: a shell that waits for this process then knows that Ctrl-C ended it."""
     code = os.waitstatus_to_exitcode(status)
     if code < 0:
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        from audit2seccomp.live.loading import leave_no_core
+
+        leave_no_core()
         if -code not in (signal.SIGKILL, signal.SIGSTOP):
             signal.signal(-code, signal.SIG_DFL)
         os.kill(os.getpid(), -code)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
-import signal
 import socket
 import struct
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable
 from typing import NamedTuple, NoReturn
 
 from audit2seccomp.errors import Audit2SeccompError, ExitStatus, LiveError
@@ -84,15 +83,15 @@ class Beginning(NamedTuple):
     output_to_stderr: bool = False
     """Whether its standard output is the recorder's standard error."""
 
-    def become(self, recorder: socket.socket, mask: Iterable[int]) -> NoReturn:
-        """Become the command, with these signals blocked, or say why not."""
+    def become(self, recorder: socket.socket, restore: Callable[[], None]) -> NoReturn:
+        """Become the command, or say why not; `restore` lets signals act again."""
         try:
             restore_signals()
             if self.output_to_stderr:
                 os.dup2(2, 1)
             if self.new_session:
                 self._start_session(recorder)
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            restore()
             gc.disable()
             name_thread(os.path.basename(self.successor.command.path))
             if self.courier is not None:

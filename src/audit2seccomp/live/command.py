@@ -17,6 +17,8 @@ from audit2seccomp.live.loading import Loader, raw_syscall
 
 _SHELL = b"/bin/sh"
 """What runs a script without a first line that says so, as execvp(3) does."""
+_LOOK = 128
+"""Bytes of a file that tell whether it is text."""
 _NOT_THERE = (errno.ENOENT, errno.ENOTDIR)
 
 
@@ -59,18 +61,19 @@ class Successor:
     loaded before needs to let nothing but execve through."""
 
     def __init__(self, command: Command) -> None:
-        """With the environment as it is now."""
+        """With the environment that this process was given."""
         self.command = command
         self._execve = number_of("execve")
         self._syscall = raw_syscall()
-        environment = _Strings([b"%b=%b" % item for item in os.environb.items()])
+        environment = _Strings(_environment())
         self._program = _Strings([command.path]), _Strings(command.words), environment
+        self._may_be_script = not _is_binary(command.path)
         self._script = _Strings([_SHELL]), _Strings([_SHELL, command.path, *command.words[1:]]), environment
 
     def become(self) -> int:
         """Become the command. Where that fails, returns the errno."""
         number = self._execute(*self._program)
-        return self._execute(*self._script) if number == errno.ENOEXEC else number
+        return self._execute(*self._script) if number == errno.ENOEXEC and self._may_be_script else number
 
     def become_under(self, loader: Loader) -> NoReturn:
         """Load a filter and become the command. Raises FilterError where the kernel refuses the filter; if it is the
@@ -99,8 +102,24 @@ class _Strings:
         self.first = addresses[0] if addresses else 0
 
 
+def _environment() -> list[bytes]:
+    """Without what Python adds where it was given no locale (PEP 538)."""
+    try:
+        with open("/proc/self/environ", "rb") as file:
+            return file.read().split(b"\0")[:-1]
+    except OSError:
+        return [b"%b=%b" % item for item in os.environb.items()]
+
+
+def _is_binary(path: bytes) -> bool:
+    """Whether a file is no text, by its first line, as shells decide it; one that cannot be read may be text."""
+    with suppress(OSError), open(path, "rb") as file:
+        return b"\0" in file.read(_LOOK).partition(b"\n")[0]
+    return False
+
+
 def restore_signals() -> None:
-    """What Python ignores in itself is not for the command to inherit."""
-    for name in ("SIGPIPE", "SIGXFSZ"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_DFL)
+    """What Python ignores in itself is not for the command to inherit, nor does a handler act on its behalf."""
+    for number in signal.valid_signals():
+        if number in (signal.SIGPIPE, signal.SIGXFSZ) or callable(signal.getsignal(number)):
+            signal.signal(number, signal.SIG_DFL)

@@ -44,7 +44,8 @@ def unknown_to(profile: Profile, action: RuleAction) -> bytes:
     rules = (rule._replace(action=action) if rule.action is RuleAction.LOG else rule for rule in audit.rules)
     default = action if audit.default_action is RuleAction.LOG else audit.default_action
     made = build(audit._replace(rules=tuple(rules), default_action=default), _covered(audit), Outcome(action))
-    return made.bpf()
+    left_out = ((abi, table_of(abi).number_of(one.name)) for one in made.left_out for abi in one.abis)
+    return _with_numbers([(abi, Outcome(action), nr) for abi, nr in left_out if nr is not None], made.bpf())
 
 
 def _refuse_listeners(profile: Profile) -> None:

@@ -1,8 +1,11 @@
-"""The process between the recorder and the command: it adopts what the command leaves behind, and ends all of it when
-the recorder is gone, however that ended.
+"""The processes between the recorder and the command, which see to it that nothing of the command stays behind.
 
-It is a subreaper (prctl(2), PR_SET_CHILD_SUBREAPER), so every descendant stays below it until it has ended. It knows
-how the command ended before anybody else, and passes signals on to it while that is certain to be the command.
+The guardian adopts what the command leaves behind, and ends all of it when the recorder is gone, however that ended. It
+is a subreaper (prctl(2), PR_SET_CHILD_SUBREAPER), so every descendant stays below it until it has ended. It knows how
+the command ended before anybody else, and passes signals on to it while that is certain to be the command. Its own
+parent does nothing but to end all of it when the guardian is gone before its time.
+
+Both have sessions of their own: a signal to the recorder's group, which is the command's, does not meet them.
 """
 
 from __future__ import annotations
@@ -23,8 +26,12 @@ from typing import NamedTuple, NoReturn
 _PR_SET_CHILD_SUBREAPER = 36
 """include/uapi/linux/prctl.h."""
 _MESSAGE = struct.Struct("=ii")
+_STOPPED = b"T"
+"""The state of a process that a signal stopped (proc_pid_stat(5))."""
 _LAST_RESORT = 0.01
 """Seconds between two rounds of killing: what is killed may be late to end."""
+_TRIES = 50
+"""For a process that forks and ends again and again: it has another number long before all of /proc was read."""
 
 
 class Told(IntEnum):
@@ -70,23 +77,39 @@ def adopt_orphans() -> None:
 
 
 def guard(recorder: socket.socket, of_command: socket.socket, command: Callable[[], NoReturn]) -> NoReturn:
-    """Be the guardian: start the command, which alone has a socket then, and wait until nothing of it is left. All
-    signals that might end this process must be blocked."""
+    """Be the guardian's parent, which ends with 0 when the guardian did. The guardian starts the command, which alone
+    has a socket then, and waits until nothing of it is left. All signals that might end this process must be
+    blocked."""
     try:
         adopt_orphans()
-        child_ended = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        signal.set_wakeup_fd(child_ended[1], warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        child = os.fork()
-        if child == 0:
-            command()
+        guardian = os.fork()
+        if guardian == 0:
+            _start(recorder, of_command, command)
+            os._exit(0)
         of_command.close()
-        _wait(recorder, child, child_ended[0])
-        os._exit(0)
+        os.setsid()
+        if os.waitpid(guardian, 0)[1] == 0:
+            os._exit(0)
+        end_descendants(signal.SIGKILL, wait=True)
     except BaseException:
         sys.excepthook(*sys.exc_info())
     finally:
         os._exit(1)
+
+
+def _start(recorder: socket.socket, of_command: socket.socket, command: Callable[[], NoReturn]) -> None:
+    """Start the command, and wait."""
+    adopt_orphans()
+    child_ended = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    signal.set_wakeup_fd(child_ended[1], warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    child = os.fork()
+    if child == 0:
+        signal.set_wakeup_fd(-1)
+        command()
+    of_command.close()
+    os.setsid()
+    _wait(recorder, child, child_ended[0])
 
 
 def _wait(recorder: socket.socket, child: int, child_ended: int) -> None:
@@ -105,7 +128,8 @@ def _wait(recorder: socket.socket, child: int, child_ended: int) -> None:
                 return
             if message.told is Told.END:
                 end_descendants(message.value)
-            elif _is_there(child):
+            elif _is_there(child) and (message.value != signal.SIGCONT or _is_stopped(child)):
+                # What goes on already had the signal, as the shell sends it to the whole group.
                 with suppress(PermissionError):  # it runs with another user's rights
                     os.kill(child, message.value)
 
@@ -133,6 +157,11 @@ def _is_there(child: int) -> bool:
     return False
 
 
+def _is_stopped(child: int) -> bool:
+    found = _stat(child)
+    return found is not None and found[0] == _STOPPED
+
+
 def end_descendants(number: int, *, wait: bool = False) -> None:
     """Send all descendants a signal; with `wait`, until none is left."""
     while True:
@@ -140,6 +169,10 @@ def end_descendants(number: int, *, wait: bool = False) -> None:
             _kill_exactly(pid, parent, number)
         if not wait:
             return
+        for _ in range(_TRIES):
+            for pid in _children():  # which keep their numbers until this process takes leave of them
+                with suppress(PermissionError):
+                    os.kill(pid, number)
         with suppress(ChildProcessError):
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
@@ -148,6 +181,13 @@ def end_descendants(number: int, *, wait: bool = False) -> None:
         except ChildProcessError:
             return
         select.select([], [], [], _LAST_RESORT)
+
+
+def _children() -> list[int]:
+    """Of this process alone; none where the kernel does not tell (CONFIG_PROC_CHILDREN)."""
+    with suppress(OSError), open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
+        return list(map(int, file.read().split()))
+    return []
 
 
 def _descendants() -> Iterator[tuple[int, int]]:
@@ -165,12 +205,18 @@ def _descendants() -> Iterator[tuple[int, int]]:
 
 
 def parent_of(pid: int) -> int | None:
-    """From proc_pid_stat(5); None where there is no such process."""
+    """None where there is no such process."""
+    found = _stat(pid)
+    return None if found is None else int(found[1])
+
+
+def _stat(pid: int) -> list[bytes] | None:
+    """A process's state, its parent and what else proc_pid_stat(5) tells; None where there is no such process."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
-            # comm may hold anything, and is in brackets: the parent stands behind the last one.
-            return int(file.read().rpartition(b")")[2].split()[1])
-    except (OSError, ValueError, IndexError):
+            # comm may hold anything, and is in brackets: the rest stands behind the last one.
+            return file.read().rpartition(b")")[2].split()
+    except OSError:
         return None
 
 

@@ -12,6 +12,7 @@ from audit2seccomp.kernel.seccomp import SECCOMP_SET_MODE_FILTER
 from audit2seccomp.live.host import number_of
 from audit2seccomp.profile.simulate import INSTRUCTION_BYTES
 
+_PR_SET_DUMPABLE = 4
 _PR_SET_NAME = 15
 _PR_SET_NO_NEW_PRIVS = 38
 """include/uapi/linux/prctl.h."""
@@ -42,6 +43,7 @@ class Loader:
 
     def __init__(self, program: bytes, flags: int = 0) -> None:
         """A program in this machine's byte order; `flags` as of `kernel.seccomp.FILTER_FLAG_BITS`."""
+        self.program = program
         self._flags = flags
         self._program = ctypes.create_string_buffer(program, len(program))
         # struct sock_fprog of include/uapi/linux/filter.h
@@ -73,6 +75,11 @@ class Loader:
 def name_thread(name: bytes) -> None:
     """Be called that in records and by ps(1), as the kernel calls a program by its file: the first 15 bytes count."""
     ctypes.CDLL(None).prctl(_PR_SET_NAME, name, 0, 0, 0)
+
+
+def leave_no_core() -> None:
+    """Whatever ends this process: a limit of 0 bytes does not keep a core from a program that takes them (core(5))."""
+    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def raw_syscall() -> ctypes._NamedFuncPointer:

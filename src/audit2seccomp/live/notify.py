@@ -34,9 +34,10 @@ _CALL = slice(16, 24)
 """Where struct seccomp_notif has them: the id, the thread, and the number and the arch of its struct seccomp_data."""
 _CALL_LAYOUT = struct.Struct("=iI")
 _CONTINUE = struct.pack(NOTIF_RESP_LAYOUT, 0, 0, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE)[8:]
-MAX_THREADS = 4096
-"""So many are known at a time. Then all are forgotten, also those that were killed and could not say that they ended,
-long before the kernel gives their numbers to others."""
+MAX_NOTED = 8192
+"""After so many notes, each of a thread and a call that it made for the first time, all threads are forgotten. That
+bounds the memory that a program can make this one take; and those that were killed, and could not say that they ended,
+are forgotten before the kernel gives their numbers to others."""
 _ENDINGS = ("exit", "exit_group")
 _NEW_NAMES = ("execve", "execveat", "prctl", "setuid", "setreuid", "setresuid", "setuid32", "setreuid32", "setresuid32")
 """Calls behind which a thread may have another name, program or user."""
@@ -45,6 +46,8 @@ _NEW_NAMES = ("execve", "execveat", "prctl", "setuid", "setreuid", "setresuid", 
 class _Thread(NamedTuple):
     """Who makes calls, and which it made since it is that."""
 
+    process: bytes | None
+    """Its process, told as `_PID` tells a thread."""
     comm: bytes | None
     exe: bytes | None
     uid: int | None
@@ -71,6 +74,7 @@ class Listener:
         self._counter = counter
         self._threads: dict[bytes, _Thread] = {}
         self._made: dict[bytes, dict[bytes, _Made]] = {}
+        self._noted = 0
         self._changing = _numbers(_ENDINGS + _NEW_NAMES)
         with suppress(OSError):  # a kernel before 6.6 only takes longer
             ioctl(descriptor, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP)
@@ -95,18 +99,17 @@ class Listener:
 
     def finish(self) -> None:
         """No more calls come."""
-        for pid in list(self._threads):
-            self._forget(pid)
+        self._forget_all()
         os.close(self.descriptor)
 
     def _note(self, notification: bytes) -> None:
         """A call that this thread did not make before, as what it is now; it waits meanwhile."""
         pid, call = notification[_PID], notification[_CALL]
+        self._noted += 1
+        if self._noted > MAX_NOTED:
+            self._forget_all()
         thread = self._threads.get(pid)
         if thread is None:
-            if len(self._threads) >= MAX_THREADS:
-                for other in list(self._threads):
-                    self._forget(other)
             thread = self._threads[pid] = _who(int.from_bytes(pid, sys.byteorder))
             self._made[pid] = thread.calls
         nr, arch = _CALL_LAYOUT.unpack(call)
@@ -126,6 +129,14 @@ class Listener:
         thread.calls[call] = _Made(self._counter.outcome(record), now)
         if call in self._changing:
             self._forget(pid)
+            # Of a process in which any thread executes a program, the first thread goes on as that.
+            if thread.process is not None and thread.process in self._threads:
+                self._forget(thread.process)
+
+    def _forget_all(self) -> None:
+        for pid in list(self._threads):
+            self._forget(pid)
+        self._noted = 0
 
     def _forget(self, pid: bytes) -> None:
         """Count what a thread did, which may be another one now."""
@@ -137,15 +148,17 @@ class Listener:
 
 def _who(pid: int) -> _Thread:
     """What proc(5) says of a thread; 0 is one that this process cannot see."""
-    comm = exe = uid = None
+    comm = exe = uid = process = None
     if pid:
         with suppress(OSError), open(f"/proc/{pid}/comm", "rb") as file:
             comm = file.read().removesuffix(b"\n")
         with suppress(OSError):
             exe = os.readlink(b"/proc/%d/exe" % pid)
         with suppress(OSError, IndexError), open(f"/proc/{pid}/status", "rb") as file:
-            uid = int(file.read().partition(b"\nUid:")[2].split(maxsplit=1)[0])
-    return _Thread(comm, exe, uid, {})
+            fields = dict(line.split(b":\t", 1) for line in file.read().splitlines() if b":\t" in line)
+            process = int(fields[b"Tgid"]).to_bytes(4, sys.byteorder)
+            uid = int(fields[b"Uid"].split()[0])
+    return _Thread(process, comm, exe, uid, {})
 
 
 def _numbers(names: tuple[str, ...]) -> frozenset[bytes]:

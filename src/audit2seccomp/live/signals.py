@@ -32,6 +32,18 @@ _SIGINFO_START = struct.Struct("=Iii")
 _SFD_CLOEXEC, _SFD_NONBLOCK = os.O_CLOEXEC, os.O_NONBLOCK
 _KERNEL_SETS = 128
 """Bytes of a sigset_t in glibc and musl."""
+_OF_TERMINAL = {
+    signal.SIGINT,
+    signal.SIGQUIT,
+    signal.SIGHUP,
+    signal.SIGCONT,
+    signal.SIGTSTP,
+    signal.SIGTTIN,
+    signal.SIGTTOU,
+    signal.SIGWINCH,
+}
+"""What a terminal sends to a whole group of processes (drivers/tty/). What else the kernel sends is for one process, as
+SIGALRM is of a timer that was set before this program was executed."""
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
@@ -46,11 +58,17 @@ class Arrival(NamedTuple):
 class Signals:
     """Signals that wait to be read."""
 
-    def __init__(self, descriptor: int, mask: set[int]) -> None:
-        """See `held_back`."""
+    def __init__(self, descriptor: int, mask: set[int], *, children_ignored: bool) -> None:
+        """See `held_back`; what was blocked before, and whether SIGCHLD was ignored."""
         self.descriptor = descriptor
-        self.mask_before = mask
-        """What was blocked before."""
+        self._mask_before = mask
+        self._children_ignored = children_ignored
+
+    def restore(self) -> None:
+        """Let them act as before, in a child that is to become the command."""
+        if self._children_ignored:
+            signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._mask_before)
 
     def arrived(self) -> Iterator[Arrival]:
         """Those that came since."""
@@ -61,14 +79,17 @@ class Signals:
                 return
             number, _, code = _SIGINFO_START.unpack_from(data)
             # SI_USER, SI_QUEUE and SI_TKILL are not positive; SI_KERNEL is (include/uapi/asm-generic/siginfo.h).
-            yield Arrival(number, to_all=code > 0)
+            yield Arrival(number, to_all=code > 0 and number in _OF_TERMINAL)
 
 
 @contextmanager
 def held_back() -> Iterator[Signals]:
-    """In here signals end or stop nothing, and can be read (signalfd(2)); afterwards those that nobody read act."""
+    """In here signals end or stop nothing, and can be read (signalfd(2)); afterwards those that nobody read act. And
+    children can be waited for, also where SIGCHLD was blocked or ignored."""
     wanted = {number for number in signal.valid_signals() if number not in _OWN}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, wanted)
+    before = set(map(int, signal.pthread_sigmask(signal.SIG_BLOCK, wanted)))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+    children = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     bits = sum(1 << (number - 1) for number in wanted)
     mask = ctypes.create_string_buffer(bits.to_bytes(_KERNEL_SETS, "little"), _KERNEL_SETS)
     descriptor = ctypes.CDLL(None, use_errno=True).signalfd(-1, mask, _SFD_CLOEXEC | _SFD_NONBLOCK)
@@ -76,7 +97,8 @@ def held_back() -> Iterator[Signals]:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
     try:
-        yield Signals(descriptor, set(before))
+        yield Signals(descriptor, before, children_ignored=children is signal.SIG_IGN)
     finally:
         os.close(descriptor)
+        signal.signal(signal.SIGCHLD, children)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -7,6 +7,7 @@ import select
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -15,8 +16,8 @@ from audit2seccomp.live.beginning import Beginning, Report
 from audit2seccomp.live.guardian import Message, Told, adopt_orphans, end_descendants, guard, receive
 from audit2seccomp.live.signals import ENDING, Signals, held_back
 
-_PATIENCE_MILLIS = 1000
-"""So long after the command's end it is told that others of its processes go on."""
+_PATIENCE = 1.0
+"""So many seconds after the command's end it is told that others of its processes go on."""
 
 
 _OF_TERMINAL = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
@@ -50,6 +51,8 @@ class Tree:
         self._watch: Watch | None = None
         self._error: Exception | None = None
         self._status: int | None = None
+        self._tell_at: float | None = None
+        """When to say that processes go on."""
         self._end_signal = signal.SIGTERM
         self._poll = select.poll()
         self._a_call: list[tuple[int, int]] | None = None
@@ -70,40 +73,42 @@ class Tree:
             if child == 0:
                 guardian.close()
                 command.close()
-                guard(of_guardian, of_command, lambda: self._beginning.become(of_command, signals.mask_before))
+                guard(of_guardian, of_command, lambda: self._beginning.become(of_command, signals.restore))
             of_guardian.close()
             of_command.close()
             try:
                 self._follow(guardian, command, signals)
             finally:
                 guardian.close()  # which it takes for the end of this process, if it is still there
-                if os.WIFSIGNALED(os.waitpid(child, 0)[1]):
+                guarded = os.waitpid(child, 0)[1] == 0
+                if not guarded:
                     end_descendants(signal.SIGKILL, wait=True)
             if self._watch is not None:
                 self._watch.finish()
         if self._error is not None:
             raise self._error
-        if self._status is None:
-            raise LiveError("the process that guards the command was killed: what the command left was ended, too")
+        if self._status is None or not guarded:
+            raise LiveError("a process that guards the command was killed: what was left of the command was ended, too")
         return self._status
 
     def _follow(self, guardian: socket.socket, command: socket.socket, signals: Signals) -> None:
         """Until the guardian says, by going, that nothing is left."""
+        # In the order in which poll() tells them: the Ctrl-C that ended the command came before its end.
         meanings: dict[int, Callable[[], bool]] = {
+            signals.descriptor: lambda: self._pass_on(signals, guardian),
             guardian.fileno(): lambda: self._hear(guardian),
             command.fileno(): lambda: self._begin(command),
-            signals.descriptor: lambda: self._pass_on(signals, guardian),
         }
         for descriptor in meanings:
             self._poll.register(descriptor, select.POLLIN)
-        told = False
         while guardian.fileno() in meanings:
-            ready = self._poll.poll(None if self._status is None or told else _PATIENCE_MILLIS)
-            if ready == self._a_call and self._watch is not None:
+            left = None if self._tell_at is None else max(0.0, self._tell_at - time.monotonic())
+            ready = self._poll.poll(None if left is None else 1000 * left)
+            if ready == self._a_call and self._watch is not None and left is None:
                 self._watch.take()  # nearly always it is that alone
                 continue
-            if not ready:
-                told = True
+            if left == 0:
+                self._tell_at = None
                 self._say("the command has ended, and processes of it go on: recorded until they end; Ctrl-C ends them")
             for descriptor, event in ready:
                 if self._watch is not None and descriptor == self._watch.descriptor:
@@ -125,6 +130,7 @@ class Tree:
             return False
         if message.told is Told.ENDED:
             self._status = message.value
+            self._tell_at = time.monotonic() + _PATIENCE
         elif message.told is Told.STOPPED and message.value in _OF_TERMINAL:
             # So that the shell which started this process takes the terminal back.
             os.kill(os.getpid(), signal.SIGSTOP)

@@ -1,0 +1,220 @@
+"""What the options of `record` do, and what it says."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from audit2seccomp import read_profile
+from audit2seccomp.kernel.abi import abi_named
+from tests.cli.command import run
+from tests.cli.recording import AUDIT, WAYS, X86_64, Recording, record
+from tests.live.programs import GETPID, write
+from tests.programs import Make, write_programs
+
+GETPPID = 110
+KNOWN = ["execve", "exit_group", "getpid"]
+
+
+def names_in(file: Path) -> list[str]:
+    """All that a profile names."""
+    rules = json.loads(file.read_text())["syscalls"]
+    return sorted(name for rule in rules for name in rule["names"])
+
+
+@pytest.fixture
+def known(tmp_path: Path) -> Path:
+    """A profile that lets through three calls."""
+    file = tmp_path / "known.json"
+    rule = {"names": KNOWN, "action": "SCMP_ACT_ALLOW"}
+    made = {"defaultAction": "SCMP_ACT_KILL_PROCESS", "architectures": ["SCMP_ARCH_X86_64"], "syscalls": [rule]}
+    file.write_text(json.dumps(made))
+    return file
+
+
+@X86_64
+@pytest.mark.parametrize("via", WAYS)
+def test_with_known_only_other_calls_are_looked_at(via: str, known: Path, recording: Recording) -> None:
+    file = write(recording.folder / "program", Make(GETPID), Make(GETPPID), Make(GETPID))
+    done = recording.run(file, via=via, options=("--known", known))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert recording.named() == {"getppid": 1}
+    assert names_in(recording.profile) == sorted([*KNOWN, "getppid"])
+    assert json.loads(recording.profile.read_text())["defaultAction"] == "SCMP_ACT_KILL_PROCESS"
+
+
+@X86_64
+@pytest.mark.parametrize("via", WAYS)
+def test_calls_of_other_numberings_are_not_known_and_run(via: str, known: Path, recording: Recording) -> None:
+    write_programs(recording.folder)
+    x86, x86_64 = abi_named("x86"), abi_named("x86_64")
+    assert x86 is not None
+    assert x86_64 is not None
+    done = recording.run(recording.folder / "modes", via=via, options=("--known", known))
+    assert (done.returncode, done.stderr) == (0, "")
+    others = (0x40000027, 0x4000000D, 0x400007D0, 1000, GETPPID)
+    assert recording.calls() == {(x86.audit_arch, 20): 1, **{(x86_64.audit_arch, nr): 1 for nr in others}}
+
+
+@X86_64
+@pytest.mark.parametrize("via", WAYS)
+def test_nothing_new_is_the_known_profile(via: str, known: Path, recording: Recording) -> None:
+    file = write(recording.folder / "program", Make(GETPID), status=4)
+    done = recording.run(file, via=via, options=("--known", known))
+    assert (done.returncode, done.stderr) == (4, "")
+    assert names_in(recording.profile) == sorted(KNOWN)
+
+
+@X86_64
+def test_known_and_update_extend_one_file(known: Path, tmp_path: Path) -> None:
+    file = write(tmp_path / "program", Make(GETPPID))
+    first = record("--known", known, "--update", known, "--", file)
+    assert first.stderr.splitlines()[-1] == f"{known}: 1 name added"
+    text = known.read_text()
+    again = record("--known", known, "--update", known, "--", file)
+    assert again.stderr.splitlines()[-1] == f"{known}: nothing is new"
+    assert (first.returncode, again.returncode, known.read_text()) == (0, 0, text)
+    assert names_in(known) == sorted([*KNOWN, "getppid"])
+
+
+@pytest.mark.parametrize("form", ["oci", "docker", "spo", "kubernetes", "systemd", "minijail", "names", "bpf", "pfc"])
+def test_each_format(form: str, tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    evidence = tmp_path / "evidence"
+    done = record("-q", "--format", form, "--evidence", evidence, "-o", one, "--", "true")
+    made = run("generate", "-q", "--format", form, "-o", other, evidence)
+    assert made.status == done.returncode == 0
+    assert one.read_bytes() == other.read_bytes() != b""
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        (["--runtime", "runc"], "capset"),
+        (["--portable"], "faccessat2"),
+        (["--allow", "swapon"], "swapon"),
+        (["--where", "comm == true"], "execve"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value[0],
+)
+def test_options_of_generate(options: list[str], name: str, tmp_path: Path) -> None:
+    file = tmp_path / "profile"
+    done = record("-q", *options, "-o", file, "--", "true")
+    assert (done.returncode, name in names_in(file)) == (0, True)
+
+
+@pytest.mark.parametrize("options", [["--where", 'comm == "cat"'], ["--comm", "cat"], ["--exe", "*/cat"]])
+@pytest.mark.parametrize("via", WAYS)
+def test_a_selection(options: list[str], via: str, recording: Recording) -> None:
+    recording.run("sh", "-c", "cat /dev/null; ls / >/dev/null", via=via, options=tuple(options))
+    assert {key.comm for key in recording.seen().counts} == {b"cat"}
+    assert recording.seen().unselected > 0
+
+
+def test_users_are_told_apart(recording: Recording) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to become another")
+    script = "import os; os.setuid(65534); os.getsid(0)"
+    done = recording.run("python3", "-S", "-c", script, options=("--uid", "65534"))
+    assert done.returncode == 0
+    assert recording.named()["getsid"] == 1
+    assert {key.uid for key in recording.seen().counts} == {65534}
+    assert "setuid" not in recording.named()
+
+
+def test_a_profile_for_each_program(tmp_path: Path) -> None:
+    folder = tmp_path / "profiles"
+    done = record("--per", "comm", "-d", folder, "--", "sh", "-c", "cat /dev/null; exit 3")
+    assert done.returncode == 3
+    assert sorted(file.name for file in folder.iterdir()) == ["cat.json", "sh.json"]
+    assert "container" not in done.stderr
+    assert ("execve" in names_in(folder / "sh.json"), "execve" in names_in(folder / "cat.json")) == (True, False)
+
+
+def test_evidence_of_two_runs_is_read_together(tmp_path: Path) -> None:
+    parts = [tmp_path / "one", tmp_path / "two"]
+    for part, command in zip(parts, ("true", "ls"), strict=True):
+        record("-q", "--evidence", part, "-o", tmp_path / command, "--", command)
+    both = tmp_path / "both"
+    assert run("generate", "-q", "-o", both, *parts).status == 0
+    assert names_in(both) == sorted({*names_in(tmp_path / "true"), *names_in(tmp_path / "ls")})
+    assert run("explain", *parts).status == 0
+    assert run("check", both, *parts).status == 0
+    assert run("check", tmp_path / "true", parts[1]).status == 1
+
+
+def test_evidence_and_the_command_s_output_are_not_mixed(tmp_path: Path) -> None:
+    done = record("-q", "--evidence", "-", "-o", tmp_path / "profile", "--", "echo", "out")
+    assert json.loads(done.stdout)["format"] == "audit2seccomp evidence"
+    assert done.stderr == "out\n"
+
+
+def test_names_are_explained(tmp_path: Path) -> None:
+    done = record("-q", "--explain-names", "-o", tmp_path / "profile", "--", "true")
+    assert any(line.startswith("execve") and "true (1)" in line for line in done.stderr.splitlines())
+
+
+def test_new_calls_are_listed(tmp_path: Path) -> None:
+    done = record("-v", "-o", tmp_path / "profile", "--", "true")
+    assert any("execve" in line for line in done.stderr.splitlines())
+    assert done.stderr.splitlines()[-1] == "complete: the kernel held each call until it was counted"
+
+
+@AUDIT
+def test_the_way_is_told(tmp_path: Path) -> None:
+    done = record("--via", "audit", "-o", tmp_path / "profile", "--", "true")
+    assert done.stderr.splitlines()[-1] == "complete: the kernel lost no record"
+
+
+def test_a_call_that_is_never_to_be_allowed(tmp_path: Path) -> None:
+    file = tmp_path / "profile"
+    done = record("-q", "--never", "execve", "-o", file, "--", "true")
+    assert (done.returncode, file.exists()) == (3, False)
+    assert "--never: was observed: execve" in done.stderr
+
+
+@pytest.mark.parametrize("status", [0, 5])
+def test_it_ends_under_the_profile_as_before(status: int, tmp_path: Path) -> None:
+    done = record("--then-verify", "-o", tmp_path / "profile", "--", "sh", "-c", f"ls / >&2; exit {status}")
+    assert done.returncode == status
+    assert done.stderr.splitlines()[-1] == (
+        f"verified: it ended with status {status} under the profile, as when it was recorded"
+    )
+
+
+@pytest.mark.parametrize("number", [15, 40])
+def test_the_same_signal_ends_it_under_the_profile(number: int, tmp_path: Path) -> None:
+    done = record("--then-verify", "-o", tmp_path / "profile", "--", "sh", "-c", f"kill -{number} $$")
+    name = "SIGTERM" if number == 15 else "signal 40"
+    assert done.stderr.splitlines()[-1] == f"verified: {name} ended it under the profile, as when it was recorded"
+    assert done.returncode == -number
+
+
+def test_a_command_that_ends_differently_is_told(tmp_path: Path) -> None:
+    script = f"test -e {tmp_path}/ran && exit 4; touch {tmp_path}/ran"
+    done = record("-q", "--then-verify", "-o", tmp_path / "profile", "--", "sh", "-c", script)
+    assert (done.returncode, done.stderr) == (
+        1,
+        "audit2seccomp: --then-verify: it ended with status 4 under the profile, and it ended with status 0 when it "
+        "was recorded\n",
+    )
+
+
+@X86_64
+def test_a_profile_that_lacks_a_call_is_told(tmp_path: Path) -> None:
+    file = write(tmp_path / "program", Make(GETPID))
+    options = ("--never", "getpid", "--drop-never", "--default-action", "SCMP_ACT_KILL_PROCESS", "--then-verify")
+    done = record("-q", *options, "-o", tmp_path / "profile", "--", file)
+    assert done.returncode == 1
+    assert "SIGSYS ended it under the profile" in done.stderr
+
+
+def test_the_file_that_is_updated_is_what_is_verified(tmp_path: Path) -> None:
+    file = tmp_path / "profile"
+    record("-q", "-o", file, "--", "true")
+    done = record("--update", file, "--then-verify", "--", "ls", "/")
+    assert (done.returncode, "verified" in done.stderr) == (0, True)
+    assert read_profile(file.read_bytes(), "profile").sound().rules

@@ -1,0 +1,186 @@
+"""What a recorded command inherits, and how it ends: as if nobody looked."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import PATIENCE, SCRIPT
+from tests.cli.recording import WAYS, Recording
+from tests.e2e.machine import needs
+
+STATE = """
+import os, resource, signal
+def link(name):
+    try: return os.readlink("/proc/self/fd/" + name).split(":")[0]
+    except OSError: return None
+fields = ("SigBlk", "SigIgn", "SigCgt", "Umask", "Groups", "NoNewPrivs")
+status = [line for line in open("/proc/self/status") if line.startswith(fields)]
+own = os.open("/proc/self/fd", os.O_RDONLY)
+links = {name: link(name) for name in os.listdir(own) if name != str(own)}
+print(status, sorted(links.items()), os.getcwd(), os.getsid(0), os.getpgrp(), os.nice(0))
+print(sorted(os.environb.items()), resource.getrlimit(resource.RLIMIT_CORE), signal.getitimer(signal.ITIMER_REAL))
+"""
+"""Prints what a process was given."""
+SHOW = [sys.executable, "-S", "-c", STATE]
+
+
+def ignored(number: int) -> Callable[[], object]:
+    """Ignores a signal."""
+    return lambda: signal.signal(number, signal.SIG_IGN)
+
+
+def blocked(*numbers: int) -> Callable[[], object]:
+    """Blocks signals."""
+    return lambda: signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+
+
+def closed(*descriptors: int) -> Callable[[], object]:
+    """Closes descriptors."""
+    return lambda: list(map(os.close, descriptors))
+
+
+SITUATIONS: dict[str, Callable[[], object]] = {
+    "as usual": lambda: None,
+    "children ignored": ignored(signal.SIGCHLD),
+    "children blocked": blocked(signal.SIGCHLD),
+    "ctrl-c ignored": ignored(signal.SIGINT),
+    "a hangup ignored": ignored(signal.SIGHUP),
+    "signals blocked": blocked(signal.SIGINT, signal.SIGUSR1, signal.SIGTSTP, signal.SIGRTMIN + 5, signal.SIGCONT),
+    "a real-time signal ignored": ignored(signal.SIGRTMIN + 7),
+    "no standard input": closed(0),
+    "no standard error": closed(2),
+    "no standard input and error": closed(0, 2),
+    "a umask": lambda: os.umask(0o27),
+    "niceness": lambda: os.nice(3),
+}
+
+
+@pytest.mark.parametrize("prepare", SITUATIONS.values(), ids=SITUATIONS)
+def test_the_command_gets_what_it_would_get_without(prepare: Callable[[], object], recording: Recording) -> None:
+    _compare(prepare, recording, "notify")
+
+
+@pytest.mark.parametrize("via", WAYS[1:])
+def test_so_it_is_when_audit_looks(via: str, recording: Recording) -> None:
+    _compare(blocked(signal.SIGCHLD), recording, via)
+
+
+def _compare(prepare: Callable[[], object], recording: Recording, via: str) -> None:
+    """What is printed with the recorder and without."""
+    environment = {"PATH": os.environ["PATH"], "A": "1", "EMPTY": ""}  # and no locale
+    with open(os.devnull, "rb") as stream:
+        found = [
+            subprocess.run(
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                preexec_fn=prepare,
+                env=environment,
+                cwd=recording.folder,
+                pass_fds=[stream.fileno()],
+                timeout=PATIENCE,
+                check=False,
+            )
+            for words in (SHOW, recording.words(*SHOW, via=via))
+        ]
+    assert (found[1].returncode, found[1].stdout) == (found[0].returncode, found[0].stdout)
+    assert found[0].stdout
+    assert recording.profile.exists()
+
+
+@needs("env", root=False)
+def test_the_environment_goes_on_byte_by_byte(recording: Recording) -> None:
+    environment = {b"PATH": os.environb[b"PATH"], b"ODD": b"\xff=\n", b"": b"x"}
+    words = ([*recording.words("env")], ["env"])
+    one, other = (subprocess.run(words, env=environment, capture_output=True, check=True).stdout for words in words)
+    assert one == other
+
+
+def test_standard_input_passes_through(recording: Recording) -> None:
+    assert recording.run("cat", input="some\ntext").stdout == "some\ntext"
+
+
+def test_without_o_the_profile_alone_is_on_standard_output(recording: Recording) -> None:
+    words = [SCRIPT, "record", "-q", "--", "sh", "-c", "echo out; echo err >&2"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert done.returncode == 0
+    assert done.stdout.startswith('{\n  "defaultAction"')
+    assert done.stderr == "out\nerr\n"
+
+
+@pytest.mark.parametrize("via", WAYS)
+@pytest.mark.parametrize("status", [3, 127])
+def test_it_exits_as_the_command_does(status: int, via: str, recording: Recording) -> None:
+    assert recording.run("sh", "-c", f"exit {status}", via=via).returncode == status
+    assert recording.profile.exists()
+
+
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, signal.SIGKILL, signal.SIGSEGV, signal.SIGINT, signal.SIGPIPE, signal.SIGRTMIN + 3]
+)
+def test_the_signal_that_ends_the_command_ends_the_recorder(number: int, recording: Recording) -> None:
+    words = ["sh", "-c", 'ulimit -c unlimited; exec "$@"', "sh"]
+    words += recording.words("sh", "-c", f"ulimit -c 0; kill -{int(number)} $$")
+    with subprocess.Popen(words, cwd=recording.folder) as process:
+        status = os.waitpid(process.pid, 0)[1]
+        process.returncode = 0
+    assert (os.WIFSIGNALED(status), os.WTERMSIG(status), os.WCOREDUMP(status)) == (True, number, False)
+    assert recording.profile.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "message"),
+    [
+        ("no-such-command", 127, "no-such-command: no such command"),
+        ("./no-such-command", 127, "./no-such-command: no such command"),
+        ("/etc/passwd", 126, "/etc/passwd: cannot be executed: permission denied"),
+        ("/etc", 126, "/etc: cannot be executed: is a directory"),
+        ("./lost", 126, "./lost: cannot be executed: its interpreter or loader is not there"),
+        ("./garbage", 126, "./garbage: cannot be executed: exec format error"),
+    ],
+)
+def test_commands_that_do_not_start_leave_nothing(name: str, status: int, message: str, recording: Recording) -> None:
+    (recording.folder / "lost").write_text("#!/no/such/shell\n")
+    (recording.folder / "garbage").write_bytes(b"\x7fELF\2\1\1" + bytes(80))
+    for file in ("lost", "garbage"):
+        (recording.folder / file).chmod(0o755)
+    before = sorted(recording.folder.iterdir())
+    done = recording.run(name, cwd=recording.folder)
+    assert (done.returncode, done.stdout, done.stderr) == (status, "", f"audit2seccomp: {message}\n")
+    assert sorted(recording.folder.iterdir()) == before
+
+
+def test_a_script_without_a_first_line_is_one_for_sh(recording: Recording) -> None:
+    file = recording.folder / "plain"
+    file.write_text('echo "plain $1"\n')
+    file.chmod(0o755)
+    assert recording.run(file, "word").stdout == "plain word\n"
+
+
+def test_words_of_the_command_are_its_own(recording: Recording) -> None:
+    done = recording.run("sh", "-c", 'echo "$0 $*"', "-q", "--portable", "--", "-o", "x")
+    assert done.stdout == "-q --portable -- -o x\n"
+
+
+def test_a_file_that_cannot_be_written_is_told_before_anything_runs(tmp_path: Path) -> None:
+    marker = tmp_path / "ran"
+    words = [SCRIPT, "record", "-o", "/no/such/place", "--", "touch", str(marker)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert (done.returncode, done.stderr) == (
+        3,
+        "audit2seccomp: /no/such/place: cannot write: no such file or directory\n",
+    )
+    assert not marker.exists()
+
+
+def test_a_timer_that_was_set_before_ends_the_command(recording: Recording) -> None:
+    done = recording.run("sleep", "30", preexec_fn=lambda: signal.setitimer(signal.ITIMER_REAL, 1))
+    assert done.returncode == -signal.SIGALRM
