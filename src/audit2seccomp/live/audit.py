@@ -118,13 +118,17 @@ class AuditSocket:
         self._last = b' comm="%b" ' % name
         child = os.fork()
         if child == 0:
-            name_thread(name)
-            Loader(_RECORDED).load()
-            os._exit(0)
+            try:
+                name_thread(name)
+                Loader(_RECORDED).load()
+            finally:
+                os._exit(0)
         os.waitpid(child, 0)
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
         until = time.monotonic() + _PATIENCE
         while self._last is not None and time.monotonic() < until:
-            select.select([self._socket], [], [], max(0.0, until - time.monotonic()))
+            poll.poll(max(0.0, until - time.monotonic()) * 1000)
             self.take()
         self._socket.close()
         self._scanner.finish_input()
@@ -133,8 +137,8 @@ class AuditSocket:
         """What they say, and what is missing of them. Raises LiveError where the kernel sent none at all."""
         if self._last is not None and not self._records:
             raise LiveError(
-                "audit: no record came (audit=0 on the kernel's command line, or another network namespace than the "
-                "first): --via notify"
+                "audit: no record came: audit=0 is on the kernel's command line, this is not the first network namespace, "
+                "or this process is being recorded already: --via notify"
             )
         seen = self._scanner.evidence()
         losses = dict(seen.losses)

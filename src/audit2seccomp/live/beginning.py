@@ -14,7 +14,7 @@ from typing import NamedTuple, NoReturn
 from audit2seccomp.errors import Audit2SeccompError, ExitStatus, LiveError
 from audit2seccomp.live.command import Successor, failure, restore_signals
 from audit2seccomp.live.host import number_of
-from audit2seccomp.live.loading import Loader, NotLoadedError, name_thread, raw_syscall
+from audit2seccomp.live.loading import Loader, NotLoadedError, name_thread, raw_syscall, stock_memory
 from audit2seccomp.profile.assembly import marked
 from audit2seccomp.profile.model import Outcome, RuleAction
 
@@ -93,6 +93,7 @@ class Beginning(NamedTuple):
                 self._start_session(recorder)
             restore()
             gc.disable()
+            stock_memory()
             name_thread(os.path.basename(self.successor.command.path))
             if self.courier is not None:
                 self.courier.prepare(recorder)

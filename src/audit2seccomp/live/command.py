@@ -13,7 +13,7 @@ from typing import NamedTuple, NoReturn
 
 from audit2seccomp.errors import CommandNotFoundError, ExitStatus, LiveError, NotExecutableError
 from audit2seccomp.live.host import number_of
-from audit2seccomp.live.loading import Loader, raw_syscall
+from audit2seccomp.live.loading import Loader, raw_syscall, stock_memory
 
 _SHELL = b"/bin/sh"
 """What runs a script without a first line that says so, as execvp(3) does."""
@@ -80,6 +80,7 @@ class Successor:
         command that fails, says so as far as the filter lets it, and ends."""
         restore_signals()
         gc.disable()
+        stock_memory()
         loader.load()
         number = self.become()
         with suppress(OSError):

@@ -72,6 +72,12 @@ class Loader:
         return result
 
 
+def stock_memory() -> None:
+    """Have the interpreter hold some free memory of each size that it uses for small values, so that it need not ask
+    the kernel for any behind a filter."""
+    del [bytearray(size) for size in range(8, 513, 8) for _ in range(16)][:]
+
+
 def name_thread(name: bytes) -> None:
     """Be called that in records and by ps(1), as the kernel calls a program by its file: the first 15 bytes count."""
     ctypes.CDLL(None).prctl(_PR_SET_NAME, name, 0, 0, 0)
