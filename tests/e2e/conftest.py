@@ -3,11 +3,40 @@
 from __future__ import annotations
 
 import fcntl
+import os
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import gettempdir
 
 import pytest
+
+_VERSIONS = (
+    ("runc", "--version"),
+    ("crun", "--version"),
+    ("journalctl", "--version"),
+    ("auditctl", "-v"),
+    ("dmesg", "--version"),
+    ("strace", "--version"),
+    ("nginx", "-v"),
+    ("redis-server", "--version"),
+    ("logrotate", "--version"),
+    ("busybox",),
+)
+"""How programs tell which they are, in their first line."""
+
+
+def pytest_report_header() -> list[str]:
+    """What the results are worth depends on the versions that they were got with."""
+    from audit2seccomp.profile.libseccomp import library_version
+
+    met = [f"Linux {os.uname().release} {os.uname().machine}, libseccomp {library_version()}"]
+    for command in _VERSIONS:
+        if shutil.which(command[0]):
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            met.append((done.stdout or done.stderr).partition("\n")[0])
+    return met
 
 
 @pytest.fixture(scope="session", autouse=True)

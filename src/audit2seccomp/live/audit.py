@@ -137,8 +137,8 @@ class AuditSocket:
         """What they say, and what is missing of them. Raises LiveError where the kernel sent none at all."""
         if self._last is not None and not self._records:
             raise LiveError(
-                "audit: no record came: audit=0 is on the kernel's command line, this is another network namespace than the "
-                "first, or this process is being recorded already: --via notify"
+                "audit: no record came: audit=0 is on the kernel's command line, this is another network namespace "
+                "than the first, or this process is being recorded already: --via notify"
             )
         seen = self._scanner.evidence()
         losses = dict(seen.losses)
