@@ -12,6 +12,9 @@ from tempfile import gettempdir
 
 import pytest
 
+from audit2seccomp.errors import FilterError
+from audit2seccomp.profile.libseccomp import library_version
+
 _VERSIONS = (
     ("runc", "--version"),
     ("crun", "--version"),
@@ -29,14 +32,19 @@ _VERSIONS = (
 
 def pytest_report_header() -> list[str]:
     """What the results are worth depends on the versions that they were got with."""
-    from audit2seccomp.profile.libseccomp import library_version
-
-    met = [f"Linux {os.uname().release} {os.uname().machine}, libseccomp {library_version()}"]
+    met = [f"Linux {os.uname().release} {os.uname().machine}, libseccomp {_libseccomp()}"]
     for command in _VERSIONS:
         if shutil.which(command[0]):
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             met.append((done.stdout or done.stderr).partition("\n")[0])
     return met
+
+
+def _libseccomp() -> str:
+    try:
+        return library_version()
+    except FilterError as error:
+        return str(error)
 
 
 @pytest.fixture(scope="session", autouse=True)
