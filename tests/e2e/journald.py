@@ -79,10 +79,21 @@ class Journald:
 
     def mark(self) -> None:
         """Wait until it has read all of the kernel log, and let what follows begin here."""
-        mark = f"mark {uuid.uuid4()}"
-        write_to_kernel_log(f"{mark}\n")
-        wait_until(lambda: mark.encode() in self._journalctl("-o", "cat"), "mark in the journal")
-        self._after = self._journalctl("-o", "cat", "--show-cursor", "-g", mark).decode().rpartition("-- cursor: ")[2]
+        marks: list[str] = []
+
+        def read_one() -> bool:
+            # One more at each look: where others fill the kernel log, one may be overwritten before it is read.
+            read = self._journalctl("-o", "cat").decode(errors="replace")
+            mark = next((mark for mark in reversed(marks) if mark in read), None)
+            if mark is not None:
+                shown = self._journalctl("-o", "cat", "--show-cursor", "-g", mark).decode()
+                self._after = shown.rpartition("-- cursor: ")[2].strip()
+                return True
+            marks.append(f"mark {uuid.uuid4()}")
+            write_to_kernel_log(f"{marks[-1]}\n")
+            return False
+
+        wait_until(read_one, "mark in the journal")
 
     def read(self, *options: str) -> bytes:
         """What journalctl prints of what came behind the mark."""
@@ -96,7 +107,7 @@ class Journald:
     @property
     def behind_mark(self) -> list[str]:
         """The options for what came behind the mark."""
-        return ["--after-cursor", self._after.strip()]
+        return ["--after-cursor", self._after]
 
     def wait_for_both(self, *texts: str) -> None:
         """Wait until there is an entry with all of these by either transport."""
