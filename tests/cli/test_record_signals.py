@@ -162,7 +162,7 @@ def test_ctrl_z_stops_both_and_fg_goes_on(via: str, terminal: Terminal, recordin
     terminal.types(line(recording.words(*counting(1, signal.SIGCONT), via=via)))
     terminal.shows("ready\r\n")
     terminal.types("\x1a")
-    terminal.shows("Stopped")
+    terminal.shows(r"Stopped(?s:.*?)\n\$ ")
     terminal.types("fg; echo end=$?\n")
     assert terminal.shows(r"came([ 0-9]+)\r\n").group(1) == b" %d" % signal.SIGCONT
     terminal.shows("end=0\r\n")
@@ -174,7 +174,7 @@ def test_the_command_may_be_stopped_again_and_again(terminal: Terminal, recordin
     terminal.shows("ready\r\n")
     for _ in range(3):
         terminal.types("\x1a")
-        terminal.shows("Stopped")
+        terminal.shows(r"Stopped(?s:.*?)\n\$ ")
         terminal.types("fg\n")
         terminal.shows(r"fg\r\n.*record.*\n")
         time.sleep(0.2)  # the shell lets it go on behind this line, which takes back what is typed before
@@ -207,7 +207,7 @@ def test_a_shell_in_the_recorder_has_job_control(terminal: Terminal, recording: 
     terminal.types("sh -c 'echo go; exec sleep 100'\n")
     terminal.shows("go\r\n")
     terminal.types("\x1a")
-    terminal.shows("Stopped")
+    terminal.shows(r"Stopped(?s:.*?)\n\$ ")
     terminal.types("kill -9 %1; wait; exit 7\n")
     terminal.shows("status=7\r\n")
     assert recording.profile.exists()

@@ -118,9 +118,11 @@ def _product(gathered: Gathered, choices: Choices, shape: Shape, *, strict: bool
     except NothingFoundError as error:
         complain(str(error))
         raise typer.Exit(gathered.interrupted or ExitStatus.NO_RESULT) from None
-    about_runtime = gathered.via is None and not gathered.runtime_left_out
-    if about_runtime and not (choices.quiet or many) and shape.lacks_runtime(evidence):
-        say(f"container: the log holds no call of a container runtime: {NO_RUNTIME}")
+    if gathered.via is None and not (gathered.runtime_left_out or choices.quiet or many):
+        if shape.lacks_runtime(evidence):
+            say(f"container: the log holds no call of a container runtime: {NO_RUNTIME}")
+        for line in shape.may_not_start(evidence, product.built):
+            say(line)
     if strict and (missing or evidence.rejected or evidence.losses):
         lacking = evidence.rejected or evidence.losses
         why = "the result is incomplete" if lacking else "the profile is incomplete: it lacks calls that were made"

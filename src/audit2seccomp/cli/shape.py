@@ -19,7 +19,7 @@ from audit2seccomp.profile.build import Built, build, counts
 from audit2seccomp.profile.building.bases import Base, names_let_through
 from audit2seccomp.profile.building.choices import GENERATED_ACTIONS, oci_arch
 from audit2seccomp.profile.building.reasons import explained
-from audit2seccomp.profile.building.runtimes import can_start
+from audit2seccomp.profile.building.runtimes import NOW_AND_THEN, can_start
 from audit2seccomp.profile.model import RuleAction
 
 if TYPE_CHECKING:
@@ -122,6 +122,18 @@ class Shape(NamedTuple):
             is_runtime(key.comm, key.exe) and counts(observe(key, count), self.include_denied)
             for key, count in evidence.counts.items()
         )
+
+    def may_not_start(self, evidence: Evidence, built: Built) -> Iterator[str]:
+        """What a recorded runtime calls at some starts only, and a new profile lacks."""
+        if self.updated is not None:
+            return
+        allowed = names_let_through(built.profile)
+        recorded = {key.comm for key in evidence.counts if is_runtime(key.comm, key.exe)}
+        for runtime, calls in NOW_AND_THEN.items():
+            lacking = [name for name in calls if name not in allowed]
+            if lacking and any(comm is not None and comm.startswith(runtime.encode()) for comm in recorded):
+                also = " and ".join(lacking)
+                yield f"container: at some starts {runtime} calls {also} as well: --runtime {runtime} adds such calls"
 
     def remarks(self, product: Product, output: str | None = None) -> Iterator[str]:
         """What a user may not expect of a profile that is written to `output`, or where it was extended."""

@@ -54,6 +54,9 @@ _RELEASES: Mapping[str, tuple[_Release, ...]] = {
     ),
 }
 
+NOW_AND_THEN = {"runc": ("futex", "rt_sigreturn")}
+"""What a runtime calls at some starts only, so that a recording may lack it: Go's scheduler decides."""
+
 ELSEWHERE = {"mmap": "mmap2", "newfstatat": "fstatat64"}
 """What some architectures have instead of a call that they lack (arm, and all of 32 bits): measured was x86_64."""
 
