@@ -148,7 +148,7 @@ def test_a_name_that_libseccomp_lacks_is_without_effect(arch: str, tmp_path: Pat
     path = write(tmp_path, {"names": ["mseal", "read"], "action": "SCMP_ACT_ALLOW"})
     done = run("decide", path, "mseal", "--arch", arch)
     assert lines(done, 1)[:2] == ["SCMP_ACT_ERRNO (EPERM)", "from: the default action"]
-    assert notes(done) == ["libseccomp 2.5.4 lacks mseal, and runtimes that use it ignore rule 0"]
+    assert notes(done) == ["libseccomp 2.5.4 lacks mseal, and runtimes that use it ignore rule 0; run does not"]
 
 
 def test_rules_that_say_the_same_or_do_not_act_are_told(tmp_path: Path) -> None:

@@ -193,6 +193,16 @@ REFUSED = {
         },
         "rule 1 (kill): libseccomp refuses it",
     ),
+    "two rules without conditions": (
+        {
+            **ALL,
+            "syscalls": [
+                {"names": ["mkdir"], "action": "SCMP_ACT_LOG"},
+                {"names": ["mkdir"], "action": "SCMP_ACT_KILL_PROCESS"},
+            ],
+        },
+        "mkdir: rules that contradict each other: SCMP_ACT_LOG and SCMP_ACT_KILL_PROCESS",
+    ),
     "no command could start": ({"defaultAction": "SCMP_ACT_ERRNO"}, "execve: SCMP_ACT_ERRNO (EPERM)"),
     "no profile": ({"defaultAction": "SCMP_ACT_NONE"}, "profile.json:1"),
 }

@@ -290,6 +290,9 @@ def test_every_kind_has_a_sign_or_is_one_that_reading_finds() -> None:
     found = {sign.kind for said in [*SAID.values(), AUDITD_FILE] for sign in said.values()}
     assert found | {
         "audit-socket",
+        "audit-count",
+        "no-count",
+        "own-filter",
         "session",
         "line-cut",
         "archive-cut",

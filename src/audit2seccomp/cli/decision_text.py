@@ -83,7 +83,8 @@ def _notes(call: Asked, decision: Decision) -> Iterator[str]:
     for index in decision.skipped:
         yield f"rule {index} says what the default action says, and runtimes skip it"
     for index in decision.unknown:
-        yield f"libseccomp {library_version()} lacks {call.name}, and runtimes that use it ignore rule {index}"
+        lacks = f"libseccomp {library_version()} lacks {call.name}"
+        yield f"{lacks}, and runtimes that use it ignore rule {index}; run does not"
     if decision.enosys_above is not None:
         name = table_of(call.abi).name_of(decision.enosys_above)
         yield f"runc gives ENOSYS above {decision.enosys_above} ({name}), before the filter is asked"

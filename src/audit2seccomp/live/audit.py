@@ -28,8 +28,10 @@ from audit2seccomp.kernel.audit_netlink import (
     NLM_F_REQUEST,
     NLMSG_HEADER,
 )
+from audit2seccomp.kernel.syscalls import table_of
 from audit2seccomp.kernel.uapi import AUDIT_SECCOMP
 from audit2seccomp.live.guardian import parent_of
+from audit2seccomp.live.host import runnable
 from audit2seccomp.live.loading import Loader, name_thread
 from audit2seccomp.profile.assembly import always
 from audit2seccomp.profile.model import Outcome, RuleAction
@@ -142,12 +144,25 @@ class AuditSocket:
             )
         seen = self._scanner.evidence()
         losses = dict(seen.losses)
-        lost = 0 if self._lost_before is None else (_lost() or 0) - self._lost_before
-        unheard = self._overruns + (self._last is not None)
-        for kind, signs in (("audit-socket", unheard), ("audit-lost", lost), ("session", self._sessions.unknown)):
-            if signs:
-                losses[kind] = Sample(signs, (self._name, 0), b"")
+        before, after = self._lost_before, _lost()
+        counted = before is not None and after is not None and after >= before  # somebody may set it to 0
+        filters = _numbers("seccomp")
+        signs = {
+            "audit-socket": self._overruns + (self._last is not None),
+            "audit-count": (after or 0) - (before or 0) if counted else 0,
+            "no-count": int(not counted),
+            # What a filter hands to a tracer or listener is not logged: these go before LOG (seccomp(2)).
+            "own-filter": sum(count.events for key, count in seen.counts.items() if key[:2] in filters),
+            "session": self._sessions.unknown,
+        }
+        losses.update({kind: Sample(number, (self._name, 0), b"") for kind, number in signs.items() if number})
         return replace(seen, losses=losses)
+
+
+def _numbers(name: str) -> frozenset[tuple[int, int]]:
+    """Which arch and number a call has, on any ABI that programs here may have."""
+    found = ((abi.audit_arch, table_of(abi).number_of(name)) for abi in runnable())
+    return frozenset((arch, nr) for arch, nr in found if nr is not None)
 
 
 class _Sessions:

@@ -16,7 +16,7 @@ from audit2seccomp.live.loading import Loader
 from audit2seccomp.profile.assembly import numbered
 from audit2seccomp.profile.audit_profile import audit_profile
 from audit2seccomp.profile.libseccomp import LeftOut, build, library_version
-from audit2seccomp.profile.model import LETS_THROUGH, Outcome, Profile, RuleAction, outcome_text
+from audit2seccomp.profile.model import LETS_THROUGH, Outcome, Profile, RuleAction, outcome_of, outcome_text
 from audit2seccomp.profile.resolve import resolve
 from audit2seccomp.profile.simulate import Program
 
@@ -29,6 +29,7 @@ def enforced(profile: Profile) -> Loader:
     not be enforced as the profile says it."""
     here = resolve(profile, this_host())
     _refuse_listeners(here)
+    _refuse_contradictions(here)
     flags = _flags(here.flags)
     made = build(here, _covered(here))
     numbers = [(abi, one.outcome, _number(here, one, abi)) for one in made.left_out for abi in one.abis]
@@ -52,6 +53,17 @@ def _refuse_listeners(profile: Profile) -> None:
     """Nobody would answer: the kernel gives ENOSYS then, which is not what the profile says."""
     if RuleAction.NOTIFY in (profile.default_action, *(rule.action for rule in profile.rules)):
         raise FilterError(f"{RuleAction.NOTIFY}: nobody would answer here: give these calls another action")
+
+
+def _refuse_contradictions(profile: Profile) -> None:
+    """libseccomp refuses those of conditions; of two rules without any it takes the first and drops the other."""
+    said: dict[str, Outcome] = {}
+    for rule in profile.rules:
+        outcome = outcome_of(rule)
+        for name in rule.names if not rule.args else ():
+            if said.setdefault(name, outcome) != outcome:
+                both = f"{outcome_text(said[name])} and {outcome_text(outcome)}"
+                raise FilterError(f"{name}: rules that contradict each other: {both}: take one out")
 
 
 def _flags(names: Iterable[str]) -> int:
@@ -95,4 +107,4 @@ def _check_start(program: bytes) -> None:
     outcome = Program(program).outcome(own_abi().audit_arch, number_of("execve"), (0,) * 6)
     if outcome.action not in LETS_THROUGH:
         what = outcome_text(outcome)
-        raise FilterError(f"execve: {what} under this profile: no command starts: add it, such as with --allow execve")
+        raise FilterError(f"execve: {what} under this profile: no command starts: add execve to it")

@@ -30,6 +30,8 @@ _STOPPED = b"T"
 """The state of a process that a signal stopped (proc_pid_stat(5))."""
 _LAST_RESORT = 0.01
 """Seconds between two rounds of killing: what is killed may be late to end."""
+NOT_STARTED = 2
+"""The exit status of the guardian's parent where a process or a descriptor could not be had."""
 _TRIES = 50
 """For a process that forks and ends again and again: it has another number long before all of /proc was read."""
 
@@ -91,6 +93,8 @@ def guard(recorder: socket.socket, of_command: socket.socket, command: Callable[
         if os.waitpid(guardian, 0)[1] == 0:
             os._exit(0)
         end_descendants(signal.SIGKILL, wait=True)
+    except OSError:
+        os._exit(NOT_STARTED)
     except BaseException:
         sys.excepthook(*sys.exc_info())
     finally:

@@ -62,6 +62,17 @@ def _capabilities() -> list[str]:
     return [name for number, name in enumerate(CAPABILITIES) if bits >> number & 1]
 
 
+def check_proc() -> None:
+    """Raises LiveError where /proc is not that of this process's own pid namespace: who called, and what is left of a
+    command, would be looked up in the wrong place."""
+    try:
+        if os.readlink("/proc/self") == str(os.getpid()):
+            return
+    except OSError:
+        pass
+    raise LiveError("/proc: is not mounted for this pid namespace: mount it, as unshare --mount-proc does")
+
+
 def own_status(field: str) -> str | None:
     """A field of /proc/self/status; None where there is none."""
     with suppress(OSError), open("/proc/self/status", encoding="ascii", errors="replace") as file:

@@ -26,7 +26,7 @@ class NotLoadedError(FilterError):
         self.number = number
         match number:
             case errno.ENOSYS | errno.EINVAL:
-                why = "this kernel has no filters (CONFIG_SECCOMP_FILTER), or lacks a flag"
+                why = "this kernel has no filters or lacks a flag, or a container denies seccomp(2): run it on the host"
             case errno.EBUSY:
                 why = "this process is being recorded already, and a tree of processes has one listener"
             case errno.ENOMEM:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import signal
@@ -13,7 +14,8 @@ from typing import Protocol
 
 from audit2seccomp.errors import LiveError
 from audit2seccomp.live.beginning import Beginning, Report
-from audit2seccomp.live.guardian import Message, Told, adopt_orphans, end_descendants, guard, receive
+from audit2seccomp.live.guardian import NOT_STARTED, Message, Told, adopt_orphans, end_descendants, guard, receive
+from audit2seccomp.live.host import check_proc
 from audit2seccomp.live.signals import ENDING, Signals, held_back
 
 _PATIENCE = 1.0
@@ -62,6 +64,13 @@ class Tree:
         """Start the command and return its wait status when nothing of it is left. A signal to this process goes to the
         command, unless the terminal sent it there, too; behind the command's end it ends what is left. Raises LiveError
         and FilterError where the command does not start; nothing of it is left then, whatever is raised."""
+        check_proc()
+        try:
+            return self._run()
+        except OSError as error:
+            raise LiveError(f"cannot start the command: {_reason(error)}") from error
+
+    def _run(self) -> int:
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:
                 stream.flush()
@@ -77,31 +86,36 @@ class Tree:
             of_guardian.close()
             of_command.close()
             try:
-                self._follow(guardian, command, signals)
+                self._follow(guardian, command, signals, child)
             finally:
                 guardian.close()  # which it takes for the end of this process, if it is still there
-                guarded = os.waitpid(child, 0)[1] == 0
-                if not guarded:
+                guarded = os.waitpid(child, 0)[1]
+                if guarded:
                     end_descendants(signal.SIGKILL, wait=True)
             if self._watch is not None:
                 self._watch.finish()
         if self._error is not None:
             raise self._error
-        if self._status is None or not guarded:
+        if os.waitstatus_to_exitcode(guarded) == NOT_STARTED:
+            raise LiveError("cannot start the command: no more processes or files: ulimit -u and -n raise the limits")
+        if self._status is None or guarded:
             raise LiveError("a process that guards the command was killed: what was left of the command was ended, too")
         return self._status
 
-    def _follow(self, guardian: socket.socket, command: socket.socket, signals: Signals) -> None:
-        """Until the guardian says, by going, that nothing is left."""
+    def _follow(self, guardian: socket.socket, command: socket.socket, signals: Signals, child: int) -> None:
+        """Until the guardian says, by going, that nothing is left, or its parent, a child of this process, is gone."""
+        parent = _ended(child)
         # In the order in which poll() tells them: the Ctrl-C that ended the command came before its end.
         meanings: dict[int, Callable[[], bool]] = {
             signals.descriptor: lambda: self._pass_on(signals, guardian),
             guardian.fileno(): lambda: self._hear(guardian),
             command.fileno(): lambda: self._begin(command),
         }
+        if parent is not None:
+            meanings[parent] = lambda: self._hear_the_rest(guardian)
         for descriptor in meanings:
             self._poll.register(descriptor, select.POLLIN)
-        while guardian.fileno() in meanings:
+        while guardian.fileno() in meanings and (parent is None or parent in meanings):
             left = None if self._tell_at is None else max(0.0, self._tell_at - time.monotonic())
             ready = self._poll.poll(None if left is None else 1000 * left)
             if ready == self._a_call and self._watch is not None and left is None:
@@ -116,6 +130,14 @@ class Tree:
                 elif not meanings[descriptor]():
                     self._poll.unregister(descriptor)
                     del meanings[descriptor]
+        if parent is not None:
+            os.close(parent)
+
+    def _hear_the_rest(self, guardian: socket.socket) -> bool:
+        """The guardian's parent is gone: what was told before that counts; returns False."""
+        while select.select([guardian], [], [], 0)[0] and self._hear(guardian):
+            pass
+        return False
 
     def _look(self, watch: Watch, event: int) -> None:
         if event & select.POLLIN:
@@ -159,6 +181,27 @@ class Tree:
                 Message(Told.END, self._end_signal).send(guardian)
                 self._end_signal = signal.SIGKILL  # for those that stay
         return True
+
+
+def _ended(child: int) -> int | None:
+    """A descriptor that can be read when a child has ended; None on kernels before 5.3."""
+    try:
+        return os.pidfd_open(child)
+    except OSError as error:
+        if error.errno == errno.ENOSYS:
+            return None
+        raise
+
+
+def _reason(error: OSError) -> str:
+    reason = (error.strerror or str(error)).lower()
+    match error.errno:
+        case errno.EMFILE:
+            return f"{reason}: ulimit -n raises the limit"
+        case errno.EAGAIN:
+            return f"{reason}: ulimit -u raises the limit of processes"
+        case _:
+            return reason
 
 
 def _pair() -> tuple[socket.socket, socket.socket]:

@@ -1,0 +1,70 @@
+"""What `record --via audit` says of records that the kernel lost."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import PATIENCE, SCRIPT
+from tests.e2e.audit_records import needs_audit_records
+from tests.e2e.machine import needs
+
+pytestmark = [needs("auditctl", "setpriv"), needs_audit_records]
+CALLS = 20_000
+COMMAND = ("python3", "-c", f"import os\nfor _ in range({CALLS}): os.getppid()")
+LOST = r"^INCOMPLETE: records lost in the kernel, of any program \(([0-9,]+) records\)"
+
+
+@pytest.fixture
+def _tiny_backlog() -> Iterator[None]:
+    """Nobody waits until there is room again."""
+    said = subprocess.run(["auditctl", "-s"], capture_output=True, text=True, check=True).stdout
+    old = dict(line.split(maxsplit=1) for line in said.splitlines())
+    try:
+        subprocess.run(["auditctl", "-b", "4", "--backlog_wait_time", "0"], capture_output=True, check=True)
+        yield
+    finally:
+        back = ["auditctl", "-b", old["backlog_limit"], "--backlog_wait_time", old["backlog_wait_time"]]
+        subprocess.run(back, capture_output=True, check=True)
+
+
+def recorded(file: Path, *options: str, before: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    """Record the command by the kernel's records."""
+    words = [*before, SCRIPT, "record", "--via", "audit", "-o", str(file), *options, "--", *COMMAND]
+    return subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE, check=False)
+
+
+@pytest.mark.usefixtures("_tiny_backlog")
+def test_as_many_as_were_lost_are_told(tmp_path: Path) -> None:
+    done = recorded(tmp_path / "p.json")
+    seen = re.search(r"^recorded ([0-9,]+) calls", done.stderr)
+    lost = re.search(LOST, done.stderr, re.MULTILINE)
+    assert seen, done.stderr
+    assert lost, done.stderr
+    assert int(seen[1].replace(",", "")) + int(lost[1].replace(",", "")) >= CALLS
+    assert recorded(tmp_path / "strict.json", "--strict").returncode == 1
+    assert not (tmp_path / "strict.json").exists()
+
+
+def test_without_losses_it_is_complete(tmp_path: Path) -> None:
+    done = recorded(tmp_path / "p.json", "--strict")
+    assert "complete: the kernel lost no record" in done.stderr
+    assert done.returncode == 0
+
+
+def test_a_count_that_cannot_be_read_is_not_zero(tmp_path: Path) -> None:
+    without = ("setpriv", "--bounding-set=-all,+audit_read,+sys_admin", "--inh-caps=-all")
+    done = recorded(tmp_path / "p.json", "--strict", before=without)
+    assert done.returncode == 1
+    assert "INCOMPLETE: kernel's count of losses is not known" in done.stderr
+
+
+def test_a_program_that_filters_itself_may_hide_calls(tmp_path: Path) -> None:
+    words = [SCRIPT, "record", "--via", "audit", "-o", str(tmp_path / "p.json"), "--"]
+    words += [SCRIPT, "record", "-o", str(tmp_path / "inner.json"), "--", "true"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert "INCOMPLETE: filters of its own, which hide what they trace (1 call" in done.stderr
