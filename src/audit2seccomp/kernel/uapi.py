@@ -10,6 +10,9 @@ AUDIT_SECCOMP = 1326
 AUDIT_ANOM_ABEND = 1701
 """The record type "Process ended abnormally", which kernels 3.2 to 3.8 also wrote for seccomp (same header)."""
 
+AUDIT_UID_UNSET = AUDIT_SID_UNSET = 0xFFFFFFFF
+"""The login id and the session of processes that no login began (same header)."""
+
 SECCOMP_RET_ACTION_FULL = 0xFFFF0000
 """Which bits of a filter's return value say the action (include/uapi/linux/seccomp.h); the rest is data for it."""
 

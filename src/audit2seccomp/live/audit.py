@@ -28,10 +28,9 @@ from audit2seccomp.kernel.audit_netlink import (
     NLM_F_REQUEST,
     NLMSG_HEADER,
 )
-from audit2seccomp.kernel.syscalls import table_of
-from audit2seccomp.kernel.uapi import AUDIT_SECCOMP
+from audit2seccomp.kernel.uapi import AUDIT_SECCOMP, AUDIT_SID_UNSET
 from audit2seccomp.live.guardian import parent_of
-from audit2seccomp.live.host import runnable
+from audit2seccomp.live.host import numbers_of
 from audit2seccomp.live.loading import Loader, name_thread
 from audit2seccomp.profile.assembly import always
 from audit2seccomp.profile.model import Outcome, RuleAction
@@ -49,8 +48,6 @@ _AT_ONCE = 512
 """So many records are read before anything else is looked at."""
 _PATIENCE = 5.0
 """Seconds until the last record must have come."""
-_NO_SESSION = 0xFFFFFFFF
-"""Of processes that no login began."""
 _RECORDED = always(Outcome(RuleAction.LOG))
 
 
@@ -146,7 +143,7 @@ class AuditSocket:
         losses = dict(seen.losses)
         before, after = self._lost_before, _lost()
         counted = before is not None and after is not None and after >= before  # somebody may set it to 0
-        filters = _numbers("seccomp")
+        filters = set(numbers_of("seccomp"))
         signs = {
             "audit-socket": self._overruns + (self._last is not None),
             "audit-count": (after or 0) - (before or 0) if counted else 0,
@@ -157,12 +154,6 @@ class AuditSocket:
         }
         losses.update({kind: Sample(number, (self._name, 0), b"") for kind, number in signs.items() if number})
         return replace(seen, losses=losses)
-
-
-def _numbers(name: str) -> frozenset[tuple[int, int]]:
-    """Which arch and number a call has, on any ABI that programs here may have."""
-    found = ((abi.audit_arch, table_of(abi).number_of(name)) for abi in runnable())
-    return frozenset((arch, nr) for arch, nr in found if nr is not None)
 
 
 class _Sessions:
@@ -188,7 +179,7 @@ class _Sessions:
         known = self._ours.get(session)
         if known is not None:
             return known
-        if self._first is None or not self._first < int(session) < _NO_SESSION:
+        if self._first is None or not self._first < int(session) < AUDIT_SID_UNSET:
             found: bool | None = False
         else:
             found = _is_descendant(int(text[text.find(b" pid=") + 5 :].split(b" ", 1)[0]))

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import NamedTuple, NoReturn
 
 from audit2seccomp.errors import Audit2SeccompError, ExitStatus, LiveError
+from audit2seccomp.kernel.uapi import AUDIT_UID_UNSET
 from audit2seccomp.live.command import Successor, failure, restore_signals
 from audit2seccomp.live.host import number_of
 from audit2seccomp.live.loading import Loader, NotLoadedError, name_thread, raw_syscall, stock_memory
@@ -21,7 +22,6 @@ from audit2seccomp.profile.model import Outcome, RuleAction
 _LISTENER, _SESSION, _NO_SESSION, _NOT_LOADED, _NOT_EXECUTED = b"L", b"S", b"N", b"F", b"X"
 _MESSAGE = struct.Struct("=cI")
 _LOGINUID, _SESSIONID = "/proc/self/loginuid", "/proc/self/sessionid"
-_UNSET = (1 << 32) - 1
 _ANCILLARY = socket.CMSG_SPACE(struct.calcsize("i"))
 
 
@@ -103,7 +103,7 @@ class Beginning(NamedTuple):
             recorder.send(_MESSAGE.pack(_NOT_EXECUTED, self.successor.become()))
         except NotLoadedError as error:
             recorder.send(_MESSAGE.pack(_NOT_LOADED, error.number))
-        except Exception:
+        except Exception:  # this process has no caller who would hear of it
             sys.excepthook(*sys.exc_info())
         finally:
             os._exit(ExitStatus.NOT_EXECUTABLE)
@@ -115,7 +115,7 @@ class Beginning(NamedTuple):
             with open(_LOGINUID, encoding="ascii") as file:
                 user = int(file.read())
             with open(_LOGINUID, "w", encoding="ascii") as file:
-                file.write(str(os.getuid() if user == _UNSET else user))
+                file.write(str(os.getuid() if user == AUDIT_UID_UNSET else user))
             with open(_SESSIONID, encoding="ascii") as file:
                 recorder.send(_MESSAGE.pack(_SESSION, int(file.read())))
         except OSError as error:

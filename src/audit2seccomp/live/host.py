@@ -6,6 +6,7 @@ import os
 import re
 import struct
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 
 from audit2seccomp.errors import LiveError
@@ -43,6 +44,15 @@ def number_of(name: str) -> int:
     if number is None:
         raise LiveError(f"{name}: {own_abi().name} has no such call")
     return number
+
+
+def numbers_of(*names: str) -> Iterator[tuple[int, int]]:
+    """The audit arch and the number of some calls, on each ABI of `runnable` that has them."""
+    for abi in runnable():
+        for name in names:
+            number = table_of(abi).number_of(name)
+            if number is not None:
+                yield abi.audit_arch, number
 
 
 def this_host() -> Host:

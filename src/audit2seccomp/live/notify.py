@@ -23,9 +23,8 @@ from audit2seccomp.kernel.seccomp import (
     SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP,
     SECCOMP_USER_NOTIF_FLAG_CONTINUE,
 )
-from audit2seccomp.kernel.syscalls import table_of
 from audit2seccomp.kernel.uapi import Action
-from audit2seccomp.live.host import runnable
+from audit2seccomp.live.host import numbers_of
 
 _ZEROS = bytes(NOTIF_BYTES)
 _ID = slice(0, 8)
@@ -75,7 +74,7 @@ class Listener:
         self._threads: dict[bytes, _Thread] = {}
         self._made: dict[bytes, dict[bytes, _Made]] = {}
         self._noted = 0
-        self._changing = _numbers(_ENDINGS + _NEW_NAMES)
+        self._changing = {_CALL_LAYOUT.pack(nr, arch) for arch, nr in numbers_of(*_ENDINGS, *_NEW_NAMES)}
         with suppress(OSError):  # a kernel before 6.6 only takes longer
             ioctl(descriptor, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP)
 
@@ -159,9 +158,3 @@ def _who(pid: int) -> _Thread:
             process = int(fields[b"Tgid"]).to_bytes(4, sys.byteorder)
             uid = int(fields[b"Uid"].split()[0])
     return _Thread(process, comm, exe, uid, {})
-
-
-def _numbers(names: tuple[str, ...]) -> frozenset[bytes]:
-    """How a notification tells these calls, on any ABI that may make them."""
-    found = ((abi, table_of(abi).number_of(name)) for abi in runnable() for name in names)
-    return frozenset(_CALL_LAYOUT.pack(nr, abi.audit_arch) for abi, nr in found if nr is not None)

@@ -20,9 +20,8 @@ from audit2seccomp.live.signals import ENDING, Signals, held_back
 
 _PATIENCE = 1.0
 """So many seconds after the command's end it is told that others of its processes go on."""
-
-
-_OF_TERMINAL = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
+_STOPPING = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
+"""What a terminal stops programs with."""
 
 
 class Watch(Protocol):
@@ -68,7 +67,7 @@ class Tree:
         try:
             return self._run()
         except OSError as error:
-            raise LiveError(f"cannot start the command: {_reason(error)}") from error
+            raise LiveError(f"cannot run the command: {_reason(error)}") from error
 
     def _run(self) -> int:
         for stream in (sys.stdout, sys.stderr):
@@ -153,7 +152,7 @@ class Tree:
         if message.told is Told.ENDED:
             self._status = message.value
             self._tell_at = time.monotonic() + _PATIENCE
-        elif message.told is Told.STOPPED and message.value in _OF_TERMINAL:
+        elif message.told is Told.STOPPED and message.value in _STOPPING:
             # So that the shell which started this process takes the terminal back.
             os.kill(os.getpid(), signal.SIGSTOP)
         return True
