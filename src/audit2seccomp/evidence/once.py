@@ -8,10 +8,10 @@ chunks that also know their time, because another boot uses the same numbers aga
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice, pairwise
 from operator import le
-from typing import NamedTuple, cast
+from typing import NamedTuple, Protocol, cast
 
 from audit2seccomp.evidence.model import Segment
 
@@ -71,6 +71,102 @@ class Chunk(NamedTuple):
     boots: tuple[Boot, ...]
 
 
+class Span(NamedTuple):
+    """Events with ascending serials of one chunk."""
+
+    start: int
+    stop: int
+    chunk: int
+    seen: Boot
+
+
+class Events(Protocol):
+    """Stamped events of one channel, in the order of the log; there is one at least."""
+
+    def __len__(self) -> int:
+        """How many."""
+
+    @property
+    def in_a_row(self) -> bool:
+        """Whether each serial is the one behind that of the event above, and the times pass."""
+
+    def ends(self) -> tuple[int, int, int, int]:
+        """The lowest and the highest serial, the first and the last time."""
+
+    def spans(self) -> Iterable[Span]:
+        """Cut into runs in which serials ascend, and times as far as they do in a log, and these by chunk."""
+
+    def among(self, span: Span, boot: Boot) -> list[int]:
+        """Which events of the span that boot holds."""
+
+    def without(self, indices: Sequence[int]) -> Events:
+        """The others."""
+
+    def stamps(self) -> Iterable[tuple[int, int]]:
+        """Time and serial of each."""
+
+
+class ListedEvents:
+    """Events as two columns."""
+
+    def __init__(self, times: Sequence[Time], serials: list[int]) -> None:
+        """Both have as many."""
+        self._times = times
+        self._serials = serials
+        self._in_order = bool(serials) and in_order(times)
+        self.in_a_row = bool(serials) and (
+            serials == list(range(serials[0], serials[0] + len(serials))) and _millis_pass(times[0], times[-1])
+        )
+        """See `Events`."""
+
+    def __len__(self) -> int:
+        return len(self._serials)
+
+    def ends(self) -> tuple[int, int, int, int]:
+        """See `Events`."""
+        serials = self._serials
+        lowest, highest = (serials[0], serials[-1]) if self.in_a_row else (min(serials), max(serials))
+        return lowest, highest, *_ends(self._times, in_order=self._in_order)
+
+    def spans(self) -> Iterator[Span]:
+        """See `Events`."""
+        start = 0
+        for stop in [len(self)] if self.in_a_row else _run_ends(self._times, self._serials):
+            while start < stop:
+                span = self._span(start, stop)
+                yield span
+                start = span.stop
+
+    def _span(self, start: int, stop: int) -> Span:
+        serials = self._serials
+        chunk = serials[start] >> CHUNK_BITS
+        end = bisect_left(serials, (chunk + 1) << CHUNK_BITS, start, stop)
+        width = serials[end - 1] - serials[start] + 1
+        if width == end - start:
+            mask = ((1 << width) - 1) << (serials[start] & (_CHUNK - 1))
+        else:
+            mask = sum(map((1).__lshift__, (serial & (_CHUNK - 1) for serial in serials[start:end])))
+        return Span(start, end, chunk, Boot(*_ends(self._times[start:end], in_order=self._in_order), mask))
+
+    def among(self, span: Span, boot: Boot) -> list[int]:
+        """See `Events`."""
+        return [
+            i
+            for i in range(span.start, span.stop)
+            if boot.mask >> (self._serials[i] & (_CHUNK - 1)) & 1 and boot.spans(millis(self._times[i]))
+        ]
+
+    def without(self, indices: Sequence[int]) -> ListedEvents:
+        """See `Events`."""
+        known = set(indices)
+        others = [i for i in range(len(self)) if i not in known]
+        return ListedEvents([self._times[i] for i in others], [self._serials[i] for i in others])
+
+    def stamps(self) -> Iterator[tuple[int, int]]:
+        """See `Events`."""
+        return zip(map(millis, self._times), self._serials, strict=True)
+
+
 class Once:
     """The serials of all inputs, and the segments of each."""
 
@@ -116,49 +212,21 @@ class Once:
 
     def take(self, channel: Channel, times: Sequence[Time], serials: Sequence[bytes | int]) -> list[int]:
         """See some events; returns the indices of those that were seen before, in ascending order."""
-        numbers = list(map(int, serials))
-        count = len(numbers)
-        ordered = in_order(times)
-        ascending = numbers == list(range(numbers[0], numbers[0] + count)) and _millis_pass(times[0], times[-1])
+        return self.take_events(channel, ListedEvents(times, list(map(int, serials))))
+
+    def take_events(self, channel: Channel, events: Events) -> list[int]:
+        """The same."""
         again: list[int] = []
-        start = 0
-        for end in [count] if ascending else _run_ends(times, numbers):
-            again += self._take_run(channel, times, numbers, start, end, in_order=ordered)
-            start = end
+        for span in events.spans():
+            holding = self._place(channel, span.chunk, span.seen)
+            if holding:
+                again += sorted({i for boot in holding for i in events.among(span, boot)})
         if len(self._chunks) > MAX_CHUNKS:
             for key in list(self._chunks)[: MAX_CHUNKS // 8]:
                 del self._chunks[key]
-        if again:
-            known = set(again)
-            fresh = [i for i in range(count) if i not in known]
-            times, numbers = [times[i] for i in fresh], [numbers[i] for i in fresh]
-        if numbers:
-            self._extend(channel, times, numbers, ascending=ascending, in_order=ordered)
-        return again
-
-    def _take_run(
-        self, channel: Channel, times: Sequence[Time], numbers: list[int], start: int, stop: int, *, in_order: bool
-    ) -> list[int]:
-        """See events whose serials ascend, and whose times do so as far as they do in a log. `in_order`: all do."""
-        again: list[int] = []
-        while start < stop:
-            chunk = numbers[start] >> CHUNK_BITS
-            end = bisect_left(numbers, (chunk + 1) << CHUNK_BITS, start, stop)
-            span = numbers[end - 1] - numbers[start] + 1
-            if span == end - start:
-                mask = ((1 << span) - 1) << (numbers[start] & (_CHUNK - 1))
-            else:
-                mask = sum(map((1).__lshift__, (number & (_CHUNK - 1) for number in numbers[start:end])))
-            seen = Boot(*_ends(times[start:end], in_order=in_order), mask)
-            again += sorted(
-                {
-                    i
-                    for boot in self._place(channel, chunk, seen)
-                    for i in range(start, end)
-                    if boot.mask >> (numbers[i] & (_CHUNK - 1)) & 1 and boot.spans(millis(times[i]))
-                }
-            )
-            start = end
+        fresh = events.without(again) if again else events
+        if len(fresh):
+            self._extend(channel, fresh)
         return again
 
     def _place(self, channel: Channel, chunk: int, seen: Boot) -> list[Boot]:
@@ -177,18 +245,15 @@ class Once:
         del boots[:-MAX_BOOTS]
         return holding
 
-    def _extend(
-        self, channel: Channel, times: Sequence[Time], numbers: list[int], *, ascending: bool, in_order: bool
-    ) -> None:
-        """Add events to the open segment; `ascending`: their serials are, so only the first can be of another boot.
-        `in_order`: their times are."""
-        lowest, highest = (numbers[0], numbers[-1]) if ascending else (min(numbers), max(numbers))
-        if ascending or (highest - lowest <= RESET_DISTANCE and not self._resets(channel, lowest)):
-            self._add(channel, lowest, highest, *_ends(times, in_order=in_order), len(numbers))
+    def _extend(self, channel: Channel, events: Events) -> None:
+        """Add events to the open segment."""
+        lowest, highest, first, last = events.ends()
+        # Where they are in a row, only the first can be of another boot.
+        if events.in_a_row or (highest - lowest <= RESET_DISTANCE and not self._resets(channel, lowest)):
+            self._add(channel, lowest, highest, first, last, len(events))
             return
-        for time, number in zip(times, numbers, strict=True):
-            at = millis(time)
-            self._add(channel, number, number, at, at, 1)
+        for time, serial in events.stamps():
+            self._add(channel, serial, serial, time, time, 1)
 
     def _resets(self, channel: Channel, serial: int) -> bool:
         span = self._open.get(channel)

@@ -241,13 +241,13 @@ class Tally:
     def _outcome(self, pile: Pile, text: Fields | Call, decider: Decider) -> Outcome:
         call = text if pile.lean else pile.form.call(text) if pile.trusted else None
         if call is not None and not decider.by_task:
-            return self._of_call(cast("Call", call), pile.origin, decider)
+            return self.of_call(cast("Call", call), pile.origin, decider)
         located = pile.form.located(text)
         outcome = decider.of(located, pile.origin, selected=decider.by_time)
         assert outcome is not None, "an expression took a line that holds no record"
         return outcome
 
-    def _of_call(self, call: Call, origin: Origin, decider: Decider) -> Outcome:
+    def of_call(self, call: Call, origin: Origin, decider: Decider) -> Outcome:
         """What becomes of a regular and trusted record."""
         outcome = self._of_calls.get((origin, call))
         if outcome is None:
@@ -282,20 +282,25 @@ class Tally:
             self.lean = True
         for pile in self._piles.values():
             for text, lines in pile.texts.items():
-                outcome = pile.outcomes[text]
-                again = pile.again[text]
-                self.repeated += again
                 last = pile.last.get(text)
-                if outcome.fate is Fate.UNSELECTED:
-                    self.unselected += outcome.events * (lines - again)
-                elif outcome.key is None:
-                    yield outcome._replace(events=outcome.events * lines)
-                elif last is None:
-                    self._add(outcome.key, 0, outcome.events * lines, None)
-                else:
-                    self._add(outcome.key, lines - again, 0, millis(last))
+                yield from self.credit(
+                    pile.outcomes[text], lines, pile.again[text], None if last is None else millis(last)
+                )
             for held in (pile.texts, pile.again, pile.last, pile.outcomes, pile.unsound, pile.choices):
                 held.clear()
+
+    def credit(self, outcome: Outcome, lines: int, again: int, last: int | None) -> Iterator[Outcome]:
+        """Count lines of which so many are copies, the last one at that time if they have any; yields the outcome, with
+        all its events, if they do not count."""
+        self.repeated += again
+        if outcome.fate is Fate.UNSELECTED:
+            self.unselected += outcome.events * (lines - again)
+        elif outcome.key is None:
+            yield outcome._replace(events=outcome.events * lines)
+        elif last is None:
+            self._add(outcome.key, 0, outcome.events * lines, None)
+        else:
+            self._add(outcome.key, lines - again, 0, last)
 
     def start_input(self, name: str) -> None:
         """Forget the forms of the last input; all must be folded."""

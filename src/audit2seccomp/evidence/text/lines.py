@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from audit2seccomp.evidence.carriers import Located, Speaker, Trust, locate
@@ -21,13 +22,15 @@ from audit2seccomp.evidence.notes import Notes
 from audit2seccomp.evidence.once import Channel, millis
 from audit2seccomp.evidence.tally import Pile, Tally
 from audit2seccomp.evidence.text.blocks import Block
+from audit2seccomp.evidence.text.compiled import CompiledScan, compiled_scan
 from audit2seccomp.evidence.text.context import Context
 from audit2seccomp.evidence.text.cuts import MAX_LINE_BYTES, TOO_LONG
 from audit2seccomp.evidence.text.shapes import Expressions, Shape, learned
 
 if TYPE_CHECKING:
-    from audit2seccomp.evidence.entries.entry import Found
+    from audit2seccomp.evidence.entries.entry import Found as FoundEntry
     from audit2seccomp.evidence.entries.reader import EntryReader
+    from audit2seccomp.evidence.text._scan import Found
 
 TOKENS = (b"auid=",)
 """A line without it holds no record: since Linux 2.6 every kernel writes it first. One search must do."""
@@ -40,6 +43,8 @@ _WHOLE_CODE = re.compile(rb"code=0x[0-9a-f]{8}(?![0-9a-f])")
 CUT_AT_END = "cut: the input ends inside the record, or may do so"
 _DENSE = 1500
 """One token in so many bytes: then one pass over all lines is faster than a jump from token to token."""
+_LESSONS = 8
+"""So many lines of a block may teach the compiled scan: each takes as long as reading ten."""
 _STAMP = re.compile(rb"audit\((\d{1,20}\.\d{3}):")
 
 
@@ -72,11 +77,13 @@ class LineReader:
         self._regular = False
         self._all_records = False
         self._json: EntryReader | None = None
-        self._entries: list[Found] = []
+        self._entries: list[FoundEntry] = []
         """What JSON among the lines of this block says."""
         self._origins: dict[str | None, Origin] = {}
         self._context = Context(foreign_matters=decider.trust is Trust.AUTHENTICATED)
         self._block = Block(b"\n", 0)
+        self._lessons = 0
+        self._compiled = compiled_scan(tally, decider, count_lines=count_lines)
         self.lines = 0
         """How many were read before this block."""
 
@@ -84,23 +91,65 @@ class LineReader:
         """Read whole lines; `block` begins with a newline that is not of the input."""
         self._block = Block(block, self.lines)
         self._context.start_block(block)
-        lines = block.count(b"\n") - 1 if self._count_lines or self._regular else 0
-        if not (self._regular and self._take_regular(lines)):
-            self._take_candidates()
-        elif not self._all_records:
-            self._take_signs()
+        found = None if self._compiled is None else self._scan(self._compiled)
+        if found is not None:
+            lines = found.lines if self._count_lines else 0
+        else:
+            lines = block.count(b"\n") - 1 if self._count_lines or self._regular else 0
+            if not (self._regular and self._take_regular(lines)):
+                self._take_candidates()
+            elif not self._all_records:
+                self._take_signs()
         self._note_first()
         self._tally.settle()
+        if self._compiled is not None and found is not None:
+            self._note_calls(self._compiled, found)
         if self._json is not None:
             self._json.take(self._entries)
             self._entries.clear()
-        if self._tally.full:
+        if self._tally.full or (self._compiled is not None and self._compiled.full):
             self.fold()
-        last = block.rfind(b"\n", 0, -1)
-        self._context.end_block(
-            any(not known.shape.carrier.bare and known.whole.match(block, last) for known in self._shapes)
-        )
+        self._context.end_block(self._ends_in_system_log(found))
         self.lines += lines
+
+    def _ends_in_system_log(self, found: Found | None) -> bool:
+        """Whether the last line of the block is certainly one of a system log."""
+        if found is not None and found.last_taken and not found.bare:
+            return True
+        block = self._block.data
+        last = block.rfind(b"\n", 0, -1)
+        return any(not known.shape.carrier.bare and known.whole.match(block, last) for known in self._shapes)
+
+    def _scan(self, compiled: CompiledScan) -> Found:
+        """Let the compiled scan take what it can, and read the other lines."""
+        block = self._block.data
+        bare = not self._context.inside_application
+        found = compiled.scan(block, bare=bare)
+        if found.bare:
+            if found.all_taken:
+                self._context.no_application_line()
+            if self._context.matters():
+                bare = False
+                found = compiled.scan(block, bare=False)
+        self._lessons = _LESSONS
+        done = 0
+        while done < found.left_lines:
+            done += self._take_lines(found.left(done), compiled)
+            compiled.scan_again(block, found, done, bare=bare)
+        return found
+
+    def _note_calls(self, compiled: CompiledScan, found: Found) -> None:
+        """Look at the new calls, note where each stands first, and count all of them."""
+        for at, outcome, time in compiled.look(found):
+            if outcome.key is not None:
+                first = self._tally.first_line(outcome.key)
+                if first is None or (first > self.lines and self._count_lines):
+                    number = self._block.line_at(at - 1) if self._count_lines else 0
+                    self._tally.note_first(outcome.key, number, time)
+            elif outcome.fate is not Fate.UNSELECTED:
+                line = self._block.data[at : self._block.data.find(b"\n", at)]
+                self._notes.outcome(outcome._replace(events=0), self._name, partial(self._block.line_at, at - 1), line)
+        compiled.settle(found)
 
     def read_last(self, line: bytes) -> None:
         """Read a line that lacks its newline: the input may end inside it."""
@@ -133,7 +182,8 @@ class LineReader:
 
     def fold(self) -> None:
         """Put what was counted by text under its keys."""
-        for outcome in self._tally.fold():
+        compiled = () if self._compiled is None else self._compiled.fold()
+        for outcome in chain(self._tally.fold(), compiled):
             self._notes.outcome(outcome, self._name, lambda: 0, b"")
 
     def _note_first(self) -> None:
@@ -210,14 +260,21 @@ class LineReader:
 
     def _take_candidates(self) -> None:
         """Count a block line by line, for the lines with a token."""
-        block = self._block.data
         places = self._block.places(self._tokens)
-        self._regular = len(places) * _DENSE > len(block)
-        places += places_of_signs(block)
+        self._regular = len(places) * _DENSE > len(self._block.data)
+        places += places_of_signs(self._block.data)
         places.sort()
+        self._take_lines(places)
+
+    def _take_lines(self, places: Sequence[int], compiled: CompiledScan | None = None) -> int:
+        """Count the lines at these places; `compiled` may learn from them, and then wants to see the others first.
+        Returns how many were looked at."""
+        block = self._block.data
         usable = self._matchers()
         end = 0
+        done = 0
         for at in places:
+            done += 1
             if at < end:
                 continue
             start, end = block.rfind(b"\n", 0, at), block.find(b"\n", at)
@@ -233,7 +290,22 @@ class LineReader:
                 if shapes is not self._shapes:
                     self._count_all(usable)
                     usable = self._matchers()
+            if compiled is not None and self._teach(compiled, start, end):
+                break
         self._count_all(usable)
+        return done
+
+    def _teach(self, compiled: CompiledScan, start: int, end: int) -> bool:
+        """Whether the compiled scan learns from a line behind that newline."""
+        if self._lessons <= 0:
+            return False
+        for known in self._usable():
+            match = known.lean.match(self._block.data, start)
+            if match is not None:
+                self._lessons -= 1
+                host = next(known.columns([match.groups(b"")], lean=True)).host
+                return compiled.learn(known, self._block.data[start + 1 : end], self._origin(host))
+        return False
 
     def _take_signs(self) -> None:
         """Look for signs of loss in the lines that are no records."""

@@ -83,6 +83,20 @@ class Columns(NamedTuple):
         return Columns(self.host, [self.texts[i] for i in indices], times, serials)
 
 
+class Outline(NamedTuple):
+    """How lines with a regular record begin that differ from one another in digits alone."""
+
+    text: bytes
+    """Up to the record's fields."""
+    free: bytes
+    """A 1 for each byte of it that may be any digit, else a 0."""
+    seconds: tuple[int, int] | None
+    """Where the stamp's seconds stand, without the milliseconds."""
+    serial: tuple[int, int] | None
+    pid: tuple[int, int] | None
+    """Where the tag's pid stands."""
+
+
 class Expressions:
     """The two expressions of a shape, compiled when they are needed."""
 
@@ -105,6 +119,29 @@ class Expressions:
         pid = rb"(?P=pid)" if self._tagged else rb"\d{1,10}"
         ending = (_ENDING if self._speaker is Speaker.AUDITD else b"") + rb"(?=\n)"
         return re.compile(rb"\n" + self.shape.prefix + _OPENINGS[self._speaker] + _TASK + pid + _FIELDS + ending)
+
+    def outline(self, line: bytes) -> Outline | None:
+        """That of a line which `lean` takes; None for others, and where the line stands for several events.
+
+        Any digits will do where both 0 and 9 do by themselves: what a prefix has there is one class of characters, or a
+        word that is fixed. What names the machine stays as it is."""
+        line = b"\n" + line + b"\n"
+        regular, match = self.lean.match(line), self.whole.match(line)
+        if regular is None or match is None or match.groupdict().get("repeat"):
+            return None
+        end = regular.start(regular.re.groups - 2)
+        named = [match.span(name) for name in match.re.groupindex if name not in ("pid", "repeat")]
+        free = bytearray(end)
+        for at in range(1, end):
+            if line[at : at + 1].isdigit() and not any(start <= at < stop for start, stop in named):
+                others = (self.whole.match(line[:at] + digit + line[at + 1 :]) for digit in (b"0", b"9"))
+                free[at] = all(other is not None and other.regs == match.regs for other in others)
+        pid = match.span("pid") if self._tagged else None
+        seconds = serial = None
+        if self._stamped:
+            (first, stop), serial = (regular.span(regular.re.groups - behind) for behind in (4, 3))
+            seconds = first, stop - len(b".000")
+        return Outline(line[1:end], bytes(free[1:]), *(span and (span[0] - 1, span[1] - 1) for span in (seconds, serial, pid)))
 
     def columns(self, found: Sequence[Any], *, lean: bool) -> Iterator[Columns]:
         """Put apart what `findall` found."""

@@ -1,0 +1,803 @@
+# cython: language_level=3, boundscheck=False, cdivision=True, initializedcheck=False
+"""Lines of a text log, matched and counted without an object for each: the compiled twin of lines.py.
+
+It takes a line only if it is like one that the expressions of shapes.py took: the same prefix but for digits, and behind
+that a regular record, which the expression `lean` would take too. All other lines that may hold a record or a sign of
+loss it hands back, so that their meaning stays where it is, in record.py, trust.py and loss.py.
+
+Whoever runs the recorded programs writes these bytes: no pointer here goes where it was not compared with the end."""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memchr, memcmp, memcpy, memset
+
+import os
+
+from audit2seccomp.evidence.once import Boot
+from audit2seccomp.evidence.once import Span as ChunkSpan
+
+cdef extern from *:
+    """
+    #ifndef _GNU_SOURCE
+    #define _GNU_SOURCE
+    #endif
+    #include <string.h>
+    """
+    void *memrchr(const void *at, int byte, size_t size) nogil
+    void *memmem(const void *at, size_t size, const void *word, size_t word_size) nogil
+
+cdef extern from "_search.h" nogil:
+    const uint8_t *find_word(const uint8_t *at, const uint8_t *end)
+    bint unlike(const uint8_t *line, const uint8_t *text, const uint8_t *fixed, const uint8_t *digit, size_t size)
+    size_t newlines(const uint8_t *at, const uint8_t *end)
+    uint64_t hash_bytes(uint64_t hash, const uint8_t *at, size_t size)
+
+cdef enum:
+    MAX_PREFIX = 384  # longer prefixes are not learned: most hosts have 64 bytes at most
+    OUTLINE_STEP = 32  # as in _search.h
+    MAX_OUTLINES = 64  # a date or a serial of another width makes another one
+    MAX_TEXT = 1024  # shapes.MAX_TEXT_BYTES
+    MAX_LINE = 1 << 20  # cuts.MAX_LINE_BYTES
+    MAX_PROBES = 16
+    SLOTS = 1 << 15
+    MOST_CALLS = SLOTS // 2
+    MOST_BYTES = 4 << 20
+    MANY_CALLS = 1 << 13  # from so many on a table is full, and the next block gets a new one
+    MANY_BYTES = 2 << 20
+    NO_STAMP = -1
+    CHUNK_BITS = 10  # once.CHUNK_BITS
+    CHUNK = 1024
+    SLACK_MILLIS = 1000  # once.SLACK_MILLIS
+
+ctypedef const uint8_t *Bytes
+
+cdef struct Outline:
+    size_t size
+    size_t padded
+    uint8_t text[MAX_PREFIX]
+    uint8_t fixed[MAX_PREFIX]
+    uint8_t digit[MAX_PREFIX]
+    int seconds_at, seconds_size, serial_at, serial_size
+    int pid_at, pid_size
+    int source
+    bint bare, enriched
+
+cdef struct Call:
+    uint64_t hash
+    int64_t last
+    uint64_t lines, again
+    uint32_t at, task_size, fields_size, code_size, tail_size
+    int32_t source
+    uint8_t fate
+
+cdef struct Event:
+    int64_t millis
+    uint64_t serial
+    uint32_t at
+    int32_t call
+
+cdef struct Span:
+    uint32_t start, end
+
+cdef struct Spot:  # where the parts of a text are
+    Bytes task, task_end, fields, fields_end, tail, code_end, tail_end
+
+cdef enum Fate:
+    NEW
+    ASKED
+    COUNTED
+    LEFT_OUT
+
+
+cdef class Outlines:
+    """The beginnings of lines that may be taken."""
+    cdef Outline *known
+    cdef readonly int count
+    cdef list sources
+
+    def __cinit__(self):
+        self.known = <Outline *>calloc(MAX_OUTLINES, sizeof(Outline))
+        self.count = 0
+        if self.known is NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        free(self.known)
+
+    @property
+    def full(self):
+        """Whether no more can be learned."""
+        return self.count == MAX_OUTLINES
+
+    def learn(self, bytes text, bytes free_digits, tuple seconds, tuple serial, tuple pid, int source, bint bare,
+              bint enriched):
+        """One more: `text` up to the record's fields; `free_digits` has a 1 for each byte that may be any digit; spans
+        of the stamp's seconds (without milliseconds) and serial, and of the pid in a tag, None where there is none.
+        `enriched`: auditd's words may stand behind the record. False if it cannot be learned."""
+        cdef Outline *outline
+        cdef size_t size = len(text), i
+        cdef bint isfree
+        if self.count == MAX_OUTLINES or size > MAX_PREFIX - OUTLINE_STEP or len(free_digits) != size:
+            return False
+        if seconds is not None and (seconds[1] - seconds[0] > 15 or serial[1] - serial[0] > 18):
+            return False
+        outline = &self.known[self.count]
+        outline.size = size
+        outline.padded = (size + OUTLINE_STEP - 1) // OUTLINE_STEP * OUTLINE_STEP
+        for i in range(size):
+            isfree = free_digits[i] == 1
+            outline.text[i] = <uint8_t>text[i]
+            outline.fixed[i] = 0 if isfree else 0xff
+            outline.digit[i] = 0xff if isfree else 0
+        outline.seconds_at, outline.seconds_size = (-1, 0) if seconds is None else (seconds[0], seconds[1] - seconds[0])
+        outline.serial_at, outline.serial_size = (-1, 0) if serial is None else (serial[0], serial[1] - serial[0])
+        outline.pid_at, outline.pid_size = (-1, 0) if pid is None else (pid[0], pid[1] - pid[0])
+        outline.source, outline.bare, outline.enriched = source, bare, enriched
+        self.count += 1
+        return True
+
+
+cdef class Calls:
+    """The different calls that were met, each once, and how often."""
+    # None of these ever moves: one thread looks calls up while another one counts.
+    cdef Call *known
+    cdef int32_t count
+    cdef uint8_t *text
+    cdef uint32_t used
+    cdef int32_t *slots
+    cdef uint64_t seed
+    cdef bint crowded
+
+    def __cinit__(self):
+        self.known = <Call *>malloc(MOST_CALLS * sizeof(Call))
+        self.text = <uint8_t *>malloc(MOST_BYTES)
+        self.slots = <int32_t *>calloc(SLOTS, sizeof(int32_t))
+        self.seed = int.from_bytes(os.urandom(8), "little")
+        if self.known is NULL or self.text is NULL or self.slots is NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        free(self.known)
+        free(self.text)
+        free(self.slots)
+
+    @property
+    def full(self):
+        """Whether it is time for a new table."""
+        return self.crowded or self.count >= MANY_CALLS or self.used >= MANY_BYTES
+
+    def source(self, int32_t call):
+        """Where it was met: what `Outlines.learn` was told."""
+        assert 0 <= call < self.count
+        return self.known[call].source
+
+    def parts(self, int32_t call):
+        """The call as shapes.py's `lean` returns it."""
+        assert 0 <= call < self.count
+        cdef Call *one = &self.known[call]
+        cdef const char *task = <const char *>self.text + one.at
+        cdef const char *fields = task + one.task_size
+        cdef const char *code = fields + one.fields_size + 6  # behind " code="
+        return task[:one.task_size], fields[1:one.fields_size], code[:one.code_size]
+
+    def settle(self, int32_t call, bint uses_serials):
+        """Whether its events use up serials: those of records that are rejected or refused do not."""
+        assert 0 <= call < self.count
+        self.known[call].fate = COUNTED if uses_serials else LEFT_OUT
+
+    def folded(self):
+        """Yield (call, lines, copies among them, latest time in milliseconds or None)."""
+        cdef int32_t i
+        for i in range(self.count):
+            if self.known[i].lines:
+                yield i, self.known[i].lines, self.known[i].again, None if self.known[i].last == NO_STAMP else self.known[i].last
+
+    cdef int32_t index(self, const Spot *spot, int32_t source) noexcept nogil:
+        """The call there; -1 if it is no regular record, or one more than there is room for."""
+        cdef size_t task = spot.task_end - spot.task, fields = spot.fields_end - spot.fields
+        cdef size_t tail = spot.tail_end - spot.tail
+        cdef uint64_t hash = hash_bytes(self.seed ^ <uint64_t>source, spot.fields, fields)
+        cdef uint64_t other = hash_bytes(self.seed, spot.task, task)
+        cdef uint32_t slot
+        cdef int32_t found
+        cdef int probe
+        cdef Call *one
+        cdef const uint8_t *text
+        hash = hash_bytes(hash ^ (other >> 7) ^ (other << 11), spot.tail, tail)
+        slot = <uint32_t>(hash >> 17)
+        for probe in range(MAX_PROBES):
+            slot &= SLOTS - 1
+            found = self.slots[slot] - 1
+            if found < 0:
+                break
+            one = &self.known[found]
+            if (
+                one.hash == hash and one.source == source and one.task_size == task and one.fields_size == fields
+                and one.tail_size == tail
+            ):
+                text = self.text + one.at
+                if (
+                    memcmp(text, spot.task, task) == 0 and memcmp(text + task, spot.fields, fields) == 0
+                    and memcmp(text + task + fields, spot.tail, tail) == 0
+                ):
+                    return found
+            slot += 1
+        else:
+            self.crowded = True
+            return -1
+        if not is_regular(spot):
+            return -1
+        found = self.add(spot, task, fields, tail)
+        if found >= 0:
+            one = &self.known[found]
+            one.hash, one.source = hash, source
+            self.slots[slot] = found + 1
+        return found
+
+    cdef int32_t add(self, const Spot *spot, size_t task, size_t fields, size_t tail) noexcept nogil:
+        cdef Call *one
+        cdef uint8_t *text
+        if self.count == MOST_CALLS or MOST_BYTES - self.used < task + fields + tail:
+            self.crowded = True
+            return -1
+        one = &self.known[self.count]
+        one.at, one.task_size, one.fields_size, one.tail_size = self.used, task, fields, tail
+        one.code_size = spot.code_end - spot.tail - 6  # behind " code="
+        one.last, one.lines, one.again, one.fate = NO_STAMP, 0, 0, NEW
+        text = self.text + self.used
+        memcpy(text, spot.task, task)
+        memcpy(text + task, spot.fields, fields)
+        memcpy(text + task + fields, spot.tail, tail)
+        self.used += task + fields + tail
+        self.count += 1
+        return self.count - 1
+
+
+cdef class Found:
+    """What was found in one block."""
+    cdef readonly Calls calls
+    cdef Event *events
+    cdef size_t count, room
+    cdef Span *left_spans
+    cdef size_t left_count, left_room
+    cdef readonly size_t lines
+    """Newlines, where they were counted."""
+    cdef readonly bint bare
+    """Whether a line was taken of a carrier for which only the beginning of the line speaks."""
+    cdef readonly bint all_taken
+    """Whether each line was taken."""
+    cdef readonly bint last_taken
+    """Whether the last line was taken, of another carrier."""
+    cdef bint out_of_memory
+
+    def __cinit__(self, Calls calls):
+        self.calls = calls
+
+    def __dealloc__(self):
+        free(self.events)
+        free(self.left_spans)
+
+    def __len__(self):
+        return self.count
+
+    def left(self, size_t first):
+        """Where each line from the `first` on begins that may hold something and was not taken, in order."""
+        return [self.left_spans[i].start for i in range(first, self.left_count)]
+
+    @property
+    def left_lines(self):
+        """How many they are."""
+        return self.left_count
+
+    def new(self):
+        """Each call that nobody asked for yet, where its first line begins, and the time in milliseconds, if any."""
+        cdef size_t i
+        cdef Event *event
+        cdef Call *call
+        new = []
+        for i in range(self.count):
+            event = &self.events[i]
+            call = &self.calls.known[event.call]
+            if call.fate == NEW:
+                call.fate = ASKED
+                new.append((event.call, event.at, None if event.millis == NO_STAMP else event.millis))
+        return new
+
+    def sources(self):
+        """Of which outlines' sources there are events."""
+        cdef size_t i
+        cdef uint64_t seen = 0
+        cdef int32_t source
+        for i in range(self.count):
+            seen |= <uint64_t>1 << self.calls.known[self.events[i].call].source
+        return [source for source in range(64) if seen >> source & 1]
+
+    def events_of(self, int32_t source):
+        """Its stamped events that use up serials, in order."""
+        cdef Events events = Events(self.count)
+        cdef size_t i
+        cdef Call *call
+        for i in range(self.count):
+            call = &self.calls.known[self.events[i].call]
+            if call.source == source and call.fate != LEFT_OUT and self.events[i].millis != NO_STAMP:
+                events.events[events.count] = self.events[i]
+                events.count += 1
+        events.calls = self.calls
+        return events
+
+    def commit(self):
+        """Count all events under their calls."""
+        cdef size_t i
+        cdef Call *call
+        for i in range(self.count):
+            call = &self.calls.known[self.events[i].call]
+            call.lines += 1
+            if self.events[i].millis > call.last:
+                call.last = self.events[i].millis
+
+    cdef bint add_event(self, const Event *event) noexcept nogil:
+        if self.count == self.room:
+            if not grown(<void **>&self.events, &self.room, sizeof(Event)):
+                self.out_of_memory = True
+                return False
+        self.events[self.count] = event[0]
+        self.count += 1
+        return True
+
+    cdef void leave(self, uint32_t start, uint32_t end) noexcept nogil:
+        if self.left_count == self.left_room and not grown(<void **>&self.left_spans, &self.left_room, sizeof(Span)):
+            self.out_of_memory = True
+            return
+        self.left_spans[self.left_count].start, self.left_spans[self.left_count].end = start, end
+        self.left_count += 1
+
+
+cdef bint grown(void **items, size_t *room, size_t size) noexcept nogil:
+    cdef size_t wanted = room[0] * 2 if room[0] else 512
+    cdef void *moved = realloc(items[0], wanted * size)
+    if moved is NULL:
+        return False
+    items[0], room[0] = moved, wanted
+    return True
+
+
+cdef class Events:
+    """Stamped events of one channel, in the order of the log: see once.Events."""
+    cdef Event *events
+    cdef Py_ssize_t count
+    cdef Calls calls
+
+    def __cinit__(self, size_t room):
+        self.events = <Event *>malloc(max(room, 1) * sizeof(Event))
+        if self.events is NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        free(self.events)
+
+    def __len__(self):
+        return self.count
+
+    @property
+    def in_a_row(self):
+        cdef Py_ssize_t i
+        for i in range(1, self.count):
+            if self.events[i].serial != self.events[i - 1].serial + 1:
+                return False
+        return self.count > 0 and self.events[0].millis <= self.events[self.count - 1].millis + SLACK_MILLIS
+
+    def ends(self):
+        cdef Py_ssize_t i
+        cdef Event low = self.events[0], high = low
+        for i in range(1, self.count):
+            low.serial, high.serial = min(low.serial, self.events[i].serial), max(high.serial, self.events[i].serial)
+            low.millis, high.millis = min(low.millis, self.events[i].millis), max(high.millis, self.events[i].millis)
+        return low.serial, high.serial, low.millis, high.millis
+
+    def spans(self):
+        cdef Py_ssize_t start = 0, stop
+        cdef uint64_t chunk, bit
+        cdef int64_t first, last
+        cdef Event *event
+        cdef uint8_t mask[128]
+        spans = []
+        while start < self.count:
+            event = &self.events[start]
+            chunk = event.serial >> CHUNK_BITS
+            first = last = event.millis
+            memset(mask, 0, sizeof(mask))
+            stop = start
+            while True:
+                bit = event.serial & (CHUNK - 1)
+                mask[bit >> 3] |= 1 << (bit & 7)
+                first, last = min(first, event.millis), max(last, event.millis)
+                stop += 1
+                if stop == self.count:
+                    break
+                event = &self.events[stop]
+                if (
+                    event.serial >> CHUNK_BITS != chunk or event.serial <= event[-1].serial
+                    or event[-1].millis > event.millis + SLACK_MILLIS
+                ):
+                    break
+            seen = Boot(first, last, int.from_bytes(mask[:128], "little"))
+            spans.append(ChunkSpan(start, stop, chunk, seen))
+            start = stop
+        return spans
+
+    def among(self, span, boot):
+        cdef Py_ssize_t i
+        mask = boot.mask
+        return [
+            i for i in range(span.start, span.stop)
+            if mask >> (self.events[i].serial & (CHUNK - 1)) & 1 and boot.spans(self.events[i].millis)
+        ]
+
+    def without(self, indices):
+        cdef Events others = Events(self.count)
+        cdef Py_ssize_t i
+        known = set(indices)
+        for i in range(self.count):
+            if i not in known:
+                others.events[others.count] = self.events[i]
+                others.count += 1
+        return others
+
+    def stamps(self):
+        cdef Py_ssize_t i
+        return [(self.events[i].millis, self.events[i].serial) for i in range(self.count)]
+
+    def are_copies(self, indices):
+        """Note that these events were seen before."""
+        cdef Py_ssize_t i
+        for i in indices:
+            assert 0 <= i < self.count
+            self.calls.known[self.events[i].call].again += 1
+
+
+def scan(bytes block not None, size_t start, Outlines outlines not None, Calls calls not None,
+         *, bint count_lines, bint bare):
+    """Look at the whole lines in a block from `start` on. `bare`: lines may be taken for which only their beginning
+    speaks."""
+    cdef Found found = Found(calls)
+    cdef size_t size = len(block)
+    if size > 0xffffffff or start > size:
+        raise ValueError("no block has so many bytes")
+    cdef Bytes base = <Bytes>block
+    if start < size:
+        with nogil:
+            scan_lines(base, start, size, outlines.known, outlines.count, found, count_lines, bare)
+    if found.out_of_memory:
+        raise MemoryError
+    return found
+
+
+def scan_again(bytes block not None, Found found not None, size_t first, Outlines outlines not None,
+               *, bint bare):
+    """Look once more at the lines that were left, from the `first` of these on: more outlines are known."""
+    cdef size_t i, kept = first
+    cdef Span span
+    cdef Bytes base
+    if found.left_count == 0 or first >= found.left_count:
+        return
+    base = <Bytes>block
+    for i in range(first, found.left_count):
+        span = found.left_spans[i]
+        if take(base, base + span.start, base + span.end + 1, outlines.known, outlines.count, found, bare) is NULL:
+            found.left_spans[kept] = span
+            kept += 1
+    found.left_count = kept
+
+
+cdef void scan_lines(Bytes base, size_t start, size_t size, const Outline *outlines, int count, Found found,
+                     bint count_lines, bint bare) noexcept nogil:
+    cdef Bytes end = base + size, at = base + start, behind, word, line, line_end
+    cdef bint all_taken = True
+    while at < end:
+        behind = take(base, at, end, outlines, count, found, bare)
+        if behind is not NULL:
+            found.lines += 1
+            at = behind
+            found.last_taken = True
+            continue
+        all_taken = found.last_taken = False
+        word = find_word(at, end)
+        if word is NULL:
+            if count_lines:
+                found.lines += newlines(at, end)
+            break
+        line = <Bytes>memrchr(at, c'\n', word - at)
+        line = at if line is NULL else line + 1
+        if line > at:
+            if count_lines:
+                found.lines += newlines(at, line)
+            behind = take(base, line, end, outlines, count, found, bare)
+            if behind is not NULL:
+                found.lines += 1
+                at = behind
+                found.last_taken = True
+                continue
+        line_end = <Bytes>memchr(word, c'\n', end - word)
+        if line_end is NULL:
+            line_end = end
+        if may_say_something(line, word, line_end):
+            found.leave(line - base, line_end - base)
+        found.lines += 1
+        at = line_end + 1
+    found.all_taken = all_taken
+
+
+cdef bint may_say_something(Bytes line, Bytes word, Bytes end) noexcept nogil:
+    """Whether a line may hold a record or a sign of loss; `word` is the first of its words."""
+    cdef bint record = False
+    while word is not NULL:
+        if end - word >= 5 and memcmp(word, b"auid=", 5) == 0:
+            record = True
+        elif may_be_sign(line, word, end):
+            return True
+        word = find_word(word + 1, end)
+    return record and (
+        end - line > MAX_LINE
+        or line[0] in (c'{', c'd', 0x1e, 0)  # JSON, which may say in numbers what a word says
+        or memmem(line, end - line, b"1326", 4) is not NULL
+        or memmem(line, end - line, b"SECCOMP", 7) is not NULL
+        or memmem(line, end - line, b'"seccomp"', 9) is not NULL
+    )
+
+
+cdef bint may_be_sign(Bytes line, Bytes word, Bytes end) noexcept nogil:
+    """Whether the words of loss.py may begin here; True for more than these."""
+    cdef Bytes at = word + 4, start
+    if word[0] == c's':  # of " messages"
+        return (
+            word - line >= 3 and end - word >= 6 and word[-3] == c' ' and memcmp(word - 2, b"messages", 8) == 0
+            and (
+                (word - line >= 9 and memcmp(word - 9, b"kernel ", 7) == 0)
+                or (end - word >= 8 and word[6] == c' ' and word[7] in (c'l', c'd', c'f', c'i'))
+                or memchr(line, 0x1b, end - line) is not NULL
+            )
+        )
+    if end - at < 1 or word[3] != c'i':
+        return False
+    if end - at >= 3 and memcmp(at, b"t: ", 3) == 0:
+        return end - at >= 4 and at[3] in (c'a', c'b', c'r', c'p', c'k', c'o', 0x1b)
+    if literal(&at, end, b"td", 2) or literal(&at, end, b"spd", 3):
+        start = at
+        literal(&at, end, b".service", 8)
+        if at < end and at[0] in (c'[', c':', c' '):
+            return True
+        at = word + 4
+    if literal(&at, end, b"t", 1):
+        start = at
+        while at < end and at - start < 32 and (c'a' <= at[0] <= c'z' or at[0] == c'_'):
+            at += 1
+        if at > start and literal(&at, end, b": ", 2) and at < end and (at[0] in (c'-', 0x1b) or is_digit(at[0])):
+            return True
+        at = start
+    if literal(&at, end, b"(", 1):
+        return word - line >= 20 and memcmp(word - 5, b" msg=", 5) == 0 and (
+            memcmp(word - 15, b"DAEMON_ERR", 10) == 0 or memcmp(word - 18, b"DAEMON_RESUME", 13) == 0
+        )
+    return memchr(line, 0x1b, end - line) is not NULL
+
+
+cdef Bytes take(Bytes base, Bytes line, Bytes end, const Outline *outlines, int count, Found found,
+                bint bare) noexcept nogil:
+    """Count a line that is like one of the outlines; where the next line begins, or NULL."""
+    cdef const Outline *outline
+    cdef int i
+    cdef size_t there = end - line
+    cdef Bytes text, line_end
+    cdef Event event
+    cdef Spot spot
+    for i in range(count - 1, -1, -1):  # the newest first
+        outline = &outlines[i]
+        if there < outline.padded or (outline.bare and not bare):
+            continue
+        if unlike(line, outline.text, outline.fixed, outline.digit, outline.padded):
+            continue
+        text = line + outline.size
+        line_end = <Bytes>memchr(text, c'\n', min(<size_t>(end - text), <size_t>MAX_TEXT + 1))
+        if line_end is NULL or not divided(text, line_end, outline, &spot):
+            return NULL
+        if outline.pid_at >= 0 and not (
+            spot.fields - spot.task_end - 5 == outline.pid_size
+            and memcmp(line + outline.pid_at, spot.task_end + 5, outline.pid_size) == 0
+        ):
+            return NULL
+        event.millis, event.serial = NO_STAMP, 0
+        if outline.seconds_at >= 0:
+            event.millis = <int64_t>(
+                number(line + outline.seconds_at, outline.seconds_size) * 1000
+                + number(line + outline.seconds_at + outline.seconds_size + 1, 3)
+            )
+            event.serial = number(line + outline.serial_at, outline.serial_size)
+        event.call = found.calls.index(&spot, outline.source)
+        event.at = <uint32_t>(line - base)
+        if event.call < 0 or not found.add_event(&event):
+            return NULL
+        if outline.bare:
+            found.bare = True
+        return line_end + 1
+    return NULL
+
+
+cdef inline uint64_t number(Bytes at, int size) noexcept nogil:
+    """Of so many digits."""
+    cdef uint64_t value = 0
+    cdef int i
+    for i in range(size):
+        value = value * 10 + (at[i] - c'0')
+    return value
+
+
+cdef inline bint is_hex(uint8_t byte) noexcept nogil:
+    return c'0' <= byte <= c'9' or c'a' <= byte <= c'f'
+
+
+cdef inline bint is_digit(uint8_t byte) noexcept nogil:
+    return c'0' <= byte <= c'9'
+
+
+cdef bint divided(Bytes text, Bytes line_end, const Outline *outline, Spot *spot) noexcept nogil:
+    """Find the pid and the ip of a record's fields; that all else is as it should be, the table knows."""
+    cdef Bytes end = line_end, at, pid
+    spot.tail_end = line_end
+    if outline.enriched:
+        at = <Bytes>memchr(text, 0x1d, end - text)
+        if at is not NULL:
+            end = at
+    spot.code_end = at = end
+    while at - text > 8 and end - at < 9 and is_hex(at[-1]):
+        at -= 1
+    if not 1 <= end - at <= 8 or at - text < 8 or memcmp(at - 8, b" code=0x", 8) != 0:
+        return False
+    spot.tail = end = at - 8
+    at = end
+    while at - text > 6 and end - at < 17 and is_hex(at[-1]):
+        at -= 1
+    if not 1 <= end - at <= 16 or at - text < 6 or memcmp(at - 6, b" ip=0x", 6) != 0:
+        return False
+    spot.fields_end = end = at - 6
+    spot.task = at = text
+    while True:
+        at = <Bytes>memchr(at, c'p', end - at)
+        if at is NULL:
+            return False
+        if at > text and at[-1] == c' ' and end - at >= 4 and memcmp(at, b"pid=", 4) == 0:
+            break
+        at += 1
+    spot.task_end = at - 1
+    at += 4
+    pid = at
+    while at < end and at - pid < 11 and is_digit(at[0]):
+        at += 1
+    spot.fields = at
+    return 1 <= at - pid <= 10
+
+
+cdef bint is_regular(const Spot *spot) noexcept nogil:
+    """Whether the parts are those of a regular record, as shapes.py's `_TASK`, `_FIELDS` and `_ENDING` define it."""
+    cdef Bytes at = spot.task, end = spot.task_end, start
+    cdef int i
+    if not (
+        literal(&at, end, b"auid=", 5) and digits(&at, end, 10) and literal(&at, end, b" uid=", 5)
+        and digits(&at, end, 10) and literal(&at, end, b" gid=", 5) and digits(&at, end, 10)
+        and literal(&at, end, b" ses=", 5) and digits(&at, end, 10)
+    ):
+        return False
+    if at < end:
+        if not literal(&at, end, b" subj=", 6):
+            return False
+        start = at
+        while at < end and at - start < 200 and 0x21 <= at[0] <= 0x7e and at[0] not in (c'(', c')'):
+            at += 1
+        if at == start:
+            return False
+        if at < end and not literal(&at, end, b" (enforce)", 10) and not literal(&at, end, b" (complain)", 11):
+            return False
+        if at != end:
+            return False
+    at, end = spot.fields, spot.fields_end
+    if not (
+        literal(&at, end, b" comm=", 6) and string(&at, end) and literal(&at, end, b" exe=", 5) and string(&at, end)
+        and literal(&at, end, b" sig=", 5)
+    ):
+        return False
+    literal(&at, end, b"-", 1)
+    if not (digits(&at, end, 10) and literal(&at, end, b" arch=", 6)):
+        return False
+    start = at
+    while at < end and at - start < 9 and is_hex(at[0]):
+        at += 1
+    if not 1 <= at - start <= 8 or not literal(&at, end, b" syscall=", 9):
+        return False
+    start = at
+    if literal(&at, end, b"-", 1):
+        if not digits(&at, end, 9):
+            return False
+    elif not digits(&at, end, 10) or (at - start == 10 and start[0] != c'1'):
+        return False
+    if not (literal(&at, end, b" compat=", 8) and digits(&at, end, 10)) or at != end:
+        return False
+    return is_enriched(spot.code_end, spot.tail_end)
+
+
+cdef bint is_enriched(Bytes at, Bytes end) noexcept nogil:
+    """Whether nothing stands there, or what auditd adds when it enriches a record."""
+    cdef Bytes start
+    if at == end:
+        return True
+    if not (literal(&at, end, b"\x1dAUID=", 6) and quoted_value(&at, end)):
+        return False
+    while at < end:
+        if not literal(&at, end, b" ", 1):
+            return False
+        start = at
+        while at < end and c'A' <= at[0] <= c'Z':
+            at += 1
+        if not 2 <= at - start <= 8 or not literal(&at, end, b"=", 1):
+            return False
+        if at < end and at[0] == c'"':
+            if not quoted_value(&at, end):
+                return False
+            continue
+        start = at
+        while at < end and (
+            is_digit(at[0]) or c'a' <= at[0] <= c'z' or c'A' <= at[0] <= c'Z' or at[0] in (c'_', c'-', c'(', c')')
+        ):
+            at += 1
+        if at == start:
+            return False
+    return True
+
+
+cdef bint quoted_value(Bytes *place, Bytes end) noexcept nogil:
+    cdef Bytes at = place[0]
+    if at >= end or at[0] != c'"':
+        return False
+    at += 1
+    while at < end and at[0] != c'"' and at[0] != c'=':
+        at += 1
+    if at >= end or at[0] != c'"':
+        return False
+    place[0] = at + 1
+    return True
+
+
+cdef bint literal(Bytes *place, Bytes end, const char *word, Py_ssize_t size) noexcept nogil:
+    if end - place[0] < size or memcmp(place[0], word, size) != 0:
+        return False
+    place[0] += size
+    return True
+
+
+cdef bint digits(Bytes *place, Bytes end, int most) noexcept nogil:
+    cdef Bytes at = place[0]
+    while at < end and at - place[0] < most and is_digit(at[0]):
+        at += 1
+    if at == place[0]:
+        return False
+    place[0] = at
+    return True
+
+
+cdef bint string(Bytes *place, Bytes end) noexcept nogil:
+    """What audit_log_untrustedstring() writes, of at most 200 bytes."""
+    cdef Bytes at = place[0], start
+    if at < end and at[0] == c'"':
+        at += 1
+        start = at
+        while at < end and at - start <= 200 and 0x21 <= at[0] <= 0x7e and at[0] != c'"':
+            at += 1
+        if at - start > 200 or at >= end or at[0] != c'"':
+            return False
+        place[0] = at + 1
+        return True
+    start = at
+    while at < end and at - start <= 200 and (is_digit(at[0]) or c'A' <= at[0] <= c'F'):
+        at += 1
+    if at == start or at - start > 200 or (at - start) & 1:
+        return False
+    place[0] = at
+    return True
