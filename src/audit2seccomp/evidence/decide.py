@@ -67,6 +67,8 @@ class Decider:
         self.trust = trust
         self._assume_arch = assume_arch
         self._query = query
+        self.asks = query is not None
+        """Whether some records may be left out."""
         looks_at = frozenset() if query is None else query.fields
         self.by_time = "time" in looks_at
         """Whether the same text may be selected at one time and not at another."""

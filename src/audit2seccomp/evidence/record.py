@@ -92,6 +92,24 @@ def parse_record(body: bytes, assume_arch: int | None = None) -> Parsed | Reject
     return Parsed(record, end)
 
 
+def record_of(
+    uid: bytes, subj: bytes | None, comm: bytes, exe: bytes, arch: bytes, syscall: bytes, code: bytes
+) -> SeccompRecord:
+    """A record that holds these fields as they stand in a sound body, without its time, serial and pid."""
+    return SeccompRecord(
+        None,
+        None,
+        int(arch, 16),
+        int(syscall),
+        int(code, 16),
+        None,
+        int(uid),
+        _string(comm),
+        _string(exe),
+        None if subj is None else _label(subj),
+    )
+
+
 def _usual_tail(body: bytes, at: int) -> tuple[dict[bytes, bytes], int] | Reject | None:
     """What `_tail` says of a tail that has just the usual fields, in a tenth of the time."""
     usual = _USUAL_TAIL.match(body, at)
@@ -162,7 +180,7 @@ def _head(head: bytes) -> tuple[int | None, int | None, bytes | None] | str:
         run = len(words)
         while run > label_at + 1 and _TASK_ID.fullmatch(words[run - 1]):
             run -= 1
-        subj = b" ".join(words[label_at:run])[len(b"subj=") :].removeprefix(b"=")
+        subj = _label(b" ".join(words[label_at:run])[len(b"subj=") :])
         before, after = words[:label_at], words[run:]
     uid = next((word for word in before if word.startswith(b"uid=")), None)
     pid = next((word for word in after if word.startswith(b"pid=")), None)
@@ -184,6 +202,11 @@ def other_fields(body: bytes) -> dict[str, int]:
         for name, text in re.findall(_NUMBER, part):
             found.setdefault(name.decode(), int(text))
     return found
+
+
+def _label(text: bytes) -> bytes:
+    """AppArmor's begins with another `=`."""
+    return text.removeprefix(b"=")
 
 
 def _string(value: bytes) -> bytes:

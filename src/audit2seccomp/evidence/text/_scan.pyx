@@ -28,8 +28,10 @@ cdef extern from *:
 
 cdef extern from "_search.h" nogil:
     const uint8_t *find_word(const uint8_t *at, const uint8_t *end)
+    bint is_hex(uint8_t byte)
     bint unlike(const uint8_t *line, const uint8_t *text, const uint8_t *fixed, const uint8_t *digit, size_t size)
     size_t newlines(const uint8_t *at, const uint8_t *end)
+    uint64_t digits_value(const uint8_t *at, int size)
     uint64_t hash_bytes(uint64_t hash, const uint8_t *at, size_t size)
 
 cdef enum:
@@ -77,10 +79,16 @@ cdef struct Event:
     int32_t call
 
 cdef struct Span:
+    Bytes start, end
+
+cdef struct Line:
     uint32_t start, end
 
 cdef struct Spot:  # where the parts of a text are
     Bytes task, task_end, fields, fields_end, tail, code_end, tail_end
+
+cdef struct Fields:  # of a regular record, those that make its key
+    Span uid, subj, comm, exe, arch, syscall, code
 
 cdef enum Fate:
     NEW
@@ -119,7 +127,7 @@ cdef class Outlines:
         cdef bint isfree
         if self.count == MAX_OUTLINES or size > MAX_PREFIX - OUTLINE_STEP or len(free_digits) != size:
             return False
-        if seconds is not None and (seconds[1] - seconds[0] > 15 or serial[1] - serial[0] > 18):
+        if seconds is not None and (seconds[0] < 8 or seconds[1] - seconds[0] > 15 or serial[1] - serial[0] > 18):
             return False
         outline = &self.known[self.count]
         outline.size = size
@@ -171,14 +179,38 @@ cdef class Calls:
         assert 0 <= call < self.count
         return self.known[call].source
 
-    def parts(self, int32_t call):
-        """The call as shapes.py's `lean` returns it."""
+    cdef Spot spot(self, const Call *call) noexcept:
+        cdef Spot spot
+        spot.task = self.text + call.at
+        spot.task_end = spot.fields = spot.task + call.task_size
+        spot.fields_end = spot.tail = spot.fields + call.fields_size
+        spot.code_end = spot.tail + call.code_size
+        spot.tail_end = spot.tail + call.tail_size
+        return spot
+
+    def fields(self, int32_t call):
+        """Of the record: uid, label or None, comm, exe, arch, syscall, code, each as it stands there."""
         assert 0 <= call < self.count
-        cdef Call *one = &self.known[call]
-        cdef const char *task = <const char *>self.text + one.at
-        cdef const char *fields = task + one.task_size
-        cdef const char *code = fields + one.fields_size + 6  # behind " code="
-        return task[:one.task_size], fields[1:one.fields_size], code[:one.code_size]
+        cdef Fields fields
+        cdef Spot spot = self.spot(&self.known[call])
+        cdef bint regular = read_fields(&spot, &fields)
+        assert regular, "only regular records are kept"
+        return (
+            text_at(&fields.uid), text_at(&fields.subj) if fields.subj.start is not NULL else None,
+            text_at(&fields.comm), text_at(&fields.exe), text_at(&fields.arch), text_at(&fields.syscall),
+            text_at(&fields.code),
+        )
+
+    def text_of(self, int32_t call):
+        """What follows the stamp of such a record, with another pid and ip."""
+        assert 0 <= call < self.count
+        cdef Spot spot = self.spot(&self.known[call])
+        cdef const char *task = <const char *>spot.task
+        cdef const char *fields = <const char *>spot.fields
+        cdef const char *code = <const char *>spot.tail
+        return b"%b pid=0%b ip=0x0%b" % (
+            task[:spot.task_end - spot.task], fields[:spot.fields_end - spot.fields], code[:spot.code_end - spot.tail]
+        )
 
     def settle(self, int32_t call, bint uses_serials):
         """Whether its events use up serials: those of records that are rejected or refused do not."""
@@ -196,14 +228,15 @@ cdef class Calls:
         """The call there; -1 if it is no regular record, or one more than there is room for."""
         cdef size_t task = spot.task_end - spot.task, fields = spot.fields_end - spot.fields
         cdef size_t tail = spot.tail_end - spot.tail
-        cdef uint64_t hash = hash_bytes(self.seed ^ <uint64_t>source, spot.fields, fields)
-        cdef uint64_t other = hash_bytes(self.seed, spot.task, task)
+        # Of each its own, so that the processor works on all of them at once.
+        cdef uint64_t of_task = hash_bytes(self.seed ^ <uint64_t>source, spot.task, task)
+        cdef uint64_t of_fields = hash_bytes(self.seed, spot.fields, fields)
+        cdef uint64_t hash = hash_bytes(of_task ^ (of_fields << 1), spot.tail, tail)
         cdef uint32_t slot
         cdef int32_t found
         cdef int probe
         cdef Call *one
         cdef const uint8_t *text
-        hash = hash_bytes(hash ^ (other >> 7) ^ (other << 11), spot.tail, tail)
         slot = <uint32_t>(hash >> 17)
         for probe in range(MAX_PROBES):
             slot &= SLOTS - 1
@@ -225,7 +258,7 @@ cdef class Calls:
         else:
             self.crowded = True
             return -1
-        if not is_regular(spot):
+        if not read_fields(spot, NULL):
             return -1
         found = self.add(spot, task, fields, tail)
         if found >= 0:
@@ -242,7 +275,7 @@ cdef class Calls:
             return -1
         one = &self.known[self.count]
         one.at, one.task_size, one.fields_size, one.tail_size = self.used, task, fields, tail
-        one.code_size = spot.code_end - spot.tail - 6  # behind " code="
+        one.code_size = spot.code_end - spot.tail
         one.last, one.lines, one.again, one.fate = NO_STAMP, 0, 0, NEW
         text = self.text + self.used
         memcpy(text, spot.task, task)
@@ -258,7 +291,7 @@ cdef class Found:
     cdef readonly Calls calls
     cdef Event *events
     cdef size_t count, room
-    cdef Span *left_spans
+    cdef Line *left_at
     cdef size_t left_count, left_room
     cdef readonly size_t lines
     """Newlines, where they were counted."""
@@ -275,14 +308,14 @@ cdef class Found:
 
     def __dealloc__(self):
         free(self.events)
-        free(self.left_spans)
+        free(self.left_at)
 
     def __len__(self):
         return self.count
 
     def left(self, size_t first):
         """Where each line from the `first` on begins that may hold something and was not taken, in order."""
-        return [self.left_spans[i].start for i in range(first, self.left_count)]
+        return [self.left_at[i].start for i in range(first, self.left_count)]
 
     @property
     def left_lines(self):
@@ -345,10 +378,10 @@ cdef class Found:
         return True
 
     cdef void leave(self, uint32_t start, uint32_t end) noexcept nogil:
-        if self.left_count == self.left_room and not grown(<void **>&self.left_spans, &self.left_room, sizeof(Span)):
+        if self.left_count == self.left_room and not grown(<void **>&self.left_at, &self.left_room, sizeof(Line)):
             self.out_of_memory = True
             return
-        self.left_spans[self.left_count].start, self.left_spans[self.left_count].end = start, end
+        self.left_at[self.left_count].start, self.left_at[self.left_count].end = start, end
         self.left_count += 1
 
 
@@ -476,15 +509,15 @@ def scan_again(bytes block not None, Found found not None, size_t first, Outline
                *, bint bare):
     """Look once more at the lines that were left, from the `first` of these on: more outlines are known."""
     cdef size_t i, kept = first
-    cdef Span span
+    cdef Line line
     cdef Bytes base
     if found.left_count == 0 or first >= found.left_count:
         return
     base = <Bytes>block
     for i in range(first, found.left_count):
-        span = found.left_spans[i]
-        if take(base, base + span.start, base + span.end + 1, outlines.known, outlines.count, found, bare) is NULL:
-            found.left_spans[kept] = span
+        line = found.left_at[i]
+        if take(base, base + line.start, base + line.end + 1, outlines.known, outlines.count, found, bare) is NULL:
+            found.left_at[kept] = line
             kept += 1
     found.left_count = kept
 
@@ -587,7 +620,7 @@ cdef Bytes take(Bytes base, Bytes line, Bytes end, const Outline *outlines, int 
     cdef const Outline *outline
     cdef int i
     cdef size_t there = end - line
-    cdef Bytes text, line_end
+    cdef Bytes text, line_end, seconds, millis
     cdef Event event
     cdef Spot spot
     for i in range(count - 1, -1, -1):  # the newest first
@@ -607,11 +640,13 @@ cdef Bytes take(Bytes base, Bytes line, Bytes end, const Outline *outlines, int 
             return NULL
         event.millis, event.serial = NO_STAMP, 0
         if outline.seconds_at >= 0:
+            seconds = line + outline.seconds_at
+            millis = seconds + outline.seconds_size + 1
             event.millis = <int64_t>(
-                number(line + outline.seconds_at, outline.seconds_size) * 1000
-                + number(line + outline.seconds_at + outline.seconds_size + 1, 3)
+                digits_value(seconds, outline.seconds_size) * 1000
+                + 100 * (millis[0] - c'0') + 10 * (millis[1] - c'0') + (millis[2] - c'0')
             )
-            event.serial = number(line + outline.serial_at, outline.serial_size)
+            event.serial = digits_value(line + outline.serial_at, outline.serial_size)
         event.call = found.calls.index(&spot, outline.source)
         event.at = <uint32_t>(line - base)
         if event.call < 0 or not found.add_event(&event):
@@ -620,19 +655,6 @@ cdef Bytes take(Bytes base, Bytes line, Bytes end, const Outline *outlines, int 
             found.bare = True
         return line_end + 1
     return NULL
-
-
-cdef inline uint64_t number(Bytes at, int size) noexcept nogil:
-    """Of so many digits."""
-    cdef uint64_t value = 0
-    cdef int i
-    for i in range(size):
-        value = value * 10 + (at[i] - c'0')
-    return value
-
-
-cdef inline bint is_hex(uint8_t byte) noexcept nogil:
-    return c'0' <= byte <= c'9' or c'a' <= byte <= c'f'
 
 
 cdef inline bint is_digit(uint8_t byte) noexcept nogil:
@@ -676,51 +698,70 @@ cdef bint divided(Bytes text, Bytes line_end, const Outline *outline, Spot *spot
     return 1 <= at - pid <= 10
 
 
-cdef bint is_regular(const Spot *spot) noexcept nogil:
-    """Whether the parts are those of a regular record, as shapes.py's `_TASK`, `_FIELDS` and `_ENDING` define it."""
-    cdef Bytes at = spot.task, end = spot.task_end, start
-    cdef int i
+cdef bytes text_at(const Span *span):
+    cdef const char *at = <const char *>span.start
+    return at[:span.end - span.start]
+
+
+cdef bint read_fields(const Spot *spot, Fields *fields) noexcept nogil:
+    """Whether the parts are those of a regular record, as shapes.py's `_TASK`, `_FIELDS` and `_ENDING` define it; its
+    fields, if anybody asks."""
+    cdef Fields found
+    cdef Bytes at = spot.task, end = spot.task_end
+    if not (literal(&at, end, b"auid=", 5) and digits(&at, end, 10) and literal(&at, end, b" uid=", 5)):
+        return False
+    found.uid.start = at
+    if not digits(&at, end, 10):
+        return False
+    found.uid.end = at
     if not (
-        literal(&at, end, b"auid=", 5) and digits(&at, end, 10) and literal(&at, end, b" uid=", 5)
-        and digits(&at, end, 10) and literal(&at, end, b" gid=", 5) and digits(&at, end, 10)
-        and literal(&at, end, b" ses=", 5) and digits(&at, end, 10)
+        literal(&at, end, b" gid=", 5) and digits(&at, end, 10) and literal(&at, end, b" ses=", 5)
+        and digits(&at, end, 10)
     ):
         return False
+    found.subj.start = NULL
     if at < end:
         if not literal(&at, end, b" subj=", 6):
             return False
-        start = at
-        while at < end and at - start < 200 and 0x21 <= at[0] <= 0x7e and at[0] not in (c'(', c')'):
+        found.subj.start = at
+        while at < end and at - found.subj.start < 200 and 0x21 <= at[0] <= 0x7e and at[0] not in (c'(', c')'):
             at += 1
-        if at == start:
+        if at == found.subj.start:
             return False
         if at < end and not literal(&at, end, b" (enforce)", 10) and not literal(&at, end, b" (complain)", 11):
             return False
         if at != end:
             return False
+        found.subj.end = at
     at, end = spot.fields, spot.fields_end
-    if not (
-        literal(&at, end, b" comm=", 6) and string(&at, end) and literal(&at, end, b" exe=", 5) and string(&at, end)
-        and literal(&at, end, b" sig=", 5)
-    ):
+    if not (literal(&at, end, b" comm=", 6) and string(&at, end, &found.comm)):
+        return False
+    if not (literal(&at, end, b" exe=", 5) and string(&at, end, &found.exe) and literal(&at, end, b" sig=", 5)):
         return False
     literal(&at, end, b"-", 1)
     if not (digits(&at, end, 10) and literal(&at, end, b" arch=", 6)):
         return False
-    start = at
-    while at < end and at - start < 9 and is_hex(at[0]):
+    found.arch.start = at
+    while at < end and at - found.arch.start < 9 and is_hex(at[0]):
         at += 1
-    if not 1 <= at - start <= 8 or not literal(&at, end, b" syscall=", 9):
+    found.arch.end = at
+    if not 1 <= at - found.arch.start <= 8 or not literal(&at, end, b" syscall=", 9):
         return False
-    start = at
+    found.syscall.start = at
     if literal(&at, end, b"-", 1):
         if not digits(&at, end, 9):
             return False
-    elif not digits(&at, end, 10) or (at - start == 10 and start[0] != c'1'):
+    elif not digits(&at, end, 10) or (at - found.syscall.start == 10 and found.syscall.start[0] != c'1'):
         return False
+    found.syscall.end = at
     if not (literal(&at, end, b" compat=", 8) and digits(&at, end, 10)) or at != end:
         return False
-    return is_enriched(spot.code_end, spot.tail_end)
+    found.code.start, found.code.end = spot.tail + 6, spot.code_end  # behind " code="
+    if not is_enriched(spot.code_end, spot.tail_end):
+        return False
+    if fields is not NULL:
+        fields[0] = found
+    return True
 
 
 cdef bint is_enriched(Bytes at, Bytes end) noexcept nogil:
@@ -782,9 +823,10 @@ cdef bint digits(Bytes *place, Bytes end, int most) noexcept nogil:
     return True
 
 
-cdef bint string(Bytes *place, Bytes end) noexcept nogil:
+cdef bint string(Bytes *place, Bytes end, Span *span) noexcept nogil:
     """What audit_log_untrustedstring() writes, of at most 200 bytes."""
     cdef Bytes at = place[0], start
+    span.start = at
     if at < end and at[0] == c'"':
         at += 1
         start = at
@@ -792,12 +834,12 @@ cdef bint string(Bytes *place, Bytes end) noexcept nogil:
             at += 1
         if at - start > 200 or at >= end or at[0] != c'"':
             return False
-        place[0] = at + 1
-        return True
-    start = at
-    while at < end and at - start <= 200 and (is_digit(at[0]) or c'A' <= at[0] <= c'F'):
         at += 1
-    if at == start or at - start > 200 or (at - start) & 1:
-        return False
-    place[0] = at
+    else:
+        start = at
+        while at < end and at - start <= 200 and (is_digit(at[0]) or c'A' <= at[0] <= c'F'):
+            at += 1
+        if at == start or at - start > 200 or (at - start) & 1:
+            return False
+    place[0] = span.end = at
     return True

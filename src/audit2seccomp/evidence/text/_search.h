@@ -81,6 +81,15 @@ static inline const unsigned char *find_word(const unsigned char *at, const unsi
 #endif
 }
 
+/* Whether a byte is a hexadecimal digit in lower case. A table, because no processor can foresee which digits an address
+ * has. */
+static const unsigned char HEX_DIGITS[256] = {
+    ['0'] = 1, ['1'] = 1, ['2'] = 1, ['3'] = 1, ['4'] = 1, ['5'] = 1, ['6'] = 1, ['7'] = 1,
+    ['8'] = 1, ['9'] = 1, ['a'] = 1, ['b'] = 1, ['c'] = 1, ['d'] = 1, ['e'] = 1, ['f'] = 1,
+};
+
+static inline int is_hex(unsigned char byte) { return HEX_DIGITS[byte]; }
+
 #define OUTLINE_STEP 32
 
 /* Whether a line begins otherwise than an outline: `text` where `fixed` is 0xff, and a digit where `digit` is 0xff.
@@ -119,22 +128,62 @@ static inline uint64_t word64(const unsigned char *at) {
     return word;
 }
 
+/* The number that `size` digits say, at most 16; there must be 8 readable bytes in front of the last of them. */
+static inline uint64_t eight_digits(const unsigned char *end, int size) {
+    if (size == 0)
+        return 0;
+    const uint64_t zeros = UINT64_C(0x3030303030303030);
+    const uint64_t keep = UINT64_MAX << (8 * (8 - size));
+    uint64_t word = (((word64(end - 8)) & keep) | (zeros & ~keep)) - zeros; /* little endian: the first digit is lowest */
+    word = word * 10 + (word >> 8);
+    return (((word & UINT64_C(0x000000ff000000ff)) * UINT64_C(0x000f424000000064)) +
+            (((word >> 16) & UINT64_C(0x000000ff000000ff)) * UINT64_C(0x0000271000000001))) >> 32;
+}
+
+static inline uint64_t digits_value(const unsigned char *at, int size) {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    const unsigned char *end = at + size;
+    if (size <= 8)
+        return eight_digits(end, size);
+    if (size <= 16)
+        return eight_digits(end - 8, size - 8) * 100000000 + eight_digits(end, 8);
+#endif
+    uint64_t value = 0;
+    for (int i = 0; i < size; i++)
+        value = value * 10 + (uint64_t)(at[i] - '0');
+    return value;
+}
+
 /* A hash of some bytes, going on from another one. Whoever runs the recorded program writes these bytes: the seed keeps
  * him from choosing what collides, and the table looks only a few places far. */
-static inline uint64_t mix(uint64_t hash, uint64_t word) {
-    hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-    return hash ^ (hash >> 29);
+static inline uint64_t mix(uint64_t one, uint64_t other) {
+#ifdef __SIZEOF_INT128__
+    const unsigned __int128 product = (unsigned __int128)one * other;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+#else
+    one = (one ^ (other >> 32 | other << 32)) * UINT64_C(0x9e3779b97f4a7c15);
+    return one ^ (one >> 29);
+#endif
 }
 
 static inline uint64_t hash_bytes(uint64_t hash, const unsigned char *at, size_t size) {
-    hash ^= size;
-    for (; size >= 8; at += 8, size -= 8)
-        hash = mix(hash, word64(at));
-    if (size) {
-        uint64_t word = 0;
-        memcpy(&word, at, size);
-        hash = mix(hash, word);
+    const uint64_t one = UINT64_C(0xa0761d6478bd642f), other = UINT64_C(0xe7037ed1a0b428db);
+    uint64_t first = 0, second = 0;
+    hash = (hash ^ size) * other;
+    for (; size > 16; at += 16, size -= 16)
+        hash = mix(word64(at) ^ one, word64(at + 8) ^ hash);
+    if (size > 8) {
+        first = word64(at);
+        second = word64(at + size - 8);
+    } else if (size >= 4) {
+        uint32_t half;
+        memcpy(&half, at, 4);
+        first = half;
+        memcpy(&half, at + size - 4, 4);
+        second = half;
+    } else if (size > 0) {
+        first = (uint64_t)at[0] | (uint64_t)at[size / 2] << 8 | (uint64_t)at[size - 1] << 16;
     }
-    return hash;
+    return mix(first ^ other, second ^ hash ^ one);
 }
 #endif

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from audit2seccomp.evidence.carriers import Speaker, Trust
 from audit2seccomp.evidence.decide import Fate, Outcome
 from audit2seccomp.evidence.once import Channel
+from audit2seccomp.evidence.record import record_of
 
 try:
     from audit2seccomp.evidence.text import _scan
@@ -77,7 +78,9 @@ class CompiledScan:
         """Find out what the new calls mean; yields where each stands first, what becomes of it, and its time."""
         for call, at, time in found.new():
             origin = self._sources[found.calls.source(call)].origin
-            outcome = self._tally.of_call(found.calls.parts(call), origin, self._decider)
+            record = record_of(*found.calls.fields(call))
+            body = b"SECCOMP " + found.calls.text_of(call) if self._decider.asks else b""
+            outcome = self._decider.of_record(record, body, origin)
             self._outcomes[call] = outcome
             found.calls.settle(call, outcome.fate in (Fate.COUNTED, Fate.UNSELECTED))
             yield at, outcome, time
