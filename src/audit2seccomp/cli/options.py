@@ -178,6 +178,7 @@ class Choices(NamedTuple):
             form=self.form,
             strace_abi=strace_abi,
             beside=beside,
+            jobs=int(os.environ.get("JOBS", "1")),
         )
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from audit2seccomp.evidence.query.condition import Field
     from audit2seccomp.evidence.query.language import Query
     from audit2seccomp.evidence.stored.merging import Overlap
+    from audit2seccomp.evidence.text.workers import Workers
     from audit2seccomp.kernel.abi import Abi
 
 STRACE_BESIDE = (
@@ -53,9 +54,11 @@ class Scanner:
         form: str | None = None,
         strace_abi: Abi | None = None,
         beside: Scanner | None = None,
+        jobs: int = 1,
     ) -> None:
         """Start with nothing seen."""
         self._count_lines = count_lines
+        self._workers = _workers(jobs)
         self._on_new = on_new
         self._query = query
         self._form_in = form
@@ -170,7 +173,9 @@ class Scanner:
         self._name = name
         self._beginning = Beginning()
         self._feed: Callable[[bytes], None] = self._take_head
-        self._lines = LineReader(name, self._tally, self._decider, self._notes, count_lines=self._count_lines)
+        self._lines = LineReader(
+            name, self._tally, self._decider, self._notes, count_lines=self._count_lines, workers=self._workers
+        )
         self._entries: EntryReader | None = None
         lines, tokens = self._lines, tokens_at(self._decider.trust)
         self._cutter = Cutter(lines.read, self._too_long, lines.skip_line, tokens, lines.read_last)
@@ -192,6 +197,7 @@ class Scanner:
             self._entries.finish()
         else:
             self._cutter.finish()
+        self._lines.catch_up()
         if self._query is not None and self._decider.asked:
             self._note_unknown(self._name, self._query.fields - self._decider.known)
             self._decider.start_input()
@@ -261,5 +267,16 @@ class Scanner:
         return StraceDecoder(self._strace_abi)
 
     def _too_long(self, start: bytes) -> None:
+        self._lines.catch_up()
         outcome = Outcome(None, 1, Fate.REJECTED, TOO_LONG)
         self._notes.outcome(outcome, self._name, lambda: self._lines.lines + 1, start)
+
+
+def _workers(jobs: int) -> Workers | None:
+    from audit2seccomp.evidence.text.compiled import is_compiled
+
+    if jobs < 2 or not is_compiled():
+        return None
+    from audit2seccomp.evidence.text.workers import Workers
+
+    return Workers(jobs)

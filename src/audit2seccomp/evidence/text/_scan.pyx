@@ -81,9 +81,6 @@ cdef struct Event:
 cdef struct Span:
     Bytes start, end
 
-cdef struct Line:
-    uint32_t start, end
-
 cdef struct Spot:  # where the parts of a text are
     Bytes task, task_end, fields, fields_end, tail, code_end, tail_end
 
@@ -155,8 +152,14 @@ cdef class Calls:
     cdef int32_t *slots
     cdef uint64_t seed
     cdef bint crowded
+    cdef readonly Calls before
+    """The table that this one took the place of, because it was full."""
+    cdef readonly dict outcomes
+    """What becomes of each, for those who read the calls to note."""
 
-    def __cinit__(self):
+    def __cinit__(self, Calls before=None):
+        self.before = before
+        self.outcomes = {}
         self.known = <Call *>malloc(MOST_CALLS * sizeof(Call))
         self.text = <uint8_t *>malloc(MOST_BYTES)
         self.slots = <int32_t *>calloc(SLOTS, sizeof(int32_t))
@@ -217,12 +220,22 @@ cdef class Calls:
         assert 0 <= call < self.count
         self.known[call].fate = COUNTED if uses_serials else LEFT_OUT
 
-    def folded(self):
-        """Yield (call, lines, copies among them, latest time in milliseconds or None)."""
+    def fold(self):
+        """(call, lines, copies among them, latest time in milliseconds or None) of each that was counted since the last
+        time."""
         cdef int32_t i
+        cdef Call *call
+        folded = []
         for i in range(self.count):
-            if self.known[i].lines:
-                yield i, self.known[i].lines, self.known[i].again, None if self.known[i].last == NO_STAMP else self.known[i].last
+            call = &self.known[i]
+            if call.lines:
+                folded.append((i, call.lines, call.again, None if call.last == NO_STAMP else call.last))
+                call.lines, call.again, call.last = 0, 0, NO_STAMP
+        return folded
+
+    def forget_before(self):
+        """The table before this one is done with."""
+        self.before = None
 
     cdef int32_t index(self, const Spot *spot, int32_t source) noexcept nogil:
         """The call there; -1 if it is no regular record, or one more than there is room for."""
@@ -291,7 +304,7 @@ cdef class Found:
     cdef readonly Calls calls
     cdef Event *events
     cdef size_t count, room
-    cdef Line *left_at
+    cdef uint32_t *left_starts
     cdef size_t left_count, left_room
     cdef readonly size_t lines
     """Newlines, where they were counted."""
@@ -308,19 +321,14 @@ cdef class Found:
 
     def __dealloc__(self):
         free(self.events)
-        free(self.left_at)
+        free(self.left_starts)
 
     def __len__(self):
         return self.count
 
-    def left(self, size_t first):
-        """Where each line from the `first` on begins that may hold something and was not taken, in order."""
-        return [self.left_at[i].start for i in range(first, self.left_count)]
-
-    @property
-    def left_lines(self):
-        """How many they are."""
-        return self.left_count
+    def left(self):
+        """Where each line begins that may hold something and was not taken, in order."""
+        return [self.left_starts[i] for i in range(self.left_count)]
 
     def new(self):
         """Each call that nobody asked for yet, where its first line begins, and the time in milliseconds, if any."""
@@ -377,11 +385,12 @@ cdef class Found:
         self.count += 1
         return True
 
-    cdef void leave(self, uint32_t start, uint32_t end) noexcept nogil:
-        if self.left_count == self.left_room and not grown(<void **>&self.left_at, &self.left_room, sizeof(Line)):
-            self.out_of_memory = True
-            return
-        self.left_at[self.left_count].start, self.left_at[self.left_count].end = start, end
+    cdef void leave(self, uint32_t start) noexcept nogil:
+        if self.left_count == self.left_room:
+            if not grown(<void **>&self.left_starts, &self.left_room, sizeof(uint32_t)):
+                self.out_of_memory = True
+                return
+        self.left_starts[self.left_count] = start
         self.left_count += 1
 
 
@@ -505,21 +514,21 @@ def scan(bytes block not None, size_t start, Outlines outlines not None, Calls c
     return found
 
 
-def scan_again(bytes block not None, Found found not None, size_t first, Outlines outlines not None,
+def scan_these(bytes block not None, list starts not None, Outlines outlines not None, Calls calls not None,
                *, bint bare):
-    """Look once more at the lines that were left, from the `first` of these on: more outlines are known."""
-    cdef size_t i, kept = first
-    cdef Line line
-    cdef Bytes base
-    if found.left_count == 0 or first >= found.left_count:
-        return
-    base = <Bytes>block
-    for i in range(first, found.left_count):
-        line = found.left_at[i]
-        if take(base, base + line.start, base + line.end + 1, outlines.known, outlines.count, found, bare) is NULL:
-            found.left_at[kept] = line
-            kept += 1
-    found.left_count = kept
+    """Look at those lines of a block alone; see `scan`."""
+    cdef Found found = Found(calls)
+    cdef Bytes base = <Bytes>block
+    cdef size_t size = len(block), start
+    for at in starts:
+        start = at
+        if start >= size:
+            raise ValueError("no line begins there")
+        if take(base, base + start, base + size, outlines.known, outlines.count, found, bare) is NULL:
+            found.leave(start)
+    if found.out_of_memory:
+        raise MemoryError
+    return found
 
 
 cdef void scan_lines(Bytes base, size_t start, size_t size, const Outline *outlines, int count, Found found,
@@ -554,7 +563,7 @@ cdef void scan_lines(Bytes base, size_t start, size_t size, const Outline *outli
         if line_end is NULL:
             line_end = end
         if may_say_something(line, word, line_end):
-            found.leave(line - base, line_end - base)
+            found.leave(line - base)
         found.lines += 1
         at = line_end + 1
     found.all_taken = all_taken

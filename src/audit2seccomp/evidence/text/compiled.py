@@ -5,6 +5,7 @@ others. Without it, because there was no compiler, `LineReader` reads all of the
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,11 +13,17 @@ from audit2seccomp.evidence.carriers import Speaker, Trust
 from audit2seccomp.evidence.decide import Fate, Outcome
 from audit2seccomp.evidence.once import Channel
 from audit2seccomp.evidence.record import record_of
+from audit2seccomp.evidence.tally import MAX_CALLS
+
+PURE = "AUDIT2SECCOMP_PURE"
+"""The environment variable that keeps the compiled scan from being used, whatever its value."""
 
 try:
+    if PURE in os.environ:
+        raise ImportError
     from audit2seccomp.evidence.text import _scan
 except ImportError:
-    _scan = None
+    _scan = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     from audit2seccomp.evidence.decide import Decider
@@ -44,8 +51,10 @@ class CompiledScan:
         self.outlines = _scan.Outlines()
         self._learned: set[bytes] = set()
         self._calls = _scan.Calls()
-        self._outcomes: dict[int, Outcome] = {}
         self._sources: list[_Source] = []
+        self._outcomes: dict[tuple[Origin, tuple[bytes | None, ...], bytes], Outcome] = {}
+        self._tables: dict[_scan.Calls, None] = {}
+        """Those that hold what was not folded yet."""
 
     def learn(self, known: Expressions, line: bytes, origin: Origin) -> bool:
         """Learn to take lines that begin like one that was just read; False if that is no news, or not to be had."""
@@ -68,22 +77,37 @@ class CompiledScan:
     def scan(self, block: bytes, *, bare: bool) -> _scan.Found:
         """Take what can be taken of the lines in a block, which begins with a newline. `bare`: also where only the
         beginning of the line speaks."""
-        return _scan.scan(block, 1, self.outlines, self._calls, count_lines=self._count_lines, bare=bare)
+        self._calls = in_time(self._calls)
+        return self.scan_with(block, self._calls, bare=bare)
 
-    def scan_again(self, block: bytes, found: _scan.Found, first: int, *, bare: bool) -> None:
-        """Look again at the lines that were left, from the `first` on."""
-        _scan.scan_again(block, found, first, self.outlines, bare=bare)
+    def scan_with(self, block: bytes, calls: _scan.Calls, *, bare: bool = True) -> _scan.Found:
+        """The same with another table of calls, which nobody else uses meanwhile."""
+        return _scan.scan(block, 1, self.outlines, calls, count_lines=self._count_lines, bare=bare)
+
+    def scan_these(self, block: bytes, starts: list[int], *, bare: bool) -> _scan.Found:
+        """The same of some of its lines."""
+        return _scan.scan_these(block, starts, self.outlines, self._calls, bare=bare)
 
     def look(self, found: _scan.Found) -> Iterator[tuple[int, Outcome, int | None]]:
         """Find out what the new calls mean; yields where each stands first, what becomes of it, and its time."""
         for call, at, time in found.new():
             origin = self._sources[found.calls.source(call)].origin
-            record = record_of(*found.calls.fields(call))
-            body = b"SECCOMP " + found.calls.text_of(call) if self._decider.asks else b""
-            outcome = self._decider.of_record(record, body, origin)
-            self._outcomes[call] = outcome
+            outcome = self._outcome(found.calls, call, origin)
+            found.calls.outcomes[call] = outcome
             found.calls.settle(call, outcome.fate in (Fate.COUNTED, Fate.UNSELECTED))
             yield at, outcome, time
+
+    def _outcome(self, calls: _scan.Calls, call: int, origin: Origin) -> Outcome:
+        """What becomes of a call, of which each worker's table may tell."""
+        fields = calls.fields(call)
+        body = b"SECCOMP " + calls.text_of(call) if self._decider.asks else b""
+        outcome = self._outcomes.get((origin, fields, body))
+        if outcome is None:
+            outcome = self._decider.of_record(record_of(*fields), body, origin)
+            if len(self._outcomes) > MAX_CALLS:
+                self._outcomes.clear()
+            self._outcomes[origin, fields, body] = outcome
+        return outcome
 
     def settle(self, found: _scan.Found) -> None:
         """Count what was found, once it is known what it means."""
@@ -95,18 +119,30 @@ class CompiledScan:
                     if again:
                         events.are_copies(again)
         found.commit()
+        self._tables[found.calls] = None
 
     @property
     def full(self) -> bool:
         """Whether it is time to fold."""
-        return self._calls.full
+        return any(calls.before is not None for calls in self._tables)
 
     def fold(self) -> Iterator[Outcome]:
         """Add the calls to the keys; yields those that do not count, with all their events."""
-        for call, lines, again, last in self._calls.folded():
-            yield from self._tally.credit(self._outcomes[call], lines, again, last)
-        self._outcomes.clear()
-        self._calls = _scan.Calls()
+        for calls in self._tables:
+            for call, lines, again, last in calls.fold():
+                yield from self._tally.credit(calls.outcomes[call], lines, again, last)
+            calls.forget_before()
+        self._tables.clear()
+
+
+def in_time(calls: _scan.Calls) -> _scan.Calls:
+    """The table for the next block: another one if this is full."""
+    return _scan.Calls(calls) if calls.full else calls
+
+
+def is_compiled() -> bool:
+    """Whether there is a compiled scan."""
+    return _scan is not None
 
 
 def compiled_scan(tally: Tally, decider: Decider, *, count_lines: bool) -> CompiledScan | None:

@@ -9,7 +9,8 @@ itself: both by `locate`, `parse_record` and `judge`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from audit2seccomp.evidence.entries.entry import Found as FoundEntry
     from audit2seccomp.evidence.entries.reader import EntryReader
     from audit2seccomp.evidence.text._scan import Found
+    from audit2seccomp.evidence.text.workers import Look, Workers
 
 TOKENS = (b"auid=",)
 """A line without it holds no record: since Linux 2.6 every kernel writes it first. One search must do."""
@@ -43,6 +45,8 @@ _WHOLE_CODE = re.compile(rb"code=0x[0-9a-f]{8}(?![0-9a-f])")
 CUT_AT_END = "cut: the input ends inside the record, or may do so"
 _DENSE = 1500
 """One token in so many bytes: then one pass over all lines is faster than a jump from token to token."""
+MIN_BYTES = 1 << 16
+"""Smaller blocks come from somebody who is watched while he writes: they are read at once."""
 _LESSONS = 8
 """So many lines of a block may teach the compiled scan: each takes as long as reading ten."""
 _STAMP = re.compile(rb"audit\((\d{1,20}\.\d{3}):")
@@ -65,8 +69,18 @@ class Matcher(NamedTuple):
 class LineReader:
     """Reads the whole lines of one input, block by block."""
 
-    def __init__(self, name: str, tally: Tally, decider: Decider, notes: Notes, *, count_lines: bool) -> None:
-        """Without `count_lines` places are inexact: where records are rare, counting takes a third of the time."""
+    def __init__(
+        self,
+        name: str,
+        tally: Tally,
+        decider: Decider,
+        notes: Notes,
+        *,
+        count_lines: bool,
+        workers: Workers | None = None,
+    ) -> None:
+        """Without `count_lines` places are inexact: where records are rare, counting takes a third of the time.
+        `workers` look at blocks while others are read."""
         self._name = name
         self._tally = tally
         self._decider = decider
@@ -83,17 +97,36 @@ class LineReader:
         self._context = Context(foreign_matters=decider.trust is Trust.AUTHENTICATED)
         self._block = Block(b"\n", 0)
         self._lessons = 0
+        self._workers = workers
+        self._ahead: deque[tuple[bytes, Look]] = deque()
+        """Blocks that workers look at, the first one first."""
         self._compiled = compiled_scan(tally, decider, count_lines=count_lines)
         self.lines = 0
         """How many were read before this block."""
 
     def read(self, block: bytes) -> None:
-        """Read whole lines; `block` begins with a newline that is not of the input."""
+        """Read whole lines; `block` begins with a newline that is not of the input. With workers it is read when some
+        more were, or with `catch_up`."""
+        if self._compiled is None or self._workers is None or len(block) < MIN_BYTES:
+            self.catch_up()
+            self._read(block, None)
+            return
+        self._ahead.append((block, self._workers.look(self._compiled, block)))
+        if len(self._ahead) > self._workers.ahead:
+            self._read(*self._ahead.popleft())
+
+    def catch_up(self) -> None:
+        """Read what workers looked at."""
+        while self._ahead:
+            self._read(*self._ahead.popleft())
+
+    def _read(self, block: bytes, looked_at: Look | None) -> None:
         self._block = Block(block, self.lines)
         self._context.start_block(block)
-        found = None if self._compiled is None else self._scan(self._compiled)
-        if found is not None:
-            lines = found.lines if self._count_lines else 0
+        scanned: list[Found] = []
+        if self._compiled is not None:
+            scanned += self._scan(self._compiled, looked_at)
+            lines = scanned[0].lines if self._count_lines else 0
         else:
             lines = block.count(b"\n") - 1 if self._count_lines or self._regular else 0
             if not (self._regular and self._take_regular(lines)):
@@ -102,45 +135,49 @@ class LineReader:
                 self._take_signs()
         self._note_first()
         self._tally.settle()
-        if self._compiled is not None and found is not None:
-            self._note_calls(self._compiled, found)
+        for found in scanned:
+            self._note_calls(found)
         if self._json is not None:
             self._json.take(self._entries)
             self._entries.clear()
         if self._tally.full or (self._compiled is not None and self._compiled.full):
-            self.fold()
-        self._context.end_block(self._ends_in_system_log(found))
+            self._fold()
+        self._context.end_block(self._ends_in_system_log(scanned))
         self.lines += lines
 
-    def _ends_in_system_log(self, found: Found | None) -> bool:
+    def _ends_in_system_log(self, scanned: Sequence[Found]) -> bool:
         """Whether the last line of the block is certainly one of a system log."""
-        if found is not None and found.last_taken and not found.bare:
+        if scanned and scanned[0].last_taken and not scanned[0].bare:
             return True
         block = self._block.data
         last = block.rfind(b"\n", 0, -1)
         return any(not known.shape.carrier.bare and known.whole.match(block, last) for known in self._shapes)
 
-    def _scan(self, compiled: CompiledScan) -> Found:
+    def _scan(self, compiled: CompiledScan, looked_at: Look | None) -> Iterator[Found]:
         """Let the compiled scan take what it can, and read the other lines."""
         block = self._block.data
         bare = not self._context.inside_application
-        found = compiled.scan(block, bare=bare)
+        found = looked_at.found() if looked_at is not None else compiled.scan(block, bare=bare)
         if found.bare:
             if found.all_taken:
                 self._context.no_application_line()
-            if self._context.matters():
+            if not bare or self._context.matters():
                 bare = False
                 found = compiled.scan(block, bare=False)
+        yield found
         self._lessons = _LESSONS
-        done = 0
-        while done < found.left_lines:
-            done += self._take_lines(found.left(done), compiled)
-            compiled.scan_again(block, found, done, bare=bare)
-        return found
+        left = found.left()
+        while left:
+            left = left[self._take_lines(left, compiled) :]
+            if left:
+                found = compiled.scan_these(block, left, bare=bare)
+                yield found
+                left = found.left()
 
-    def _note_calls(self, compiled: CompiledScan, found: Found) -> None:
+    def _note_calls(self, found: Found) -> None:
         """Look at the new calls, note where each stands first, and count all of them."""
-        for at, outcome, time in compiled.look(found):
+        assert self._compiled is not None
+        for at, outcome, time in self._compiled.look(found):
             if outcome.key is not None:
                 first = self._tally.first_line(outcome.key)
                 if first is None or (first > self.lines and self._count_lines):
@@ -149,10 +186,11 @@ class LineReader:
             elif outcome.fate is not Fate.UNSELECTED:
                 line = self._block.data[at : self._block.data.find(b"\n", at)]
                 self._notes.outcome(outcome._replace(events=0), self._name, partial(self._block.line_at, at - 1), line)
-        compiled.settle(found)
+        self._compiled.settle(found)
 
     def read_last(self, line: bytes) -> None:
         """Read a line that lacks its newline: the input may end inside it."""
+        self.catch_up()
         if any(token in line for token in self._tokens) and _WHOLE_CODE.search(line) is None:
             located = locate(line.lstrip(b"\0"))
             if located is not None and located.carrier is not None and located.carrier.trust >= self._decider.trust:
@@ -169,19 +207,26 @@ class LineReader:
 
     def progress(self) -> Progress:
         """What reading on must know, but for form and segments."""
+        self.catch_up()
         return Progress(None, self.lines, *self._context.state)
 
     @property
     def foreign(self) -> bool:
         """Whether a line that was read is none of a log that proves anything."""
+        self.catch_up()
         return self._context.state[1]
 
     def skip_line(self) -> None:
         """A line was read elsewhere."""
+        self.catch_up()
         self.lines += 1
 
     def fold(self) -> None:
         """Put what was counted by text under its keys."""
+        self.catch_up()
+        self._fold()
+
+    def _fold(self) -> None:
         compiled = () if self._compiled is None else self._compiled.fold()
         for outcome in chain(self._tally.fold(), compiled):
             self._notes.outcome(outcome, self._name, lambda: 0, b"")

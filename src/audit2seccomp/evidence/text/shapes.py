@@ -141,7 +141,8 @@ class Expressions:
         if self._stamped:
             (first, stop), serial = (regular.span(regular.re.groups - behind) for behind in (4, 3))
             seconds = first, stop - len(b".000")
-        return Outline(line[1:end], bytes(free[1:]), *(span and (span[0] - 1, span[1] - 1) for span in (seconds, serial, pid)))
+        spans = (span and (span[0] - 1, span[1] - 1) for span in (seconds, serial, pid))  # without the newline
+        return Outline(line[1:end], bytes(free[1:]), *spans)
 
     def columns(self, found: Sequence[Any], *, lean: bool) -> Iterator[Columns]:
         """Put apart what `findall` found."""
