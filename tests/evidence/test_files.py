@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -299,7 +298,7 @@ def test_files_keep_their_levels_unless_they_are_lower_than_asked_for(
 @pytest.mark.parametrize("asked", Trust)
 def test_reading_refuses_a_file_of_a_lower_level(tmp_path: Path, stored: Trust, asked: Trust) -> None:
     path = tmp_path / "e.json"
-    path.write_text(to_text(replace(EVIDENCE, trust=stored)))
+    path.write_text(to_text(EVIDENCE._replace(trust=stored)))
     if stored >= asked:
         assert audit2seccomp.read(path, trust=asked.word).trust is stored
         return
@@ -312,7 +311,7 @@ def test_reading_refuses_a_file_of_a_lower_level(tmp_path: Path, stored: Trust, 
 
 
 def test_a_query_and_a_split_keep_the_level() -> None:
-    embedded = replace(EVIDENCE, trust=Trust.EMBEDDED)
+    embedded = EVIDENCE._replace(trust=Trust.EMBEDDED)
     assert select(embedded, parse("comm == nginx", NOW), "e.json").trust is Trust.EMBEDDED
     assert {part.trust for part in split(embedded, "comm").values()} == {Trust.EMBEDDED}
     assert embedded.by_call().trust is Trust.EMBEDDED

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from itertools import count
 from typing import Any
 from unittest.mock import patch
@@ -162,8 +161,7 @@ def claims(evidence: Evidence) -> object:
 
 def without_text(evidence: Evidence) -> Evidence:
     """The fast path knows only the start of an unsound line, so texts are compared elsewhere."""
-    return replace(
-        evidence,
+    return evidence._replace(
         rejected={reason: one._replace(text=b"") for reason, one in evidence.rejected.items()},
         refused={reason: one._replace(text=b"") for reason, one in evidence.refused.items()},
         losses={kind: one._replace(text=b"") for kind, one in evidence.losses.items()},

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
 from types import SimpleNamespace
@@ -51,7 +50,7 @@ def held(source: Source) -> tuple[bytes, str | None]:
     """All that a source gives, and what it says about damage; no block is too large."""
     blocks: list[bytes] = []
     try:
-        for block in source:
+        for block in source.blocks():
             assert 0 < len(block) <= BLOCK_BYTES
             blocks.append(block)
     except ArchiveError as error:
@@ -89,7 +88,7 @@ def test_members_one_behind_the_other_in_any_pieces_give_what_was_packed(data: s
 def test_a_large_archive_comes_in_large_blocks(
     tmp_path: Path, form: str, make: Callable[[bytes, Path], Source]
 ) -> None:
-    blocks = list(make(LONG_PACKED[form], tmp_path))
+    blocks = list(make(LONG_PACKED[form], tmp_path).blocks())
     assert b"".join(blocks) == LONG
     assert max(map(len, blocks)) > BLOCK_BYTES // 2
 
@@ -262,7 +261,7 @@ def test_a_python_without_a_library_says_so(monkeypatch: pytest.MonkeyPatch) -> 
 )
 def test_what_is_no_text(source: Source, what: str) -> None:
     with pytest.raises(NotTextError, match=f"^<(?:file|lines)>: {what}"):
-        next(iter(source))
+        next(source.blocks())
 
 
 def test_a_pause_between_the_blocks_of_an_archive_may_end_the_reading(tmp_path: Path) -> None:
@@ -278,7 +277,7 @@ def test_a_pause_between_the_blocks_of_an_archive_may_end_the_reading(tmp_path: 
     source = from_path(path)
     blocks: list[bytes] = []
     with pytest.raises(KeyboardInterrupt):
-        blocks.extend(replace(source, pause=pause))
+        blocks.extend(source._replace(pause=pause).blocks())
     assert len(blocks) == 3
 
 
@@ -334,7 +333,7 @@ def test_what_bzip2_holds_back_is_not_lost_at_damage_behind_it() -> None:
 def test_a_file_that_is_truncated_while_it_is_read_is_told_of(tmp_path: Path, again: bytes) -> None:
     path = tmp_path / "kern.log"
     path.write_bytes(b"kernel: one\n" * 100_000)
-    blocks = iter(from_path(path))
+    blocks = from_path(path).blocks()
     next(blocks)
     with path.open("r+b") as file:
         file.truncate(0)
@@ -348,7 +347,7 @@ def test_a_file_that_is_truncated_while_it_is_read_is_told_of(tmp_path: Path, ag
 def test_a_file_that_grows_while_it_is_read_is_read_to_its_end(tmp_path: Path) -> None:
     path = tmp_path / "kern.log"
     path.write_bytes(b"kernel: one\n" * 100_000)
-    blocks = iter(from_path(path))
+    blocks = from_path(path).blocks()
     next(blocks)
     with path.open("ab") as file:
         file.write(b"kernel: two\n")

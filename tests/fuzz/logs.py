@@ -145,7 +145,7 @@ def unpacked(pieces: Iterable[bytes]) -> tuple[bytes, str]:
     chunks = iter([piece for piece in pieces if piece])
     held: list[bytes] = []
     try:
-        held += Source("log", lambda: next(chunks, b""))
+        held += Source("log", lambda: next(chunks, b"")).blocks()
     except ArchiveError as error:
         return b"".join(held), str(error)
     except InputError as error:

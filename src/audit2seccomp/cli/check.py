@@ -98,13 +98,11 @@ def check(
 
 def _counted(evidence: Evidence, *, include_denied: bool) -> Evidence:
     """The evidence of the calls that are checked."""
-    from dataclasses import replace
-
     from audit2seccomp.evidence.model import observe
     from audit2seccomp.profile.build import counts
 
     kept = {key: count for key, count in evidence.counts.items() if counts(observe(key, count), include_denied)}
-    return replace(evidence, counts=kept)
+    return evidence._replace(counts=kept)
 
 
 def _tell(gathered: Gathered, choices: options.Choices, calls: list[Call]) -> None:

@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -177,7 +176,7 @@ class _Opener:
         # The opening of a FIFO waits for its writer.
         self.last = self.interruption.guard(partial(from_path, path, offset))()
         read = _counted(self.interruption.guard(self.last.read, self.last.descriptor), self._advance)
-        return replace(self.last, read=read, pause=self.interruption.guard(self.last.pause))
+        return self.last._replace(read=read, pause=self.interruption.guard(self.last.pause))
 
 
 def _expanded(named: list[str], interruption: Interruption, choices: Choices) -> list[str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Set
-from dataclasses import dataclass
 from enum import Enum, IntEnum
 from functools import cached_property
 from types import MappingProxyType
@@ -139,13 +138,7 @@ def _either(choices: dict[str, bytes]) -> bytes:
     return rb"(?:" + b"|".join(rb"(?P<%b>%b)" % (name.encode(), choice) for name, choice in choices.items()) + rb")"
 
 
-@dataclass(frozen=True, eq=False)
-class Carrier:
-    """One form of line.
-
-    `template` is a regular expression over bytes for what stands in front of the speaker's words, with the choices
-    that it leaves open as `%(date)b` and the like, each once."""
-
+class _Carrier(NamedTuple):
     name: str
     template: bytes
     speaker: Speaker
@@ -154,6 +147,15 @@ class Carrier:
     """Only that it begins a line speaks for it, so that it may be the second line of another program's message."""
     usual: frozenset[str] = frozenset()
     """The choices that most such logs make; these are tried first, because `pattern` takes long to compile."""
+
+
+class Carrier(_Carrier):
+    """One form of line; there is one object for each.
+
+    `template` is a regular expression over bytes for what stands in front of the speaker's words, with the choices
+    that it leaves open as `%(date)b` and the like, each once."""
+
+    __hash__ = object.__hash__
 
     @cached_property
     def pattern(self) -> re.Pattern[bytes]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from audit2seccomp.evidence.carriers import Trust
 from audit2seccomp.kernel.abi import Abi, abi_of
@@ -179,19 +179,19 @@ class Observation(NamedTuple):
         return self.code is None or (self.action is not None and self.action.let_through)
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What logs showed. Merging is associative and commutative, and `Evidence()` changes nothing."""
+_NOTHING: Mapping[Any, Any] = MappingProxyType({})
 
-    counts: Mapping[RecordKey, Count] = field(default_factory=dict)
+
+class _Fields(NamedTuple):
+    counts: Mapping[RecordKey, Count] = _NOTHING
     """Events of sound, trusted and selected records, by key."""
     lines: int | None = 0
     """How many lines were read; None where nobody counted."""
-    rejected: Mapping[str, Sample] = field(default_factory=dict)
+    rejected: Mapping[str, Sample] = _NOTHING
     """Trusted records that are not sound, by reason."""
-    refused: Mapping[str, Sample] = field(default_factory=dict)
+    refused: Mapping[str, Sample] = _NOTHING
     """Sound records that are not trusted, by reason."""
-    losses: Mapping[str, Sample] = field(default_factory=dict)
+    losses: Mapping[str, Sample] = _NOTHING
     """Signs that records are missing, by the name of their kind (`loss.KINDS`), and how many of each."""
     segments: tuple[Segment, ...] = ()
     """The ranges of serials, sorted."""
@@ -201,7 +201,12 @@ class Evidence:
     """Sound and trusted records that the user's query left out."""
     trust: Trust = Trust.AUTHENTICATED
     """The least proof that its records had to give. Where nothing was read, none had to give less than the most."""
-    _observations: tuple[Observation, ...] | None = field(default=None, init=False, repr=False, compare=False)
+
+
+class Evidence(_Fields):
+    """What logs showed. Merging is associative and commutative, and `Evidence()` changes nothing."""
+
+    _observations: tuple[Observation, ...] | None = None
 
     def merge(self, other: Evidence) -> Evidence:
         """The evidence of both inputs together."""
@@ -243,15 +248,15 @@ class Evidence:
         for key, count in self.counts.items():
             events[key[:3]] += count.events
         counts = {RecordKey(*call, None, None, None, None, _NOWHERE): Count(number) for call, number in events.items()}
-        return replace(self, counts=counts)
+        return self._replace(counts=counts)
 
     def observations(self) -> tuple[Observation, ...]:
         """Every key with its meaning, sorted by ABI, number, action and program."""
         if self._observations is None:
             observed = [observe(key, count) for key, count in self.counts.items()]
             observed.sort(key=_order)
-            object.__setattr__(self, "_observations", tuple(observed))
-        return self._observations or ()
+            self._observations = tuple(observed)
+        return self._observations
 
 
 _NOWHERE = Origin("")

@@ -52,7 +52,7 @@ def scan_source(scanner: Scanner, source: Source) -> None:
     An evidence file counts as a whole or not at all: it may raise EvidenceFileError, or UsageError for what a query
     asks of it."""
     scanner.start_input(source.name)
-    blocks = iter(source)
+    blocks = source.blocks()
     try:
         start, holds_evidence = _start_of(blocks)
         if holds_evidence:
@@ -90,7 +90,7 @@ def load_state(path: str) -> State:
     """The state in a file; raises InputError."""
     from audit2seccomp.evidence.stored import state
 
-    blocks = iter(from_path(path))
+    blocks = from_path(path).blocks()
     try:
         return state.from_bytes(_whole(b"", blocks), path)
     finally:

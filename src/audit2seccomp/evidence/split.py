@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from audit2seccomp.evidence.model import Count, Evidence, RecordKey, Segment
 
@@ -35,9 +34,9 @@ def split(evidence: Evidence, field: str) -> dict[Value | None, Evidence]:
     counts: dict[Value | None, dict[RecordKey, Count]] = {}
     for key, count in evidence.counts.items():
         counts.setdefault(value_of(key), {})[key] = count
-    whole = replace(evidence, lines=None, repeated=0, unselected=0)
+    whole = evidence._replace(lines=None, repeated=0, unselected=0)
     return {
-        value: replace(whole, counts=counts[value], segments=_segments(evidence, field, value))
+        value: whole._replace(counts=counts[value], segments=_segments(evidence, field, value))
         for value in sorted(counts, key=_order)
     }
 

@@ -7,9 +7,8 @@ libseccomp, and `make tables` against the headers of the kernel tree that it rea
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,8 +22,7 @@ _AUDIT_ARCH_X86_64 = 0xC000003E
 _HEX_DIGITS = frozenset("0123456789abcdef")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Abi:
+class Abi(NamedTuple):
     """One numbering of system calls. There is one object for each, also after pickling: `is` compares them."""
 
     name: str

@@ -13,7 +13,6 @@ import socket
 import time
 from collections import Counter
 from contextlib import suppress
-from dataclasses import replace
 from errno import ENOBUFS
 from typing import TYPE_CHECKING
 
@@ -153,7 +152,7 @@ class AuditSocket:
             "session": self._sessions.unknown,
         }
         losses.update({kind: Sample(number, (self._name, 0), b"") for kind, number in signs.items() if number})
-        return replace(seen, losses=losses)
+        return seen._replace(losses=losses)
 
 
 class _Sessions:

@@ -10,10 +10,9 @@ import stat
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import cache, partial
 from itertools import chain
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from audit2seccomp.errors import InputError, TruncatedError
 from audit2seccomp.evidence.inputs.magic import JOURNAL, archive_form, beginning, refuse_binary
@@ -36,9 +35,16 @@ class Reader(Protocol):
         """At most `size` bytes or characters; nothing at the end."""
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Source:
-    """One named input. Iterating reads it, block by block; it may raise InputError while it does."""
+def _nothing() -> None:
+    """For what need not be closed, or never pauses."""
+
+
+def _never(_head: bytes) -> None:
+    """For what cannot be truncated."""
+
+
+class Source(NamedTuple):
+    """One named input."""
 
     name: str
     read: Callable[[], bytes]
@@ -47,7 +53,7 @@ class Source:
     """Bytes in all, for a regular file."""
     descriptor: int | None = None
     """What to wait for, where a read may block."""
-    close: Callable[[], None] = field(default=lambda: None)
+    close: Callable[[], None] = _nothing
     device: int | None = None
     """With the inode what a regular file is, whatever its name."""
     inode: int | None = None
@@ -60,15 +66,15 @@ class Source:
     a regular file."""
     once_more: Callable[[int], bytes] | None = None
     """Of a regular file the bytes that stand so far behind the start, at most BLOCK_BYTES."""
-    truncated_at: Callable[[bytes], int | None] = field(default=lambda _: None)
+    truncated_at: Callable[[bytes], int | None] = _never
     """Whether a file that began so was truncated since, though it may have grown again: how far it was read."""
-    pause: Callable[[], None] = field(default=lambda: None)
+    pause: Callable[[], None] = _nothing
     """Called between blocks of an archive, of which a few bytes may hold many; it may raise to end the reading."""
     lines: bool = False
     """Whether it is given in lines, which no archive is put together from."""
 
-    def __iter__(self) -> Generator[bytes]:
-        """Yield the blocks, and close the source at the end. Binary data raises NotTextError before anything is
+    def blocks(self) -> Generator[bytes]:
+        """Read it, and close it at the end. Raises InputError meanwhile: binary data NotTextError before anything is
         yielded, a cut or damaged archive ArchiveError at the end, and a file that was truncated meanwhile
         TruncatedError."""
         try:
@@ -159,7 +165,7 @@ def peek(path: str) -> bytes | None:
     """The first block of a regular file; None where there is none, or where it cannot be read twice."""
     with suppress(OSError, ValueError, InputError):
         if stat.S_ISREG(os.stat(path).st_mode):
-            blocks = iter(from_path(path))
+            blocks = from_path(path).blocks()
             first = next(blocks, b"")
             blocks.close()
             return first

@@ -211,7 +211,7 @@ class Tail(Followed):
             source = from_path(path)
         except InputError:
             return False
-        blocks = iter(source)
+        blocks = source.blocks()
         rest = None
         try:
             rest = file.rest_in(blocks)
@@ -277,7 +277,7 @@ class Tail(Followed):
                 self.scanner.miss_the_rest()
 
     def _read_whole(self, source: Source, old: _File) -> None:
-        blocks = iter(source)
+        blocks = source.blocks()
         first = next(blocks, b"")
         if first and not old.is_copied_in(first):
             self._tell(f"{source.name}: was {self.name} in between: it is read")
@@ -322,7 +322,7 @@ def _refuse_no_text(name: str, block: bytes) -> None:
     if archive_form(block) is not None:
         raise InputError(f"{name}: is an archive, which does not grow: read it without --follow")
     blocks = iter([block])
-    next(iter(Source(name, lambda: next(blocks, b""))), None)
+    next(Source(name, lambda: next(blocks, b"")).blocks(), None)
 
 
 def _error(name: str, error: OSError | ValueError) -> InputError:

@@ -115,7 +115,7 @@ class Follower:
             raise InputError(f"{path}: is no file, so no place in it can be kept: --state is for files")
         head = b""
         recogniser = Recogniser()
-        blocks = iter(source)
+        blocks = source.blocks()
         with suppress(CutInputError):  # it will show again when it is read
             for block in blocks:
                 head += block[: HEAD_BYTES - len(head)]
@@ -176,7 +176,7 @@ class Follower:
         skip = offset if look.source.compressed else 0
         fed = 0
         try:
-            for block in source:
+            for block in source.blocks():
                 if len(block) > skip:
                     self._scanner.feed(block[skip:])
                     fed += len(block) - skip

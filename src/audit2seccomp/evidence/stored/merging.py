@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -50,7 +49,7 @@ def select(evidence: Evidence, query: Query, name: str) -> Evidence:
             counts[key] = count
         else:
             unselected += count.numbered + count.unnumbered
-    return replace(evidence, counts=counts, unselected=unselected)
+    return evidence._replace(counts=counts, unselected=unselected)
 
 
 def unknown_to(evidence: Evidence, query: Query) -> frozenset[Field]:
