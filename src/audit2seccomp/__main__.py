@@ -1,5 +1,5 @@
 """`python -m audit2seccomp`."""
 
-from audit2seccomp.cli.app import main
+from audit2seccomp.cli.start import main
 
 main()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from audit2seccomp.cli.app import COMMANDS
+from audit2seccomp.cli.start import COMMANDS
 from tests.cli.command import SCRIPT, run, shell
 
 LEVELS = ["authenticated", "anchored", "embedded"]

@@ -39,7 +39,7 @@ def _become(argv: list[str], cwd: str, stderr: str) -> None:
     os.chdir(cwd)
     sys.argv[1:] = argv
     os.kill(os.getpid(), signal.SIGSTOP)
-    from audit2seccomp.cli.app import main
+    from audit2seccomp.cli.start import main
 
     main()
 

@@ -2,5 +2,5 @@
 
 import gc
 
-# Importing makes many objects and no garbage, and each collection on the way looks at all: `app` turns it on again.
+# Importing makes many objects and no garbage, and each collection on the way looks at all: `start` turns it on again.
 gc.disable()

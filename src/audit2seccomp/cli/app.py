@@ -1,51 +1,26 @@
-"""The command tree and the one error boundary."""
+"""The command tree."""
 
 from __future__ import annotations
 
-import gc
 import os
 import re
-import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from audit2seccomp._version import __version__
-from audit2seccomp.cli.messages import complain, complain_of
-from audit2seccomp.errors import Audit2SeccompError, ExitStatus, UsageError, did_you_mean
+from audit2seccomp.cli.start import COMMANDS, COMPLETION_VARIABLE
+from audit2seccomp.errors import UsageError, did_you_mean
 from audit2seccomp.kernel.syscalls import tables_kernel
 
 if TYPE_CHECKING:
     from typer._click.core import Command, Context
     from typer._click.shell_completion import CompletionItem
 
-# cli/__init__.py turned it off. What is there now stays, so later collections need not look at it again.
-gc.freeze()
-gc.enable()
-
 DEFAULT_COMMAND = "generate"
-_COMPLETION_VARIABLE = "_AUDIT2SECCOMP_COMPLETE"
 _GROUP_OPTIONS = ("--version", "--install-completion", "--show-completion")
-
-
-COMMANDS = (
-    "generate",
-    "explain",
-    "collect",
-    "audit-profile",
-    "check",
-    "decide",
-    "merge",
-    "diff",
-    "lint",
-    "convert",
-    "record",
-    "run",
-    "syscall",
-)
-"""Each is a function of that name in the module of that name, with _ for -; only the one that runs is imported."""
 
 
 _IMPLIED = {"--portable": "A"}
@@ -139,22 +114,9 @@ def _root(
     """Turn the kernel's seccomp audit records into an allow-list profile."""
 
 
-def main() -> NoReturn:
-    """Run the command line and exit."""
-    if sys.stderr is None:  # started with a closed stderr: there is nobody to talk to, which is no reason to fail
-        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for the life of the process
-    if _COMPLETION_VARIABLE in os.environ:
+def run() -> None:
+    """Run the command line; raises the errors of what it does, and SystemExit."""
+    if COMPLETION_VARIABLE in os.environ:
         # Typer breaks the help of a candidate at the terminal's width, and shells read one candidate from each line.
         os.environ["COLUMNS"] = "1000"
-    try:
-        app(prog_name="audit2seccomp")
-    except Audit2SeccompError as error:
-        complain_of(error)
-        sys.exit(error.exit_status)
-    except Exception:
-        import traceback
-
-        traceback.print_exc()
-        complain("this is a bug in audit2seccomp: please report it with the lines above")
-        sys.exit(ExitStatus.OWN_BUG)
-    sys.exit(ExitStatus.DONE)
+    app(prog_name="audit2seccomp")

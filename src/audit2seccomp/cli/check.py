@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from audit2seccomp.cli import options
+from audit2seccomp.cli.choices import Choices, Selection, chosen
 from audit2seccomp.cli.interrupt import Interruption
 from audit2seccomp.cli.messages import complain, plural, printable, say, what_is_missing, what_was_read
 from audit2seccomp.cli.output import Output
@@ -60,11 +61,12 @@ def check(
     recursive: options.Recursive = False,
     strict: options.Strict = False,
     keep_going: options.KeepGoing = False,
+    jobs: options.Jobs = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Tell which recorded calls a profile would deny, who made them, and on which architecture."""
-    selection = options.Selection(where, comm, exe, pid, uid, unit, container, since, until)
-    choices = options.choices(
+    selection = Selection(where, comm, exe, pid, uid, unit, container, since, until)
+    choices = chosen(
         trust,
         assume_arch,
         selection,
@@ -72,6 +74,7 @@ def check(
         recursive=recursive,
         keep_going=keep_going,
         quiet=quiet,
+        jobs=jobs,
     )
     if profile == "-" and (not logs or "-" in logs):
         raise UsageError("check: the profile and the log cannot both be standard input: name one of them")
@@ -105,7 +108,7 @@ def _counted(evidence: Evidence, *, include_denied: bool) -> Evidence:
     return evidence._replace(counts=kept)
 
 
-def _tell(gathered: Gathered, choices: options.Choices, calls: list[Call]) -> None:
+def _tell(gathered: Gathered, choices: Choices, calls: list[Call]) -> None:
     """Say what was read; raises typer.Exit or NothingFoundError if there is nothing to check."""
     evidence = gathered.evidence
     if not choices.quiet:

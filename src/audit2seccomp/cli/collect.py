@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from audit2seccomp.cli import options
+from audit2seccomp.cli.choices import Choices, Selection, chosen
 from audit2seccomp.cli.interrupt import Interruption
 from audit2seccomp.cli.messages import collected, complain, say
 from audit2seccomp.cli.output import Output
@@ -55,11 +56,12 @@ def collect(
     recursive: options.Recursive = False,
     strict: options.Strict = False,
     keep_going: options.KeepGoing = False,
+    jobs: options.Jobs = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Read kernel logs and write down what they show, for later: every command reads it in place of the logs."""
-    selection = options.Selection(where, comm, exe, pid, uid, unit, container, since, until)
-    choices = options.choices(
+    selection = Selection(where, comm, exe, pid, uid, unit, container, since, until)
+    choices = chosen(
         trust,
         assume_arch,
         selection,
@@ -67,6 +69,7 @@ def collect(
         recursive=recursive,
         keep_going=keep_going,
         quiet=quiet,
+        jobs=jobs,
     )
     before = None if state is None else _state_at(state, choices, logs, output)
     # The state file holds the evidence, so that nothing else need be written.
@@ -84,7 +87,7 @@ def collect(
     raise typer.Exit(gathered.status)
 
 
-def _tell(gathered: Gathered, choices: options.Choices, *, strict: bool) -> None:
+def _tell(gathered: Gathered, choices: Choices, *, strict: bool) -> None:
     """Say what was found; raises typer.Exit if something speaks against writing it down."""
     evidence = gathered.evidence
     if not choices.quiet:
@@ -96,7 +99,7 @@ def _tell(gathered: Gathered, choices: options.Choices, *, strict: bool) -> None
         raise typer.Exit(ExitStatus.INCOMPLETE)
 
 
-def _state_at(path: str, choices: options.Choices, logs: list[str] | None, output: str | None) -> "State":
+def _state_at(path: str, choices: Choices, logs: list[str] | None, output: str | None) -> "State":
     """The state in a file, or a new one. Raises UsageError if this run and those before do not go together, and
     EvidenceFileError for evidence of a lower level."""
     from audit2seccomp.evidence.reading import load_state

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-import typer
-
 from audit2seccomp.cli.messages import complain, first_seen, gaps, say, summary
 from audit2seccomp.cli.output import Output
 from audit2seccomp.cli.reading import refuse_unread, write_result
@@ -16,9 +14,9 @@ from audit2seccomp.evidence.model import Count, RecordKey, observe
 from audit2seccomp.profile.build import counts
 
 if TYPE_CHECKING:
+    from audit2seccomp.cli.choices import Choices
     from audit2seccomp.cli.interrupt import Interruption
     from audit2seccomp.cli.many import Many
-    from audit2seccomp.cli.options import Choices
     from audit2seccomp.cli.reading import Gathered
 
 
@@ -82,7 +80,7 @@ def deliver(
     *,
     strict: bool,
 ) -> Delivered:
-    """Say what was found, make the profile or profiles and write them. Raises typer.Exit, Interrupted where that is
+    """Say what was found, make the profile or profiles and write them. Raises SystemExit, Interrupted where that is
     said, and the errors of what is called."""
     product = _product(gathered, choices, shape, strict=strict, many=destination.many is not None)
     if destination.many is not None:
@@ -93,7 +91,7 @@ def deliver(
         say(line)
     if strict and product.losses:
         complain("something is lost, and --strict was given: nothing is written")
-        raise typer.Exit(ExitStatus.INCOMPLETE)
+        raise SystemExit(ExitStatus.INCOMPLETE)
     target = destination.target
     if target is not None and isinstance(product.content, bytes) and target.is_terminal:
         raise UsageError(f"--format {shape.form}: is no text for a terminal: -o FILE names a file")
@@ -103,7 +101,7 @@ def deliver(
 
 
 def _product(gathered: Gathered, choices: Choices, shape: Shape, *, strict: bool, many: bool) -> Product:
-    """Say what was found, and make the profile; raises typer.Exit if something speaks against it."""
+    """Say what was found, and make the profile; raises SystemExit if something speaks against it."""
     evidence = gathered.evidence
     seen = evidence.by_call().observations()
     used = [one for one in seen if counts(one, shape.include_denied)]
@@ -117,7 +115,7 @@ def _product(gathered: Gathered, choices: Choices, shape: Shape, *, strict: bool
         product = shape.product(evidence)
     except NothingFoundError as error:
         complain(str(error))
-        raise typer.Exit(gathered.interrupted or ExitStatus.NO_RESULT) from None
+        raise SystemExit(gathered.interrupted or ExitStatus.NO_RESULT) from None
     if gathered.via is None and not (gathered.runtime_left_out or choices.quiet or many):
         if shape.lacks_runtime(evidence):
             say(f"container: the log holds no call of a container runtime: {NO_RUNTIME}")
@@ -127,5 +125,5 @@ def _product(gathered: Gathered, choices: Choices, shape: Shape, *, strict: bool
         lacking = evidence.rejected or evidence.losses
         why = "the result is incomplete" if lacking else "the profile is incomplete: it lacks calls that were made"
         complain(f"{why}, and --strict was given: nothing is written")
-        raise typer.Exit(ExitStatus.INCOMPLETE)
+        raise SystemExit(ExitStatus.INCOMPLETE)
     return product

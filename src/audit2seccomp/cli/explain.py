@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from audit2seccomp.cli import options
+from audit2seccomp.cli.choices import Selection, chosen
 from audit2seccomp.cli.interrupt import Interruption
 from audit2seccomp.cli.messages import say, what_is_missing, what_was_read
 from audit2seccomp.cli.output import Output
@@ -63,11 +64,12 @@ def explain(
     format_in: options.FormatIn = None,
     recursive: options.Recursive = False,
     keep_going: options.KeepGoing = False,
+    jobs: options.Jobs = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Show each system call that logs hold: how often, when, by which programs, and how complete the list may be."""
-    selection = options.Selection(where, comm, exe, pid, uid, unit, container, since, until)
-    choices = options.choices(
+    selection = Selection(where, comm, exe, pid, uid, unit, container, since, until)
+    choices = chosen(
         trust,
         assume_arch,
         selection,
@@ -75,6 +77,7 @@ def explain(
         recursive=recursive,
         keep_going=keep_going,
         quiet=quiet,
+        jobs=jobs,
     )
     if sort not in ORDERS:
         raise UsageError(f"--sort: no order '{sort}': one of {', '.join(ORDERS)}{did_you_mean(sort, ORDERS)}")

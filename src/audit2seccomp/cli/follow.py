@@ -7,8 +7,6 @@ from collections.abc import Callable
 from functools import partial, reduce
 from typing import TYPE_CHECKING
 
-import typer
-
 from audit2seccomp.cli.interrupt import Interrupted, Interruption
 from audit2seccomp.cli.messages import complain, printable, say
 from audit2seccomp.cli.reading import Gathered, about_selection, input_names
@@ -17,7 +15,7 @@ from audit2seccomp.evidence.inputs.tail import Followed, follow
 from audit2seccomp.evidence.model import Count, Evidence, RecordKey
 
 if TYPE_CHECKING:
-    from audit2seccomp.cli.options import Choices
+    from audit2seccomp.cli.choices import Choices
     from audit2seccomp.cli.output import Output
     from audit2seccomp.cli.shape import Product
 
@@ -59,7 +57,7 @@ class LiveProfile:
 
     def run(self, logs: list[str] | None, interruption: Interruption) -> Gathered:
         """Follow inputs, standard input if none is named, until a signal comes or all have ended. Raises InputError for
-        one that cannot be read or is no text, unless the choices say to go on; typer.Exit for a signal that comes
+        one that cannot be read or is no text, unless the choices say to go on; SystemExit for a signal that comes
         before all was read that was there."""
         names = list(dict.fromkeys(input_names(logs)))
         for name in names:
@@ -71,7 +69,7 @@ class LiveProfile:
             for one in self._followed:
                 if not one.caught_up:
                     complain(f"{one.name}: interrupted: nothing is written")
-                    raise typer.Exit(interruption.exit_status or ExitStatus.OWN_BUG) from None
+                    raise SystemExit(interruption.exit_status or ExitStatus.OWN_BUG) from None
         for one in self._all:
             one.finish()
         scanners = [one.scanner for one in self._all]

@@ -2,7 +2,6 @@
 
 # No `from __future__ import annotations` here: typer would evaluate each one again, which takes 3 ms.
 
-from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -10,12 +9,9 @@ import typer
 from audit2seccomp.cli import options
 from audit2seccomp.cli import profile_options as shaping
 from audit2seccomp.cli import shape as shapes
-from audit2seccomp.cli.delivery import Destination, announcer, deliver
-from audit2seccomp.cli.interrupt import Interruption
+from audit2seccomp.cli.choices import DEFAULT_TRUST, Selection, chosen
+from audit2seccomp.cli.generation import make_profile
 from audit2seccomp.cli.profiles import Lenient
-from audit2seccomp.cli.reading import Gathered, gather, refuse_input_as_output
-from audit2seccomp.errors import UsageError
-from audit2seccomp.evidence.model import RecordKey
 
 EPILOG = """\b
 Examples:
@@ -83,13 +79,13 @@ def generate(
     container: options.Container = None,
     since: options.Since = None,
     until: options.Until = None,
-    trust: options.TrustLevel = "anchored",
+    trust: options.TrustLevel = DEFAULT_TRUST,
     assume_arch: options.AssumeArch = None,
     format_in: options.FormatIn = None,
     include_denied: shaping.IncludeDenied = False,
     default_action: shaping.DefaultAction = None,
     errno: shaping.Errno = None,
-    action: shaping.Action = "SCMP_ACT_ALLOW",
+    action: shaping.Action = shapes.DEFAULT_ACTION,
     arch: shaping.Arch = None,
     runtime: shaping.Runtime = None,
     portable: shaping.Portable = None,
@@ -105,14 +101,15 @@ def generate(
     recursive: options.Recursive = False,
     strict: options.Strict = False,
     keep_going: options.KeepGoing = False,
+    jobs: options.Jobs = None,
     quiet: options.Quiet = False,
     verbose: Annotated[
         bool, typer.Option("-v", "--verbose", help="List each distinct call when it is first seen.")
     ] = False,
 ) -> None:
     """Read kernel logs and write a profile that allows the system calls recorded in them."""
-    selection = options.Selection(where, comm, exe, pid, uid, unit, container, since, until)
-    choices = options.choices(
+    selection = Selection(where, comm, exe, pid, uid, unit, container, since, until)
+    choices = chosen(
         trust,
         assume_arch,
         selection,
@@ -120,6 +117,7 @@ def generate(
         recursive=recursive,
         keep_going=keep_going,
         quiet=quiet,
+        jobs=jobs,
     )
     shape = shapes.shape(
         action=action,
@@ -139,41 +137,6 @@ def generate(
         lenient=lenient,
         quiet=quiet,
     )
-    choices = choices._replace(runtime_added=bool(shape.runtimes))
-    on_new = announcer() if (verbose or follow) and not quiet else None
-    if follow and (directory or per):
-        raise UsageError("--follow: writes one profile: not with --per or -d")
-    if output is not None:
-        refuse_input_as_output(output, logs)
-    destination = Destination(shape, output, directory, per)
-    with Interruption() as interruption:
-        if follow:
-            gathered = _follow(logs, choices, shape, destination, interruption, on_new, strict=strict)
-        else:
-            apart = destination.many is not None and destination.many.of_files
-            gathered = gather(logs, choices, interruption, on_new, count_lines=not quiet, apart=apart)
-        raise typer.Exit(deliver(gathered, choices, shape, destination, interruption, strict=strict).status)
-
-
-def _follow(
-    logs: list[str] | None,
-    choices: options.Choices,
-    shape: shapes.Shape,
-    destination: Destination,
-    interruption: Interruption,
-    on_new: Callable[[RecordKey], None] | None,
-    *,
-    strict: bool,
-) -> Gathered:
-    """Follow the logs to their end."""
-    from audit2seccomp.cli.follow import LiveProfile, check
-
-    assert destination.target is not None, "--follow writes one profile"
-    target = destination.target
-    check(target, strict=strict)
-    live = LiveProfile(
-        choices, shape.product, target.write, on_new, written=destination.written, programs=shape.needs_programs
+    raise typer.Exit(
+        make_profile(logs, choices, shape, output, directory, per, follow=follow, strict=strict, verbose=verbose)
     )
-    gathered = live.run(logs, interruption)
-    destination.written = live.written
-    return gathered

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
-
-import typer
 
 from audit2seccomp.cli.file_names import file_names, input_names, object_name
 from audit2seccomp.cli.messages import complain, plural, printable, say
@@ -67,19 +66,19 @@ class Many:
         """Write the profiles, all or none, and say which is whose; returns the exit status.
 
         A value without a call to allow has no profile: that is said, and the status tells. Raises OutputError, and
-        typer.Exit if nothing is written for a reason that was said."""
+        SystemExit if nothing is written for a reason that was said."""
         parts = split(gathered.evidence, self._field)
         known = parts.keys() - {None}
         if not known:
             advice = f": {_ADVICE[self._field]}" if self._field in _ADVICE else ""
             complain(f"--per {self._field}: no record says its {self._field}{advice}")
-            raise typer.Exit(gathered.interrupted or ExitStatus.NO_RESULT)
+            raise SystemExit(gathered.interrupted or ExitStatus.NO_RESULT)
         if len(known) > MAX_FILES:
             complain(
                 f"--per {self._field}: {len(known):,} different values, and no more than {MAX_FILES:,} profiles are "
                 "written: --where selects some of them"
             )
-            raise typer.Exit(ExitStatus.NO_RESULT)
+            raise SystemExit(ExitStatus.NO_RESULT)
         lacking: list[str] = []
         ending = WRITERS[shape.form]
         of_inputs = [*gathered.inputs, *map(str, parts)]
@@ -90,13 +89,13 @@ class Many:
             complain(f"{reason}: no profile")
         if strict and lacking:
             complain("the result is incomplete and --strict was given: nothing is written")
-            raise typer.Exit(ExitStatus.INCOMPLETE)
+            raise SystemExit(ExitStatus.INCOMPLETE)
         losses = dict.fromkeys(loss for one in made for loss in one.product.losses)
         if strict and losses:
             for loss in losses:
                 say(printable(f"loss: {loss}"))
             complain("something is lost, and --strict was given: nothing is written")
-            raise typer.Exit(ExitStatus.INCOMPLETE)
+            raise SystemExit(ExitStatus.INCOMPLETE)
         self._directory.write({one.name: one.product.content for one in made})
         self._tell(made, shape, quiet=quiet, about_runtime=gathered.via is None and not gathered.runtime_left_out)
         return gathered.status or (ExitStatus.NO_RESULT if lacking else ExitStatus.DONE)
@@ -105,7 +104,7 @@ class Many:
         """Say which is whose, and what all of them lack once."""
         for one in made:
             if not quiet:
-                path = printable(str(self._directory.path / one.name))
+                path = printable(os.path.join(self._directory.path, one.name))
                 say(f"wrote {path}: {one.whose}, {plural(one.calls, 'call')}")
             for line in shape.explanations(one.product.built):
                 say(f"  {line}")

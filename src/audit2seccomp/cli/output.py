@@ -9,9 +9,6 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from errno import EISDIR
-from pathlib import Path
-
-import typer
 
 from audit2seccomp.errors import OutputError
 
@@ -29,7 +26,7 @@ class Output:
     def __init__(self, path: str | None) -> None:
         """Raises OutputError if the path cannot be written."""
         self._name = "<stdout>" if path in _STDOUT else path
-        self._path = None if path in _STDOUT else Path(path or "")
+        self._path = None if path in _STDOUT else path or os.curdir
         self.may_block = True
         """Whether writing may wait for a reader."""
         try:
@@ -37,12 +34,12 @@ class Output:
                 if sys.stdout is None:
                     raise OutputError(f"{self._name}: is closed: -o FILE names a file")
                 return
-            if self._path.is_dir():
+            if os.path.isdir(self._path):
                 raise OutputError(f"{path}: is a directory: name a file in it")
             if _is_special(self._path):
                 return
             self.may_block = False
-            _probe(Path(os.path.realpath(self._path)).parent)
+            _probe(_folder_of(self._path))
         except (OSError, ValueError) as error:
             raise _cannot_write(self._name, error) from error
 
@@ -57,19 +54,19 @@ class Output:
         return self._path is None and sys.stdout.isatty()
 
     def write(self, content: str | bytes) -> None:
-        """Write all of it. Raises OutputError, and then an old file is as it was; typer.Exit if the reader went
+        """Write all of it. Raises OutputError, and then an old file is as it was; SystemExit if the reader went
         away."""
         try:
             if self._path is None:
                 _write_stdout(_encoded(content))
             elif self.may_block:
-                self._path.write_bytes(_encoded(content))
+                _write_to(self._path, _encoded(content))
             else:
                 file = _Replacement(self._path)
                 file.stage(content)
                 file.put()
         except BrokenPipeError:
-            raise typer.Exit(_SIGPIPE_STATUS) from None
+            raise SystemExit(_SIGPIPE_STATUS) from None
         except OSError as error:
             raise _cannot_write(self._name, error) from error
 
@@ -80,9 +77,9 @@ class Directory:
 
     def __init__(self, path: str) -> None:
         """Raises OutputError if that cannot be a folder, or one that can be written to. It need not be there yet."""
-        self.path = Path(path)
+        self.path = path
         try:
-            _probe(self.path if _is_there(self.path) else Path(os.path.realpath(self.path)).parent)
+            _probe(path if _is_there(path) else _folder_of(path))
         except (OSError, ValueError) as error:
             raise _cannot_write(path, error) from error
 
@@ -95,10 +92,10 @@ class Directory:
         made = False
         at = self.path
         try:
-            if not self.path.is_dir():
+            if not os.path.isdir(self.path):
                 os.mkdir(os.path.realpath(self.path))
                 made = True
-            files += [_Replacement(self.path / name) for name in contents]
+            files += [_Replacement(os.path.join(self.path, name)) for name in contents]
             for file, content in zip(files, contents.values(), strict=True):
                 at = file.path
                 file.stage(content)
@@ -111,7 +108,7 @@ class Directory:
                 with suppress(OSError):
                     os.rmdir(os.path.realpath(self.path))
             if isinstance(error, OSError):
-                raise OutputError(f"{_cannot_write(str(at), error)}{''.join(stuck)}") from error
+                raise OutputError(f"{_cannot_write(at, error)}{''.join(stuck)}") from error
             raise
         for file in files:
             file.forget_old()
@@ -120,17 +117,17 @@ class Directory:
 class _Replacement:
     """A file's next content, which stands beside it until it takes its place."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str) -> None:
         # A link stays a link: its target is what gets replaced.
         self.path = path
-        self._path = Path(os.path.realpath(path))
-        self._new: Path | None = None
-        self._old: Path | None = None
+        self._path = os.path.realpath(path)
+        self._new: str | None = None
+        self._old: str | None = None
         self._is_put = False
 
     def stage(self, content: str | bytes) -> None:
         """Write the content to the disk."""
-        descriptor, self._new = _temporary(self._path.parent)
+        descriptor, self._new = _temporary(os.path.dirname(self._path))
         try:
             with os.fdopen(descriptor, "wb") as file:
                 for start in range(0, len(content), _PIECE):  # all of it as bytes would be a second copy
@@ -148,7 +145,7 @@ class _Replacement:
         try:
             if keep_old:
                 self._keep_old()
-            self._new.replace(self._path)
+            os.replace(self._new, self._path)
             self._is_put = True
         except BaseException:
             self.undo()
@@ -156,25 +153,27 @@ class _Replacement:
 
     def _keep_old(self) -> None:
         with suppress(FileNotFoundError):
-            if not stat.S_ISREG(self._path.lstat().st_mode):
-                raise OSError(EISDIR, "is a directory" if self._path.is_dir() else "is no regular file", self._path)
-            old = _temporary_name(self._path.parent)
+            if not stat.S_ISREG(os.lstat(self._path).st_mode):
+                raise OSError(
+                    EISDIR, "is a directory" if os.path.isdir(self._path) else "is no regular file", self._path
+                )
+            old = _temporary_name(os.path.dirname(self._path))
             try:
                 os.link(self._path, old)
             except OSError:  # some file systems have no links; then there is a moment without the file
-                self._path.rename(old)
+                os.rename(self._path, old)
             self._old = old
 
     def undo(self) -> str | None:
         """Make all as it was before; returns the file's name if that was not possible."""
         try:
             if self._new is not None and not self._is_put:
-                self._new.unlink(missing_ok=True)
+                _remove(self._new)
             if self._old is not None:
-                self._old.replace(self._path)
-                self._old.unlink(missing_ok=True)  # two names of one file: then the renaming did nothing
+                os.replace(self._old, self._path)
+                _remove(self._old)  # two names of one file: then the renaming did nothing
             elif self._is_put:
-                self._path.unlink()
+                os.unlink(self._path)
         except OSError:
             kept = "" if self._old is None else f" (it was kept as {self._old})"
             return f"{self._path}{kept}"
@@ -186,12 +185,12 @@ class _Replacement:
         """It will not be undone."""
         if self._old is not None:
             with suppress(OSError):
-                self._old.unlink()
+                os.unlink(self._old)
 
     def _mode(self) -> int:
         """The old file's mode, or that of any new file."""
         with suppress(FileNotFoundError):
-            return stat.S_IMODE(self._path.stat().st_mode)
+            return stat.S_IMODE(os.stat(self._path).st_mode)
         umask = os.umask(0)
         os.umask(umask)
         return _NEW_FILE_MODE & ~umask
@@ -201,32 +200,47 @@ def _encoded(content: str | bytes) -> bytes:
     return content.encode() if isinstance(content, str) else content
 
 
-def _temporary_name(folder: Path) -> Path:
+def _folder_of(path: str) -> str:
+    """Where the file is that a path leads to."""
+    return os.path.dirname(os.path.realpath(path))
+
+
+def _write_to(path: str, data: bytes) -> None:
+    with open(path, "wb") as file:
+        file.write(data)
+
+
+def _remove(path: str) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+def _temporary_name(folder: str) -> str:
     # A name of its own: with the file's name in it, a long one would be too long. (Importing tempfile takes 2 ms.)
-    return folder / f".audit2seccomp.{os.urandom(8).hex()}"
+    return os.path.join(folder, f".audit2seccomp.{os.urandom(8).hex()}")
 
 
-def _temporary(folder: Path) -> tuple[int, Path]:
+def _temporary(folder: str) -> tuple[int, str]:
     path = _temporary_name(folder)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     return os.open(path, flags, 0o600), path
 
 
-def _is_there(path: Path) -> bool:
+def _is_there(path: str) -> bool:
     """Raises OSError where nobody can tell, as for a link to itself."""
     with suppress(FileNotFoundError):
-        path.stat()
+        os.stat(path)
         return True
     return False
 
 
-def _probe(folder: Path) -> None:
+def _probe(folder: str) -> None:
     """Raises OSError if no file can be made there."""
     descriptor, path = _temporary(folder)
     try:
         os.close(descriptor)
     finally:
-        path.unlink()
+        os.unlink(path)
 
 
 def _cannot_write(name: str | None, error: OSError | ValueError) -> OutputError:
@@ -234,10 +248,10 @@ def _cannot_write(name: str | None, error: OSError | ValueError) -> OutputError:
     return OutputError(f"{name}: cannot write: {(reason or str(error)).lower()}")
 
 
-def _is_special(path: Path) -> bool:
+def _is_special(path: str) -> bool:
     """A FIFO or device is written to, not replaced."""
     with suppress(FileNotFoundError):
-        return not stat.S_ISREG(path.stat().st_mode)
+        return not stat.S_ISREG(os.stat(path).st_mode)
     return False
 
 

@@ -9,8 +9,6 @@ from contextlib import nullcontext, suppress
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-import typer
-
 from audit2seccomp.cli.interrupt import Interrupted, Interruption
 from audit2seccomp.cli.messages import complain, listed, printable, say, skipped_files
 from audit2seccomp.cli.progress import progress_bar
@@ -22,7 +20,7 @@ from audit2seccomp.evidence.reading import all_traces, scan_source
 from audit2seccomp.evidence.scan import Scanner
 
 if TYPE_CHECKING:
-    from audit2seccomp.cli.options import Choices
+    from audit2seccomp.cli.choices import Choices
     from audit2seccomp.cli.output import Output
     from audit2seccomp.evidence.inputs.sources import Source
     from audit2seccomp.evidence.model import Evidence, RecordKey
@@ -137,10 +135,10 @@ def refuse_input_as_output(output: str, logs: list[str] | None) -> None:
 
 
 def refuse_unread(gathered: Gathered, choices: Choices) -> None:
-    """End the command if an input could not be read and nobody asked to go on; raises typer.Exit."""
+    """End the command if an input could not be read and nobody asked to go on; raises SystemExit."""
     if gathered.unread and not choices.keep_going:
         complain("an input could not be read: nothing is written (--keep-going writes what the others yield)")
-        raise typer.Exit(ExitStatus.NO_RESULT)
+        raise SystemExit(ExitStatus.NO_RESULT)
 
 
 def write_result(
@@ -157,7 +155,7 @@ def write_result(
                 write()
     except Interrupted:
         complain(f"interrupted: the {what} is not written, or not all of it")
-        raise typer.Exit(interruption.exit_status or ExitStatus.OWN_BUG) from None
+        raise SystemExit(interruption.exit_status or ExitStatus.OWN_BUG) from None
 
 
 class _Opener:
@@ -198,7 +196,7 @@ def _read_all(logs: list[str], named: list[str], opener: _Opener, read: Callable
         except Interrupted:
             if opener.last is not None and opener.last.size is not None:
                 complain(f"{opener.last.name}: interrupted: nothing is written")
-                raise typer.Exit(opener.interruption.exit_status or ExitStatus.OWN_BUG) from None
+                raise SystemExit(opener.interruption.exit_status or ExitStatus.OWN_BUG) from None
             for left in logs[done + 1 :]:
                 complain(f"{left}: not read: interrupted before")
             break

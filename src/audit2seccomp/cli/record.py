@@ -11,6 +11,7 @@ import typer
 from audit2seccomp.cli import options
 from audit2seccomp.cli import profile_options as shaping
 from audit2seccomp.cli import shape as shapes
+from audit2seccomp.cli.choices import Selection, chosen
 from audit2seccomp.cli.delivery import Delivered, Destination, announcer, deliver
 from audit2seccomp.cli.interrupt import Interruption
 from audit2seccomp.cli.messages import complain, say
@@ -120,8 +121,8 @@ def record(
         _check_verifiable(directory)
     if known == "-":
         raise UsageError("--known: names a file: - is the command's standard input")
-    selection = options.Selection(where, comm, exe, None, uid)
-    choices = options.choices(Trust.AUTHENTICATED.word, None, selection, quiet=quiet)
+    selection = Selection(where, comm, exe, None, uid)
+    choices = chosen(Trust.AUTHENTICATED.word, None, selection, quiet=quiet)
     unknown = sorted(set() if choices.query is None else choices.query.fields - set(_FIELDS))
     if unknown:
         raise UsageError(f"--where: {unknown[0]}: is not known of a call here: {', '.join(_FIELDS)} are")

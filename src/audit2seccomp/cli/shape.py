@@ -154,24 +154,27 @@ class Shape(NamedTuple):
                 yield printable(f"{name:{width}}  {explained(reasons)}")
 
 
+DEFAULT_ACTION = str(RuleAction.ALLOW)
+
+
 def shape(
     *,
-    action: str,
-    include_denied: bool,
-    default_action: str | None,
-    errno: str | None,
-    arch: list[str] | None,
-    form: str | None,
-    runtime: list[str] | None,
-    portable: str | None,
-    allow: list[str] | None,
-    never: list[str] | None,
-    drop_never: bool,
-    base: list[str] | None,
-    update: str | None,
-    explain_names: bool,
-    lenient: bool,
-    quiet: bool,
+    action: str = DEFAULT_ACTION,
+    include_denied: bool = False,
+    default_action: str | None = None,
+    errno: str | None = None,
+    arch: list[str] | None = None,
+    form: str | None = None,
+    runtime: list[str] | None = None,
+    portable: str | None = None,
+    allow: list[str] | None = None,
+    never: list[str] | None = None,
+    drop_never: bool = False,
+    base: list[str] | None = None,
+    update: str | None = None,
+    explain_names: bool = False,
+    lenient: bool = False,
+    quiet: bool = False,
     known: str | None = None,
 ) -> Shape:
     """Check them, and read the profiles that they name. Raises UsageError, InputError and ProfileFileError."""

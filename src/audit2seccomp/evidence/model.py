@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -206,8 +207,6 @@ class _Fields(NamedTuple):
 class Evidence(_Fields):
     """What logs showed. Merging is associative and commutative, and `Evidence()` changes nothing."""
 
-    _observations: tuple[Observation, ...] | None = None
-
     def merge(self, other: Evidence) -> Evidence:
         """The evidence of both inputs together."""
         counts = dict(self.counts)
@@ -244,6 +243,10 @@ class Evidence(_Fields):
 
     def by_call(self) -> Evidence:
         """The same without programs, users and places: what is allowed depends on the calls alone."""
+        return self._by_call
+
+    @cached_property
+    def _by_call(self) -> Evidence:
         events: Counter[tuple[int, int, int | None]] = Counter()
         for key, count in self.counts.items():
             events[key[:3]] += count.events
@@ -252,11 +255,13 @@ class Evidence(_Fields):
 
     def observations(self) -> tuple[Observation, ...]:
         """Every key with its meaning, sorted by ABI, number, action and program."""
-        if self._observations is None:
-            observed = [observe(key, count) for key, count in self.counts.items()]
-            observed.sort(key=_order)
-            self._observations = tuple(observed)
         return self._observations
+
+    @cached_property
+    def _observations(self) -> tuple[Observation, ...]:
+        observed = [observe(key, count) for key, count in self.counts.items()]
+        observed.sort(key=_order)
+        return tuple(observed)
 
 
 _NOWHERE = Origin("")

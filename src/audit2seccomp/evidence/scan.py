@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import reduce
+from functools import cache, partial, reduce
 from typing import TYPE_CHECKING
 
 from audit2seccomp.errors import UsageError
@@ -58,7 +58,7 @@ class Scanner:
     ) -> None:
         """Start with nothing seen."""
         self._count_lines = count_lines
-        self._workers = _workers(jobs)
+        self._workers = cache(partial(_workers, jobs))
         self._on_new = on_new
         self._query = query
         self._form_in = form
@@ -273,9 +273,8 @@ class Scanner:
 
 
 def _workers(jobs: int) -> Workers | None:
-    from audit2seccomp.evidence.text.compiled import is_compiled
-
-    if jobs < 2 or not is_compiled():
+    """So many, if they are of use."""
+    if jobs < 2:
         return None
     from audit2seccomp.evidence.text.workers import Workers
 

@@ -47,6 +47,8 @@ _DENSE = 1500
 """One token in so many bytes: then one pass over all lines is faster than a jump from token to token."""
 MIN_BYTES = 1 << 16
 """Smaller blocks come from somebody who is watched while he writes: they are read at once."""
+WORTH_IT = 1 << 20
+"""For logs of fewer bytes no workers are started: that takes as long as reading them."""
 _LESSONS = 8
 """So many lines of a block may teach the compiled scan: each takes as long as reading ten."""
 _STAMP = re.compile(rb"audit\((\d{1,20}\.\d{3}):")
@@ -77,7 +79,7 @@ class LineReader:
         notes: Notes,
         *,
         count_lines: bool,
-        workers: Workers | None = None,
+        workers: Callable[[], Workers | None] = lambda: None,
     ) -> None:
         """Without `count_lines` places are inexact: where records are rare, counting takes a third of the time.
         `workers` look at blocks while others are read."""
@@ -98,6 +100,7 @@ class LineReader:
         self._block = Block(b"\n", 0)
         self._lessons = 0
         self._workers = workers
+        self._bytes = 0
         self._ahead: deque[tuple[bytes, Look]] = deque()
         """Blocks that workers look at, the first one first."""
         self._compiled = compiled_scan(tally, decider, count_lines=count_lines)
@@ -107,12 +110,15 @@ class LineReader:
     def read(self, block: bytes) -> None:
         """Read whole lines; `block` begins with a newline that is not of the input. With workers it is read when some
         more were, or with `catch_up`."""
-        if self._compiled is None or self._workers is None or len(block) < MIN_BYTES:
+        self._bytes += len(block)
+        large = len(block) >= MIN_BYTES and self._bytes >= WORTH_IT
+        workers = self._workers() if large and self._compiled is not None else None
+        if self._compiled is None or workers is None:
             self.catch_up()
             self._read(block, None)
             return
-        self._ahead.append((block, self._workers.look(self._compiled, block)))
-        if len(self._ahead) > self._workers.ahead:
+        self._ahead.append((block, workers.look(self._compiled, block)))
+        if len(self._ahead) > workers.ahead:
             self._read(*self._ahead.popleft())
 
     def catch_up(self) -> None:
@@ -315,13 +321,15 @@ class LineReader:
         """Count the lines at these places; `compiled` may learn from them, and then wants to see the others first.
         Returns how many were looked at."""
         block = self._block.data
-        usable = self._matchers()
+        usable: list[Matcher] | None = None
         end = 0
         done = 0
         for at in places:
             done += 1
             if at < end:
                 continue
+            if usable is None:
+                usable = self._matchers()
             start, end = block.rfind(b"\n", 0, at), block.find(b"\n", at)
             for matcher in usable:
                 match = matcher.match(block, start)
@@ -334,10 +342,10 @@ class LineReader:
                 self._take_line(start + 1, end)
                 if shapes is not self._shapes:
                     self._count_all(usable)
-                    usable = self._matchers()
+                    usable = None
             if compiled is not None and self._teach(compiled, start, end):
                 break
-        self._count_all(usable)
+        self._count_all(usable or ())
         return done
 
     def _teach(self, compiled: CompiledScan, start: int, end: int) -> bool:

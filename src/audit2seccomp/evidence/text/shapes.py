@@ -126,20 +126,25 @@ class Expressions:
         Any digits will do where both 0 and 9 do by themselves: what a prefix has there is one class of characters, or a
         word that is fixed. What names the machine stays as it is."""
         line = b"\n" + line + b"\n"
-        regular, match = self.lean.match(line), self.whole.match(line)
-        if regular is None or match is None or match.groupdict().get("repeat"):
+        match = self.lean.match(line)
+        if match is None or match.groupdict().get("repeat"):
             return None
-        end = regular.start(regular.re.groups - 2)
-        named = [match.span(name) for name in match.re.groupindex if name not in ("pid", "repeat")]
+        groups = self.lean.groups
+        end = match.start(groups - 2)  # of the task, which the fields and the code follow
+        pid = match.span("pid") if self._tagged else None
+        fixed = [match.span(name) for name in self.lean.groupindex if name not in ("pid", "repeat")]
         free = bytearray(end)
         for at in range(1, end):
-            if line[at : at + 1].isdigit() and not any(start <= at < stop for start, stop in named):
-                others = (self.whole.match(line[:at] + digit + line[at + 1 :]) for digit in (b"0", b"9"))
-                free[at] = all(other is not None and other.regs == match.regs for other in others)
-        pid = match.span("pid") if self._tagged else None
+            if not line[at : at + 1].isdigit() or any(start <= at < stop for start, stop in fixed):
+                continue
+            if pid is not None and pid[0] <= at < pid[1]:
+                free[at] = True  # the compiled scan compares it with the record's
+                continue
+            others = (self.lean.match(line[:at] + digit + line[at + 1 :]) for digit in (b"0", b"9"))
+            free[at] = all(other is not None and other.regs == match.regs for other in others)
         seconds = serial = None
         if self._stamped:
-            (first, stop), serial = (regular.span(regular.re.groups - behind) for behind in (4, 3))
+            (first, stop), serial = match.span(groups - 4), match.span(groups - 3)
             seconds = first, stop - len(b".000")
         spans = (span and (span[0] - 1, span[1] - 1) for span in (seconds, serial, pid))  # without the newline
         return Outline(line[1:end], bytes(free[1:]), *spans)
