@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+import select
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -114,6 +117,44 @@ def test_without_o_the_profile_alone_is_on_standard_output(recording: Recording)
     assert done.returncode == 0
     assert done.stdout.startswith('{\n  "defaultAction"')
     assert done.stderr == "out\nerr\n"
+
+
+@pytest.mark.parametrize("which", ["stdin", "stdout", "another"])
+@pytest.mark.parametrize("via", WAYS)
+def test_what_the_command_closes_nobody_holds(which: str, via: str, recording: Recording) -> None:
+    ours, theirs = reversed(os.pipe()) if which == "stdin" else os.pipe()
+    number = {"stdin": 0, "stdout": 1}.get(which, theirs)
+    words = recording.words(sys.executable, "-c", f"import os, time; os.close({number}); time.sleep(100)", via=via)
+    given: dict[str, Any] = {"pass_fds": [theirs]} if which == "another" else {which: theirs}
+    with subprocess.Popen(words, **given) as process:
+        os.close(theirs)
+        other_end = select.poll()
+        other_end.register(ours, 0)
+        gone = select.POLLERR if which == "stdin" else select.POLLHUP
+        assert other_end.poll(1000 * PATIENCE) == [(ours, gone)]
+        assert process.poll() is None
+        process.terminate()
+    os.close(ours)
+    assert recording.profile.exists()
+
+
+def test_without_standard_error_the_profile_alone_is_on_standard_output(recording: Recording) -> None:
+    words = [SCRIPT, "record", "--", "echo", "out"]
+    done = subprocess.run(words, stdout=subprocess.PIPE, preexec_fn=closed(0, 2), timeout=PATIENCE, check=False)
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["syscalls"]
+
+
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
+@pytest.mark.parametrize("kind", ["pipe", "file"])
+def test_standard_output_may_be_named(name: str, kind: str, recording: Recording) -> None:
+    words = [SCRIPT, "record", "-q", "-o", name, "--", "true"]
+    file = recording.folder / "file"
+    with file.open("wb") as stream:
+        where = subprocess.PIPE if kind == "pipe" else stream
+        done = subprocess.run(words, stdout=where, timeout=PATIENCE, check=False)
+    assert done.returncode == 0
+    assert json.loads(done.stdout or file.read_bytes())["syscalls"]
 
 
 @pytest.mark.parametrize("via", WAYS)

@@ -42,7 +42,9 @@ class Output:
             if _is_special(self._path):
                 return
             self.may_block = False
-            _probe(Path(os.path.realpath(self._path)).parent)
+            # What it is called now; /dev/fd/1 may be another file later.
+            self._path = Path(os.path.realpath(self._path))
+            _probe(self._path.parent)
         except (OSError, ValueError) as error:
             raise _cannot_write(self._name, error) from error
 

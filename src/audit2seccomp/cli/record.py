@@ -4,6 +4,8 @@
 
 import os
 import signal
+import sys
+from collections.abc import Container
 from typing import Annotated, NoReturn
 
 import typer
@@ -21,6 +23,7 @@ from audit2seccomp.cli.run import CommandWords
 from audit2seccomp.errors import ExitStatus, UsageError
 from audit2seccomp.evidence.carriers import Trust
 from audit2seccomp.live import record as recording
+from audit2seccomp.live.descriptors import STDERR, STDOUT
 
 EPILOG = """\b
 Examples:
@@ -146,7 +149,8 @@ def record(
     )
     destination = Destination(shape, output, directory, per)
     kept = _kept(evidence, output, destination)
-    to_stderr = any(one is not None and one.is_stdout for one in (kept, destination.target))
+    outputs = [one for one in (kept, destination.target) if one is not None]
+    to_stderr = any(one.is_stdout for one in outputs)
     made = recording.record(
         command,
         recording.Choices(
@@ -156,6 +160,7 @@ def record(
             announcer() if verbose and not quiet else None,
             to_stderr,
             say,
+            _used_later(outputs, then_verify),
         ),
     )
     with Interruption() as interruption:
@@ -190,6 +195,14 @@ def _kept(evidence: str | None, output: str | None, destination: Destination) ->
     return Output(evidence)
 
 
+def _used_later(outputs: list[Output], again: bool) -> Container[int]:
+    """Which of the descriptors that the command is given: all of them for a second run, and any but standard input may
+    be what an output is called by, as `-` and /dev/fd/3 are."""
+    if again:
+        return range(sys.maxsize)
+    return range(STDOUT, sys.maxsize) if any(one.may_block for one in outputs) else (STDERR,)
+
+
 def _verify(
     command: list[str], status: int, shape: shapes.Shape, delivered: Delivered, *, to_stderr: bool, quiet: bool
 ) -> None:
@@ -222,7 +235,7 @@ def _end_like(status: int) -> NoReturn:
     """End as the command did: a shell that waits for this process then knows that Ctrl-C ended it."""
     code = os.waitstatus_to_exitcode(status)
     if code < 0:
-        from audit2seccomp.live.loading import leave_no_core
+        from audit2seccomp.live.libc import leave_no_core
 
         leave_no_core()
         if -code not in (signal.SIGKILL, signal.SIGSTOP):

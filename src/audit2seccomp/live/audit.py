@@ -29,9 +29,10 @@ from audit2seccomp.kernel.audit_netlink import (
     NLMSG_HEADER,
 )
 from audit2seccomp.kernel.uapi import AUDIT_SECCOMP, AUDIT_SID_UNSET
-from audit2seccomp.live.guardian import parent_of
+from audit2seccomp.live.descendants import parent_of
 from audit2seccomp.live.host import numbers_of
-from audit2seccomp.live.loading import Loader, name_thread
+from audit2seccomp.live.libc import name_thread
+from audit2seccomp.live.loading import Loader
 from audit2seccomp.profile.assembly import always
 from audit2seccomp.profile.model import Outcome, RuleAction
 
@@ -59,15 +60,12 @@ class AuditSocket:
         try:
             self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, NETLINK_AUDIT)
             self._socket.bind((0, AUDIT_NLGRP_READLOG_BIT))
+            self._enlarge()
         except PermissionError as error:
             raise LiveError("audit: reading records takes CAP_AUDIT_READ: run as root, or --via notify") from error
         except OSError as error:
             reason = (error.strerror or "").lower()
             raise LiveError(f"audit: this kernel sends no records ({reason}): --via notify") from error
-        try:
-            self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER_BYTES)
-        except PermissionError:
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
         self.descriptor = self._socket.fileno()
         self._scanner = scanner
         self._name = name
@@ -77,6 +75,13 @@ class AuditSocket:
         self._lost_before = _lost()
         self._last: bytes | None = None
         scanner.start_input(name)
+
+    def _enlarge(self) -> None:
+        """The buffer; without CAP_NET_ADMIN as far as net.core.rmem_max lets it be."""
+        try:
+            self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER_BYTES)
+        except PermissionError:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
 
     def of_session(self, number: int) -> None:
         """Take the records of that session from now on, and of those that its processes begin."""
@@ -115,17 +120,9 @@ class AuditSocket:
         """Wait for what is on its way. The queue keeps the order, so that is a record which this process makes now."""
         name = b"a2s-" + os.urandom(5).hex().encode()
         self._last = b' comm="%b" ' % name
-        child = os.fork()
-        if child == 0:
-            try:
-                name_thread(name)
-                Loader(_RECORDED).load()
-            finally:
-                os._exit(0)
-        os.waitpid(child, 0)
+        until = time.monotonic() + _PATIENCE * _is_made(name)
         poll = select.poll()
         poll.register(self._socket, select.POLLIN)
-        until = time.monotonic() + _PATIENCE
         while self._last is not None and time.monotonic() < until:
             poll.poll(max(0.0, until - time.monotonic()) * 1000)
             self.take()
@@ -154,6 +151,22 @@ class AuditSocket:
         }
         losses.update({kind: Sample(number, (self._name, 0), b"") for kind, number in signs.items() if number})
         return replace(seen, losses=losses)
+
+
+def _is_made(name: bytes) -> bool:
+    """Have a process of that name make a record; whether there was one that could."""
+    with suppress(OSError):
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                name_thread(name)
+                Loader(_RECORDED).load()
+                status = 0
+            finally:
+                os._exit(status)
+        return os.waitpid(child, 0)[1] == 0
+    return False
 
 
 class _Sessions:

@@ -13,7 +13,8 @@ from typing import NamedTuple, NoReturn
 
 from audit2seccomp.errors import CommandNotFoundError, ExitStatus, LiveError, NotExecutableError
 from audit2seccomp.live.host import number_of
-from audit2seccomp.live.loading import Loader, raw_syscall, stock_memory
+from audit2seccomp.live.libc import raw_syscall
+from audit2seccomp.live.loading import Loader, stock_memory
 
 _SHELL = b"/bin/sh"
 """What runs a script without a first line that says so, as execvp(3) does."""
@@ -64,7 +65,6 @@ class Successor:
         """With the environment that this process was given."""
         self.command = command
         self._execve = number_of("execve")
-        self._syscall = raw_syscall()
         environment = _Strings(_environment())
         self._program = _Strings([command.path]), _Strings(command.words), environment
         self._may_be_script = not _is_binary(command.path)
@@ -88,7 +88,7 @@ class Successor:
         os._exit(ExitStatus.NOT_EXECUTABLE)
 
     def _execute(self, path: _Strings, words: _Strings, environment: _Strings) -> int:
-        self._syscall(self._execve, path.first, words.address, environment.address, 0, 0, 0)
+        raw_syscall(self._execve, path.first, words.address, environment.address, 0, 0, 0)
         return ctypes.get_errno()
 
 

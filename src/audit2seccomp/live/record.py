@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Container, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from audit2seccomp.errors import LiveError
@@ -11,6 +12,7 @@ from audit2seccomp.evidence.counter import CallCounter
 from audit2seccomp.kernel.seccomp import FILTER_FLAG_BITS
 from audit2seccomp.live.beginning import Beginning, Courier, Report
 from audit2seccomp.live.command import Successor, find
+from audit2seccomp.live.descriptors import fill_standard
 from audit2seccomp.live.host import kernel_version
 from audit2seccomp.live.loading import Loader
 from audit2seccomp.live.notify import Listener
@@ -55,6 +57,8 @@ class Choices(NamedTuple):
     """Where the command's standard output goes."""
     say: Callable[[str], None] = lambda _: None
     """Tells the user something meanwhile."""
+    kept: Container[int] = range(sys.maxsize)
+    """Of the descriptors that the command is given those which this process uses behind its end."""
 
 
 def way(asked: str) -> str:
@@ -68,6 +72,7 @@ def way(asked: str) -> str:
 def record(words: Sequence[str], choices: Choices) -> Recording:
     """Run a command to its end, and the end of all its descendants. Raises CommandNotFoundError, NotExecutableError,
     LiveError and FilterError; nothing of it is left then."""
+    fill_standard()
     successor = Successor(find(words))
     via = way(choices.via)
     evidence, status = (_notify if via == NOTIFY else _audit)(successor, words[0], choices)
@@ -88,7 +93,7 @@ def _notify(successor: Successor, name: str, choices: Choices) -> tuple[Evidence
         return None if report.listener is None else Listener(report.listener, counter)
 
     beginning = Beginning(successor, loader, courier, output_to_stderr=choices.output_to_stderr)
-    status = Tree(beginning, watch, choices.say).run()
+    status = Tree(beginning, watch, choices.say, choices.kept).run()
     return counter.evidence(), status
 
 
@@ -108,7 +113,7 @@ def _audit(successor: Successor, name: str, choices: Choices) -> tuple[Evidence,
         return records
 
     beginning = Beginning(successor, loader, new_session=True, output_to_stderr=choices.output_to_stderr)
-    status = Tree(beginning, watch, choices.say).run()
+    status = Tree(beginning, watch, choices.say, choices.kept).run()
     return records.evidence(), status
 
 
