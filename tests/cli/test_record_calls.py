@@ -16,6 +16,7 @@ from audit2seccomp.live.notify import MAX_NOTED
 from tests.cli.command import PATIENCE
 from tests.cli.recording import WAYS, X86_64, Recording
 from tests.e2e.machine import needs
+from tests.live.programs import GETPID, write
 from tests.programs import OLD_STYLE, THREE_MODES, Make, write_programs
 
 _NEVER_RETURN = ("exit", "exit_group")
@@ -187,6 +188,25 @@ def test_who_called_is_told(via: str, recording: Recording) -> None:
     getsid = next(seen.nr for seen in recording.seen().by_call().observations() if seen.name == "getsid")
     (key,) = [key for key in recording.seen().counts if key.nr == getsid]
     assert (key.comm, key.exe) == (b"a \n(b) c\xff", str(Path(sys.executable).resolve()).encode())
+
+
+@X86_64
+@pytest.mark.parametrize("via", WAYS)
+@pytest.mark.parametrize("content", [None, "#!/bin/sh\n", "#! {first} x\n", "exit\n"])
+def test_the_first_call_is_the_command_s_own(content: str | None, via: str, recording: Recording) -> None:
+    first = recording.folder / "first"
+    first.write_text("#!/bin/sh\n")
+    file = recording.folder / "with a blank"
+    program = Path("/bin/sh").resolve()
+    if content is None:
+        program = write(file, Make(GETPID))
+    else:
+        file.write_text(content.format(first=first))
+    for one in (first, file):
+        one.chmod(0o755)
+    recording.run(file, via=via, options=("--exe", str(program)))
+    assert recording.named()["execve"] == (2 if content == "exit\n" else 1)
+    assert recording.seen().unselected == 0
 
 
 def test_both_ways_write_the_same_profile(tmp_path: Path) -> None:

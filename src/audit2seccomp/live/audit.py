@@ -31,6 +31,7 @@ from audit2seccomp.kernel.audit_netlink import (
 from audit2seccomp.kernel.uapi import AUDIT_SECCOMP, AUDIT_SID_UNSET
 from audit2seccomp.live.descendants import parent_of
 from audit2seccomp.live.host import numbers_of
+from audit2seccomp.live.launch import Launch
 from audit2seccomp.live.libc import name_thread
 from audit2seccomp.live.loading import Loader
 from audit2seccomp.profile.assembly import always
@@ -55,7 +56,7 @@ _RECORDED = always(Outcome(RuleAction.LOG))
 class AuditSocket:
     """The records of one audit session. It is opened before the command starts."""
 
-    def __init__(self, scanner: Scanner, name: str) -> None:
+    def __init__(self, scanner: Scanner, name: str, launch: Launch) -> None:
         """`scanner` takes the records, as lines of auditd's file; `name` stands for that. Raises LiveError."""
         try:
             self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, NETLINK_AUDIT)
@@ -69,6 +70,8 @@ class AuditSocket:
         self.descriptor = self._socket.fileno()
         self._scanner = scanner
         self._name = name
+        self._launch: Launch | None = launch
+        """Until the command makes its own calls."""
         self._sessions = _Sessions()
         self._overruns = 0
         self._records = 0
@@ -95,11 +98,19 @@ class AuditSocket:
             if text is None:
                 break
             if self._sessions.is_ours(text):
-                lines.append(b"type=SECCOMP msg=%b\n" % text)
+                lines.append(b"type=SECCOMP msg=%b\n" % self._as_launched(text))
             elif self._last is not None and self._last in text:
                 self._last = None
         self._records += len(lines)
         self._scanner.feed(b"".join(lines))
+
+    def _as_launched(self, text: bytes) -> bytes:
+        if self._launch is None:
+            return text
+        changed = self._launch.in_text(text)
+        if changed is None:
+            self._launch = None
+        return changed or text
 
     def _next(self) -> bytes | None:
         """The text of the next SECCOMP record; None where no record waits."""

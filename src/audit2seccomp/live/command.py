@@ -16,10 +16,10 @@ from audit2seccomp.live.host import number_of
 from audit2seccomp.live.libc import raw_syscall
 from audit2seccomp.live.loading import Loader, stock_memory
 
-_SHELL = b"/bin/sh"
+SHELL = b"/bin/sh"
 """What runs a script without a first line that says so, as execvp(3) does."""
-_LOOK = 128
-"""Bytes of a file that tell whether it is text."""
+_FIRST_BYTES = 256
+"""What of a file tells its interpreter: BINPRM_BUF_SIZE of include/uapi/linux/binfmts.h."""
 _NOT_THERE = (errno.ENOENT, errno.ENOTDIR)
 
 
@@ -67,8 +67,8 @@ class Successor:
         self._execve = number_of("execve")
         environment = _Strings(_environment())
         self._program = _Strings([command.path]), _Strings(command.words), environment
-        self._may_be_script = not _is_binary(command.path)
-        self._script = _Strings([_SHELL]), _Strings([_SHELL, command.path, *command.words[1:]]), environment
+        self._may_be_script = is_text(first_line(command.path))
+        self._script = _Strings([SHELL]), _Strings([SHELL, command.path, *command.words[1:]]), environment
 
     def become(self) -> int:
         """Become the command. Where that fails, returns the errno."""
@@ -112,11 +112,16 @@ def _environment() -> list[bytes]:
         return [b"%b=%b" % item for item in os.environb.items()]
 
 
-def _is_binary(path: bytes) -> bool:
-    """Whether a file is no text, by its first line, as shells decide it; one that cannot be read may be text."""
+def first_line(path: bytes) -> bytes:
+    """The beginning of a file, up to its first line's end; nothing of one that cannot be read."""
     with suppress(OSError), open(path, "rb") as file:
-        return b"\0" in file.read(_LOOK).partition(b"\n")[0]
-    return False
+        return file.read(_FIRST_BYTES).partition(b"\n")[0]
+    return b""
+
+
+def is_text(line: bytes) -> bool:
+    """Whether a file with that first line is a script, as shells decide it."""
+    return b"\0" not in line
 
 
 def restore_signals() -> None:

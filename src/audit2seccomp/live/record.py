@@ -14,6 +14,7 @@ from audit2seccomp.live.beginning import Beginning, Courier, Report
 from audit2seccomp.live.command import Successor, find
 from audit2seccomp.live.descriptors import fill_standard
 from audit2seccomp.live.host import kernel_version
+from audit2seccomp.live.launch import Launch
 from audit2seccomp.live.loading import Loader
 from audit2seccomp.live.notify import Listener
 from audit2seccomp.live.tree import Tree, Watch
@@ -87,10 +88,11 @@ def _notify(successor: Successor, name: str, choices: Choices) -> tuple[Evidence
         # A signal does not make the call be asked again, as each of Go's preemption signals would.
         flags.append("SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV")
     loader = Loader(program, sum(FILTER_FLAG_BITS[flag] for flag in flags))
+    launch = Launch(successor.command)
     counter = CallCounter(name, choices.query, choices.on_new)
 
     def watch(report: Report) -> Watch | None:
-        return None if report.listener is None else Listener(report.listener, counter)
+        return None if report.listener is None else Listener(report.listener, counter, launch)
 
     beginning = Beginning(successor, loader, courier, output_to_stderr=choices.output_to_stderr)
     status = Tree(beginning, watch, choices.say, choices.kept).run()
@@ -103,7 +105,7 @@ def _audit(successor: Successor, name: str, choices: Choices) -> tuple[Evidence,
 
     # What comes is what auditd would write into its file.
     scanner = Scanner(Trust.AUTHENTICATED, on_new=choices.on_new, query=choices.query, count_lines=False, form="text")
-    records = AuditSocket(scanner, name)
+    records = AuditSocket(scanner, name, Launch(successor.command))
     loader = Loader(_program(RuleAction.LOG, choices.known), FILTER_FLAG_BITS[_NO_SLOWER])
 
     def watch(report: Report) -> Watch | None:
