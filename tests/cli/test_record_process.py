@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.cli.command import PATIENCE, SCRIPT
-from tests.cli.recording import WAYS, Recording
+from tests.cli.recording import AUDIT, WAYS, Recording, record
 from tests.e2e.machine import needs
 
 STATE = """
@@ -175,6 +175,28 @@ def test_the_signal_that_ends_the_command_ends_the_recorder(number: int, recordi
         process.returncode = 0
     assert (os.WIFSIGNALED(status), os.WTERMSIG(status), os.WCOREDUMP(status)) == (True, number, False)
     assert recording.profile.exists()
+
+
+EINTR = "; where calls that fail with EINTR are the reason, --via audit makes none fail"
+
+
+@pytest.mark.parametrize(
+    ("name", "via", "said"),
+    [
+        ("SEGV", "notify", ""),
+        ("KILL", "notify", ""),
+        ("ABRT", "notify", EINTR),
+        pytest.param("ABRT", "audit", "", marks=AUDIT),
+        ("TERM", "notify", None),
+        ("INT", "notify", None),
+        ("PIPE", "notify", None),
+    ],
+)
+def test_a_crash_is_told(name: str, via: str, said: str | None, tmp_path: Path) -> None:
+    done = record("--via", via, "-o", tmp_path / "profile", "--", "sh", "-c", f"ulimit -c 0; kill -{name} $$")
+    crashed = f"SIG{name} ended it: the profile allows only what was called until then"
+    assert [line for line in done.stderr.splitlines() if "ended" in line] == ([] if said is None else [crashed + said])
+    assert done.returncode == -signal.Signals[f"SIG{name}"]
 
 
 @pytest.mark.parametrize(

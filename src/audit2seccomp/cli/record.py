@@ -46,6 +46,19 @@ TAKES_COMMAND = True
 
 _FIELDS = ("comm", "exe", "pid", "uid", "arch", "syscall")
 """What is known of a call, whichever way it is recorded."""
+_CRASHES = {
+    signal.SIGILL,
+    signal.SIGTRAP,
+    signal.SIGABRT,
+    signal.SIGBUS,
+    signal.SIGFPE,
+    signal.SIGKILL,
+    signal.SIGSEGV,
+    signal.SIGXCPU,
+    signal.SIGXFSZ,
+    signal.SIGSYS,
+}
+"""Signals by which a command ends that nobody asked to end."""
 
 
 def record(
@@ -115,14 +128,7 @@ def record(
     """Run a command, and write a profile that allows what it and its descendants called."""
     if not command:
         raise UsageError("record: no command: audit2seccomp record -o FILE -- COMMAND")
-    if via not in recording.WAYS:
-        raise UsageError(f"--via: no way '{via}': one of {', '.join(recording.WAYS)}")
-    if directory is not None and per not in ("comm", "exe"):
-        raise UsageError("-d: a folder takes several profiles: --per comm or --per exe")
-    if then_verify:
-        _check_verifiable(directory)
-    if known == "-":
-        raise UsageError("--known: names a file: - is the command's standard input")
+    _check(via, directory, per, known, then_verify)
     selection = options.Selection(where, comm, exe, None, uid)
     choices = options.choices(Trust.AUTHENTICATED.word, None, selection, quiet=quiet)
     unknown = sorted(set() if choices.query is None else choices.query.fields - set(_FIELDS))
@@ -172,18 +178,27 @@ def record(
         delivered = deliver(gathered, choices, shape, destination, interruption, strict=strict)
     if delivered.status:
         raise typer.Exit(delivered.status)
+    if not quiet and os.WIFSIGNALED(made.status) and os.WTERMSIG(made.status) in _CRASHES:
+        say(_cut_short(made))
     if then_verify:
         _verify(command, made.status, shape, delivered, to_stderr=to_stderr, quiet=quiet)
     _end_like(made.status)
 
 
-def _check_verifiable(directory: str | None) -> None:
+def _check(via: str, directory: str | None, per: str | None, known: str | None, then_verify: bool) -> None:
     """What must not show only when the command has run: raises UsageError, and FilterError without libseccomp."""
-    if directory is not None:
-        raise UsageError("--then-verify: needs one profile: not with -d")
-    from audit2seccomp.profile.libseccomp import library_version
+    if via not in recording.WAYS:
+        raise UsageError(f"--via: no way '{via}': one of {', '.join(recording.WAYS)}")
+    if directory is not None and per not in ("comm", "exe"):
+        raise UsageError("-d: a folder takes several profiles: --per comm or --per exe")
+    if known == "-":
+        raise UsageError("--known: names a file: - is the command's standard input")
+    if then_verify:
+        if directory is not None:
+            raise UsageError("--then-verify: needs one profile: not with -d")
+        from audit2seccomp.profile.libseccomp import library_version
 
-    library_version()
+        library_version()
 
 
 def _kept(evidence: str | None, output: str | None, destination: Destination) -> Output | None:
@@ -221,6 +236,14 @@ def _verify(
         raise typer.Exit(ExitStatus.INCOMPLETE)
     if not quiet:
         say(f"verified: {_ended(again)} under the profile, as when it was recorded")
+
+
+def _cut_short(made: recording.Recording) -> str:
+    """That what a command does may not all have been seen, and what may have ended it."""
+    said = f"{_ended(made.status)}: the profile allows only what was called until then"
+    if os.WTERMSIG(made.status) == signal.SIGABRT and made.via == recording.NOTIFY:
+        said += "; where calls that fail with EINTR are the reason, --via audit makes none fail"
+    return said
 
 
 def _ended(status: int) -> str:
