@@ -151,17 +151,28 @@ class AuditSocket:
         losses = dict(seen.losses)
         before, after = self._lost_before, _lost()
         counted = before is not None and after is not None and after >= before  # somebody may set it to 0
-        filters = set(numbers_of("seccomp"))
         signs = {
             "audit-socket": self._overruns + (self._last is not None),
             "audit-count": (after or 0) - (before or 0) if counted else 0,
             "no-count": int(not counted),
-            # What a filter hands to a tracer or listener is not logged: these go before LOG (seccomp(2)).
-            "own-filter": sum(count.events for key, count in seen.counts.items() if key[:2] in filters),
+            "own-filter": _filters_that_may_hide(seen),
             "session": self._sessions.unknown,
         }
         losses.update({kind: Sample(number, (self._name, 0), b"") for kind, number in signs.items() if number})
         return replace(seen, losses=losses)
+
+
+def _filters_that_may_hide(seen: Evidence) -> int:
+    """How many calls may have loaded a filter that hands calls to a listener or tracer, and these are not logged, as
+    both go before LOG (seccomp(2)). Whatever else a filter does to a call it did not run; so it is where nobody
+    listens, which takes seccomp(2) itself, and where nobody traces."""
+    events = {name: _events(seen, name) for name in ("seccomp", "prctl", "ptrace")}
+    return events["seccomp"] + (events["prctl"] if events["ptrace"] else 0)
+
+
+def _events(seen: Evidence, name: str) -> int:
+    calls = set(numbers_of(name))
+    return sum(count.events for key, count in seen.counts.items() if key[:2] in calls)
 
 
 def _is_made(name: bytes) -> bool:
