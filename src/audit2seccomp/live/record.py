@@ -13,7 +13,7 @@ from audit2seccomp.kernel.seccomp import FILTER_FLAG_BITS
 from audit2seccomp.live.beginning import Beginning, Courier, Report
 from audit2seccomp.live.command import Successor, find
 from audit2seccomp.live.descriptors import fill_standard
-from audit2seccomp.live.host import kernel_version
+from audit2seccomp.live.host import check_proc, kernel_version
 from audit2seccomp.live.launch import Launch
 from audit2seccomp.live.loading import Loader
 from audit2seccomp.live.notify import Listener
@@ -73,6 +73,7 @@ def way(asked: str) -> str:
 def record(words: Sequence[str], choices: Choices) -> Recording:
     """Run a command to its end, and the end of all its descendants. Raises CommandNotFoundError, NotExecutableError,
     LiveError and FilterError; nothing of it is left then."""
+    check_proc()
     fill_standard()
     successor = Successor(find(words))
     via = way(choices.via)

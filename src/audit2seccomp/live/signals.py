@@ -43,6 +43,7 @@ _OF_TERMINAL = {
 """What a terminal sends to a whole group of processes (drivers/tty/). What else the kernel sends is for one process, as
 SIGALRM is of a timer that was set before this program was executed."""
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+"""What a user, a terminal or a service manager asks a program to end by."""
 
 
 class Arrival(NamedTuple):

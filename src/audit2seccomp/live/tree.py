@@ -10,6 +10,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Container
+from contextlib import suppress
 from typing import Protocol
 
 from audit2seccomp.errors import LiveError
@@ -17,13 +18,16 @@ from audit2seccomp.live.beginning import Beginning, Report
 from audit2seccomp.live.descendants import descriptor_of, end_descendants, take_charge
 from audit2seccomp.live.descriptors import let_go
 from audit2seccomp.live.guardian import Message, Told, guard, receive
-from audit2seccomp.live.host import check_proc, reason
+from audit2seccomp.live.host import reason
 from audit2seccomp.live.signals import ENDING, Signals, held_back
 
 _TOLD_AFTER = 1.0
 """So many seconds after the command's end it is told that others of its processes go on."""
 _STOPPING = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
 """What a terminal stops programs with."""
+
+_Meanings = dict[int, Callable[[], bool]]
+"""What to do when a descriptor can be read; False says that nothing more will come."""
 
 
 class Watch(Protocol):
@@ -68,7 +72,6 @@ class Tree:
         """Start the command and return its wait status when nothing of it is left. A signal to this process goes to the
         command, unless the terminal sent it there, too; behind the command's end it ends what is left. Raises LiveError
         and FilterError where the command does not start; nothing of it is left then, whatever is raised."""
-        check_proc()
         try:
             guarded = self._run()
             if self._error is not None:
@@ -114,46 +117,49 @@ class Tree:
             raise LiveError("a process that guards the command was killed: what was left of the command was ended, too")
         if self._make_watch is not None and self._watch is None:
             ended = os.waitstatus_to_exitcode(self._status)
-            why = reason(ended) if ended in errno.errorcode else "its process was ended before"
+            why = reason(ended) if ended in errno.errorcode else "its process ended before it was the command"
             raise LiveError(f"cannot watch the command: {why}")
         return self._status
 
     def _follow(self, guardian: socket.socket, command: socket.socket, signals: Signals, child: int) -> None:
         """Until the guardian says, by going, that nothing is left, or its parent, a child of this process, is gone."""
-        parent = descriptor_of(child)
         # In the order in which poll() tells them: the Ctrl-C that ended the command came before its end.
-        meanings: dict[int, Callable[[], bool]] = {
+        meanings: _Meanings = {
             signals.descriptor: lambda: self._pass_on(signals, guardian),
             guardian.fileno(): lambda: self._hear(guardian),
             command.fileno(): lambda: self._begin(command),
         }
+        parent = descriptor_of(child)
         if parent is not None:
-            meanings[parent] = lambda: self._hear_the_rest(guardian)
+            meanings[parent] = lambda: False
         for descriptor in meanings:
             self._poll.register(descriptor, select.POLLIN)
         while guardian.fileno() in meanings and (parent is None or parent in meanings):
-            left = None if self._tell_at is None else max(0.0, self._tell_at - time.monotonic())
-            ready = self._poll.poll(None if left is None else 1000 * left)
-            if ready == self._a_call and self._watch is not None and left is None:
-                self._watch.take()  # nearly always it is that alone
-                continue
-            if left == 0:
-                self._tell_at = None
-                self._say("the command has ended, and processes of it go on: recorded until they end; Ctrl-C ends them")
-            for descriptor, event in ready:
-                if self._watch is not None and descriptor == self._watch.descriptor:
-                    self._look(self._watch, event)
-                elif not meanings[descriptor]():
-                    self._poll.unregister(descriptor)
-                    del meanings[descriptor]
+            self._wait(meanings)
         if parent is not None:
             os.close(parent)
+        for one in (guardian, command):  # what was told before that counts
+            one.setblocking(False)
+            with suppress(BlockingIOError):
+                while one.fileno() in meanings and meanings[one.fileno()]():
+                    pass
 
-    def _hear_the_rest(self, guardian: socket.socket) -> bool:
-        """The guardian's parent is gone: what was told before that counts; returns False."""
-        while select.select([guardian], [], [], 0)[0] and self._hear(guardian):
-            pass
-        return False
+    def _wait(self, meanings: _Meanings) -> None:
+        """Until something comes, and do what it means. What will bring nothing more has no meaning then."""
+        left = None if self._tell_at is None else max(0.0, self._tell_at - time.monotonic())
+        ready = self._poll.poll(None if left is None else 1000 * left)
+        if ready == self._a_call and self._watch is not None and left is None:
+            self._watch.take()  # nearly always it is that alone
+            return
+        if left == 0:
+            self._tell_at = None
+            self._say("the command has ended, and processes of it go on: recorded until they end; Ctrl-C ends them")
+        for descriptor, event in ready:
+            if self._watch is not None and descriptor == self._watch.descriptor:
+                self._look(self._watch, event)
+            elif not meanings[descriptor]():
+                self._poll.unregister(descriptor)
+                del meanings[descriptor]
 
     def _look(self, watch: Watch, event: int) -> None:
         if event & select.POLLIN:
