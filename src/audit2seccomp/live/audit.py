@@ -57,7 +57,8 @@ class AuditSocket:
     """The records of one audit session. It is opened before the command starts."""
 
     def __init__(self, scanner: Scanner, name: str, launch: Launch) -> None:
-        """`scanner` takes the records, as lines of auditd's file; `name` stands for that. Raises LiveError."""
+        """`scanner` takes the records, as lines of auditd's file; `name` stands for that. Those of `launch` come first.
+        Raises LiveError."""
         try:
             self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, NETLINK_AUDIT)
             self._socket.bind((0, AUDIT_NLGRP_READLOG_BIT))

@@ -69,7 +69,7 @@ class Listener:
     """Answers each call with: go on."""
 
     def __init__(self, descriptor: int, counter: CallCounter, launch: Launch) -> None:
-        """`counter` counts them."""
+        """`counter` counts them; those of `launch` come first."""
         self.descriptor = descriptor
         self._counter = counter
         self._threads: dict[bytes, _Thread] = {}

@@ -17,7 +17,7 @@ from audit2seccomp.live.host import check_proc, kernel_version
 from audit2seccomp.live.launch import Launch
 from audit2seccomp.live.loading import Loader
 from audit2seccomp.live.notify import Listener
-from audit2seccomp.live.tree import Tree, Watch
+from audit2seccomp.live.tree import ENDED_BEFORE, Tree, Watch
 from audit2seccomp.profile.assembly import always
 from audit2seccomp.profile.model import Outcome, Profile, RuleAction
 
@@ -78,6 +78,8 @@ def record(words: Sequence[str], choices: Choices) -> Recording:
     successor = Successor(find(words))
     via = way(choices.via)
     evidence, status = (_notify if via == NOTIFY else _audit)(successor, words[0], choices)
+    if choices.known is None and not (evidence.records or evidence.losses):
+        raise LiveError(f"cannot record the command: {ENDED_BEFORE}")
     return Recording(evidence, status, via)
 
 

@@ -21,6 +21,7 @@ from audit2seccomp.live.guardian import Message, Told, guard, receive
 from audit2seccomp.live.host import reason
 from audit2seccomp.live.signals import ENDING, Signals, held_back
 
+ENDED_BEFORE = "its process ended before it was the command"
 _TOLD_AFTER = 1.0
 """So many seconds after the command's end it is told that others of its processes go on."""
 _STOPPING = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
@@ -117,7 +118,7 @@ class Tree:
             raise LiveError("a process that guards the command was killed: what was left of the command was ended, too")
         if self._make_watch is not None and self._watch is None:
             ended = os.waitstatus_to_exitcode(self._status)
-            why = reason(ended) if ended in errno.errorcode else "its process ended before it was the command"
+            why = reason(ended) if ended in errno.errorcode else ENDED_BEFORE
             raise LiveError(f"cannot watch the command: {why}")
         return self._status
 
