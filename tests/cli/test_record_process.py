@@ -208,12 +208,14 @@ def test_a_crash_is_told(name: str, via: str, said: str | None, tmp_path: Path) 
         ("/etc", 126, "/etc: cannot be executed: is a directory"),
         ("./lost", 126, "./lost: cannot be executed: its interpreter or loader is not there"),
         ("./garbage", 126, "./garbage: cannot be executed: exec format error"),
+        ("./waits", 126, "./waits: cannot be executed: permission denied"),
     ],
 )
 def test_commands_that_do_not_start_leave_nothing(name: str, status: int, message: str, recording: Recording) -> None:
     (recording.folder / "lost").write_text("#!/no/such/shell\n")
     (recording.folder / "garbage").write_bytes(b"\x7fELF\2\1\1" + bytes(80))
-    for file in ("lost", "garbage"):
+    os.mkfifo(recording.folder / "waits")
+    for file in ("lost", "garbage", "waits"):
         (recording.folder / file).chmod(0o755)
     before = sorted(recording.folder.iterdir())
     done = recording.run(name, cwd=recording.folder)

@@ -113,9 +113,10 @@ def _environment() -> list[bytes]:
 
 
 def first_line(path: bytes) -> bytes:
-    """The beginning of a file, up to its first line's end; nothing of one that cannot be read."""
-    with suppress(OSError), open(path, "rb") as file:
-        return file.read(_FIRST_BYTES).partition(b"\n")[0]
+    """Of a file, or how a longer one begins; nothing of one that cannot be read, or would be waited for."""
+    if os.path.isfile(path):
+        with suppress(OSError), open(path, "rb") as file:
+            return file.read(_FIRST_BYTES).partition(b"\n")[0]
     return b""
 
 
