@@ -14,8 +14,9 @@ import pytest
 from audit2seccomp.kernel.abi import abi_named
 from audit2seccomp.live.notify import MAX_NOTED
 from tests.cli.command import PATIENCE
-from tests.cli.recording import WAYS, X86_64, Recording
+from tests.cli.recording import AUDIT, WAYS, X86_64, Recording
 from tests.e2e.machine import needs
+from tests.live.programs import GETPID, write
 from tests.programs import OLD_STYLE, THREE_MODES, Make, write_programs
 
 _NEVER_RETURN = ("exit", "exit_group")
@@ -187,6 +188,49 @@ def test_who_called_is_told(via: str, recording: Recording) -> None:
     getsid = next(seen.nr for seen in recording.seen().by_call().observations() if seen.name == "getsid")
     (key,) = [key for key in recording.seen().counts if key.nr == getsid]
     assert (key.comm, key.exe) == (b"a \n(b) c\xff", str(Path(sys.executable).resolve()).encode())
+
+
+@X86_64
+@pytest.mark.parametrize("via", WAYS)
+@pytest.mark.parametrize("content", [None, "#!/bin/sh\n", "#! {first} x\n", "exit\n"])
+def test_the_first_call_is_the_command_s_own(content: str | None, via: str, recording: Recording) -> None:
+    first = recording.folder / "first"
+    first.write_text("#!/bin/sh\n")
+    file = recording.folder / "with a blank"
+    program = Path("/bin/sh").resolve()
+    if content is None:
+        program = write(file, Make(GETPID))
+    else:
+        file.write_text(content.format(first=first))
+    for one in (first, file):
+        one.chmod(0o755)
+    recording.run(file, via=via, options=("--exe", str(program)))
+    assert recording.named()["execve"] == (2 if content == "exit\n" else 1)
+    assert recording.seen().unselected == 0
+
+
+FILTERED = """
+import ctypes, struct, sys
+libc = ctypes.CDLL(None)
+getppid, allow = 110, 0x7fff0000
+program = (0x20, 0, 0, 0), (0x15, 0, 1, getppid), (6, 0, 0, {outcome}), (6, 0, 0, allow)
+code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *one) for one in program))
+filter = ctypes.create_string_buffer(struct.pack("@HP", len(program), ctypes.addressof(code)))
+assert libc.prctl(38, 1, 0, 0, 0) == libc.prctl(22, 2, filter, 0, 0) == 0
+print(libc.getppid() > 0)
+"""
+"""Has a filter of its own, which prctl(2) loads, as openssh and bubblewrap do."""
+
+
+@AUDIT
+@X86_64
+@pytest.mark.parametrize("outcome", [0x7FF00001, 0x7FC00000, 0x00050001, 0x7FFC0000])
+def test_a_filter_of_its_own_hides_no_call_that_runs(outcome: int, recording: Recording) -> None:
+    done = recording.python(FILTERED.format(outcome=outcome), "audit")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert recording.seen().losses == {}
+    assert recording.named()["prctl"] == 2
+    assert done.stdout == f"{recording.named()['getppid'] > 0}\n"
 
 
 def test_both_ways_write_the_same_profile(tmp_path: Path) -> None:

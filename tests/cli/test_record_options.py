@@ -125,13 +125,21 @@ def test_users_are_told_apart(recording: Recording) -> None:
     assert "setuid" not in recording.named()
 
 
-def test_a_profile_for_each_program(tmp_path: Path) -> None:
+@pytest.mark.parametrize("via", WAYS)
+@pytest.mark.parametrize("field", ["comm", "exe"])
+def test_a_profile_for_each_program(field: str, via: str, tmp_path: Path) -> None:
     folder = tmp_path / "profiles"
-    done = record("--per", "comm", "-d", folder, "--", "sh", "-c", "cat /dev/null; exit 3")
+    done = record("--via", via, "--per", field, "-d", folder, "--", "sh", "-c", "cat /dev/null; exit 3")
     assert done.returncode == 3
-    assert sorted(file.name for file in folder.iterdir()) == ["cat.json", "sh.json"]
+    names = (
+        ("sh", "cat")
+        if field == "comm"
+        else [str(Path(f"/bin/{one}").resolve()).replace("/", ",") for one in ("sh", "cat")]
+    )
+    sh, cat = (folder / f"{name}.json" for name in names)
+    assert sorted(folder.iterdir()) == sorted([sh, cat])
     assert "container" not in done.stderr
-    assert ("execve" in names_in(folder / "sh.json"), "execve" in names_in(folder / "cat.json")) == (True, False)
+    assert ("execve" in names_in(sh), "execve" in names_in(cat)) == (True, False)
 
 
 def test_evidence_of_two_runs_is_read_together(tmp_path: Path) -> None:

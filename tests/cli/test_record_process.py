@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
+import select
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.cli.command import PATIENCE, SCRIPT
-from tests.cli.recording import WAYS, Recording
+from tests.cli.recording import AUDIT, WAYS, Recording, record
 from tests.e2e.machine import needs
 
 STATE = """
@@ -116,6 +119,44 @@ def test_without_o_the_profile_alone_is_on_standard_output(recording: Recording)
     assert done.stderr == "out\nerr\n"
 
 
+@pytest.mark.parametrize("which", ["stdin", "stdout", "another"])
+@pytest.mark.parametrize("via", WAYS)
+def test_what_the_command_closes_nobody_holds(which: str, via: str, recording: Recording) -> None:
+    ours, theirs = reversed(os.pipe()) if which == "stdin" else os.pipe()
+    number = {"stdin": 0, "stdout": 1}.get(which, theirs)
+    words = recording.words(sys.executable, "-c", f"import os, time; os.close({number}); time.sleep(100)", via=via)
+    given: dict[str, Any] = {"pass_fds": [theirs]} if which == "another" else {which: theirs}
+    with subprocess.Popen(words, **given) as process:
+        os.close(theirs)
+        other_end = select.poll()
+        other_end.register(ours, 0)
+        gone = select.POLLERR if which == "stdin" else select.POLLHUP
+        assert other_end.poll(1000 * PATIENCE) == [(ours, gone)]
+        assert process.poll() is None
+        process.terminate()
+    os.close(ours)
+    assert recording.profile.exists()
+
+
+def test_without_standard_error_the_profile_alone_is_on_standard_output(recording: Recording) -> None:
+    words = [SCRIPT, "record", "--", "echo", "out"]
+    done = subprocess.run(words, stdout=subprocess.PIPE, preexec_fn=closed(0, 2), timeout=PATIENCE, check=False)
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["syscalls"]
+
+
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
+@pytest.mark.parametrize("kind", ["pipe", "file"])
+def test_standard_output_may_be_named(name: str, kind: str, recording: Recording) -> None:
+    words = [SCRIPT, "record", "-q", "-o", name, "--", "true"]
+    file = recording.folder / "file"
+    with file.open("wb") as stream:
+        where = subprocess.PIPE if kind == "pipe" else stream
+        done = subprocess.run(words, stdout=where, timeout=PATIENCE, check=False)
+    assert done.returncode == 0
+    assert json.loads(done.stdout or file.read_bytes())["syscalls"]
+
+
 @pytest.mark.parametrize("via", WAYS)
 @pytest.mark.parametrize("status", [3, 127])
 def test_it_exits_as_the_command_does(status: int, via: str, recording: Recording) -> None:
@@ -136,6 +177,28 @@ def test_the_signal_that_ends_the_command_ends_the_recorder(number: int, recordi
     assert recording.profile.exists()
 
 
+EINTR = "; where calls that fail with EINTR are the reason, --via audit makes none fail"
+
+
+@pytest.mark.parametrize(
+    ("name", "via", "said"),
+    [
+        ("SEGV", "notify", ""),
+        ("KILL", "notify", ""),
+        ("ABRT", "notify", EINTR),
+        pytest.param("ABRT", "audit", "", marks=AUDIT),
+        ("TERM", "notify", None),
+        ("INT", "notify", None),
+        ("PIPE", "notify", None),
+    ],
+)
+def test_a_crash_is_told(name: str, via: str, said: str | None, tmp_path: Path) -> None:
+    done = record("--via", via, "-o", tmp_path / "profile", "--", "sh", "-c", f"ulimit -c 0; kill -{name} $$")
+    crashed = f"SIG{name} ended it: the profile allows only what was called until then"
+    assert [line for line in done.stderr.splitlines() if "ended" in line] == ([] if said is None else [crashed + said])
+    assert done.returncode == -signal.Signals[f"SIG{name}"]
+
+
 @pytest.mark.parametrize(
     ("name", "status", "message"),
     [
@@ -145,12 +208,14 @@ def test_the_signal_that_ends_the_command_ends_the_recorder(number: int, recordi
         ("/etc", 126, "/etc: cannot be executed: is a directory"),
         ("./lost", 126, "./lost: cannot be executed: its interpreter or loader is not there"),
         ("./garbage", 126, "./garbage: cannot be executed: exec format error"),
+        ("./waits", 126, "./waits: cannot be executed: permission denied"),
     ],
 )
 def test_commands_that_do_not_start_leave_nothing(name: str, status: int, message: str, recording: Recording) -> None:
     (recording.folder / "lost").write_text("#!/no/such/shell\n")
     (recording.folder / "garbage").write_bytes(b"\x7fELF\2\1\1" + bytes(80))
-    for file in ("lost", "garbage"):
+    os.mkfifo(recording.folder / "waits")
+    for file in ("lost", "garbage", "waits"):
         (recording.folder / file).chmod(0o755)
     before = sorted(recording.folder.iterdir())
     done = recording.run(name, cwd=recording.folder)

@@ -11,7 +11,7 @@ import pytest
 
 from audit2seccomp.profile.libseccomp import library_version
 from tests.cli.command import PATIENCE, SCRIPT
-from tests.cli.recording import Recording, record
+from tests.cli.recording import WAYS, Recording, record
 from tests.e2e.machine import needs
 
 WITHOUT_PRIVILEGES = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
@@ -72,6 +72,19 @@ def test_where_the_kernel_takes_no_filter_nothing_runs(errno: int, recording: Re
     assert done.stderr.startswith("audit2seccomp: seccomp: cannot load a filter: ")
     assert done.stderr.count("\n") == 1
     assert list(recording.folder.iterdir()) == [profile]
+
+
+@needs("unshare", "sh")
+@pytest.mark.parametrize("without", [["--mount", "sh", "-c", 'umount -l /proc; exec "$@"', "sh"], ["--fork", "--pid"]])
+@pytest.mark.parametrize("via", WAYS)
+def test_without_its_own_proc_nothing_runs(without: list[str], via: str, recording: Recording) -> None:
+    words = ["unshare", *without, *recording.words("touch", "ran", via=via)]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=recording.folder, timeout=PATIENCE, check=False)
+    assert (done.returncode, done.stderr) == (
+        3,
+        "audit2seccomp: /proc: is not mounted for this pid namespace: mount it, as unshare --mount-proc does\n",
+    )
+    assert list(recording.folder.iterdir()) == []
 
 
 def test_a_recorder_in_a_recorder(recording: Recording, tmp_path: Path) -> None:

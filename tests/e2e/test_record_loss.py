@@ -32,9 +32,11 @@ def _tiny_backlog() -> Iterator[None]:
         subprocess.run(back, capture_output=True, check=True)
 
 
-def recorded(file: Path, *options: str, before: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+def recorded(
+    file: Path, *options: str, before: tuple[str, ...] = (), tracer: tuple[str, ...] = ()
+) -> subprocess.CompletedProcess[str]:
     """Record the command by the kernel's records."""
-    words = [*before, SCRIPT, "record", "--via", "audit", "-o", str(file), *options, "--", *COMMAND]
+    words = [*before, SCRIPT, "record", "--via", "audit", "-o", str(file), *options, "--", *tracer, *COMMAND]
     return subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
@@ -61,6 +63,16 @@ def test_a_count_that_cannot_be_read_is_not_zero(tmp_path: Path) -> None:
     done = recorded(tmp_path / "p.json", "--strict", before=without)
     assert done.returncode == 1
     assert "INCOMPLETE: kernel's count of losses is not known" in done.stderr
+
+
+@needs("strace")
+def test_a_filter_for_a_tracer_hides_what_is_traced(tmp_path: Path) -> None:
+    traced = ("strace", "-f", "--seccomp-bpf", "-e", "trace=getppid", "-o", "/dev/null")
+    done = recorded(tmp_path / "p.json", tracer=traced)
+    assert "getppid" not in (tmp_path / "p.json").read_text()
+    assert "INCOMPLETE: filters of its own, which hide what they trace (" in done.stderr
+    without = recorded(tmp_path / "p.json", tracer=tuple(word for word in traced if word != "--seccomp-bpf"))
+    assert "complete: the kernel lost no record" in without.stderr
 
 
 def test_a_program_that_filters_itself_may_hide_calls(tmp_path: Path) -> None:

@@ -39,7 +39,9 @@ class Output:
             if _is_special(self._path):
                 return
             self.may_block = False
-            _probe(_folder_of(self._path))
+            # What it is called now; /dev/fd/1 may be another file later.
+            self._path = os.path.realpath(self._path)
+            _probe(os.path.dirname(self._path))
         except (OSError, ValueError) as error:
             raise _cannot_write(self._name, error) from error
 

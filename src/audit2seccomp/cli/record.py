@@ -4,6 +4,8 @@
 
 import os
 import signal
+import sys
+from collections.abc import Container
 from typing import Annotated, NoReturn
 
 import typer
@@ -22,6 +24,7 @@ from audit2seccomp.cli.run import CommandWords
 from audit2seccomp.errors import ExitStatus, UsageError
 from audit2seccomp.evidence.carriers import Trust
 from audit2seccomp.live import record as recording
+from audit2seccomp.live.descriptors import STDERR, STDOUT
 
 EPILOG = """\b
 Examples:
@@ -44,6 +47,19 @@ TAKES_COMMAND = True
 
 _FIELDS = ("comm", "exe", "pid", "uid", "arch", "syscall")
 """What is known of a call, whichever way it is recorded."""
+_CRASHES = {
+    signal.SIGILL,
+    signal.SIGTRAP,
+    signal.SIGABRT,
+    signal.SIGBUS,
+    signal.SIGFPE,
+    signal.SIGKILL,
+    signal.SIGSEGV,
+    signal.SIGXCPU,
+    signal.SIGXFSZ,
+    signal.SIGSYS,
+}
+"""Signals by which a command ends that nobody asked to end."""
 
 
 def record(
@@ -113,14 +129,7 @@ def record(
     """Run a command, and write a profile that allows what it and its descendants called."""
     if not command:
         raise UsageError("record: no command: audit2seccomp record -o FILE -- COMMAND")
-    if via not in recording.WAYS:
-        raise UsageError(f"--via: no way '{via}': one of {', '.join(recording.WAYS)}")
-    if directory is not None and per not in ("comm", "exe"):
-        raise UsageError("-d: a folder takes several profiles: --per comm or --per exe")
-    if then_verify:
-        _check_verifiable(directory)
-    if known == "-":
-        raise UsageError("--known: names a file: - is the command's standard input")
+    _check(via, directory, per, known, then_verify)
     selection = Selection(where, comm, exe, None, uid)
     choices = chosen(Trust.AUTHENTICATED.word, None, selection, quiet=quiet)
     unknown = sorted(set() if choices.query is None else choices.query.fields - set(_FIELDS))
@@ -147,7 +156,8 @@ def record(
     )
     destination = Destination(shape, output, directory, per)
     kept = _kept(evidence, output, destination)
-    to_stderr = any(one is not None and one.is_stdout for one in (kept, destination.target))
+    outputs = [one for one in (kept, destination.target) if one is not None]
+    to_stderr = any(one.is_stdout for one in outputs)
     made = recording.record(
         command,
         recording.Choices(
@@ -157,6 +167,7 @@ def record(
             announcer() if verbose and not quiet else None,
             to_stderr,
             say,
+            _used_later(outputs, then_verify),
         ),
     )
     with Interruption() as interruption:
@@ -168,18 +179,27 @@ def record(
         delivered = deliver(gathered, choices, shape, destination, interruption, strict=strict)
     if delivered.status:
         raise typer.Exit(delivered.status)
+    if not quiet and os.WIFSIGNALED(made.status) and os.WTERMSIG(made.status) in _CRASHES:
+        say(_cut_short(made))
     if then_verify:
         _verify(command, made.status, shape, delivered, to_stderr=to_stderr, quiet=quiet)
     _end_like(made.status)
 
 
-def _check_verifiable(directory: str | None) -> None:
+def _check(via: str, directory: str | None, per: str | None, known: str | None, then_verify: bool) -> None:
     """What must not show only when the command has run: raises UsageError, and FilterError without libseccomp."""
-    if directory is not None:
-        raise UsageError("--then-verify: needs one profile: not with -d")
-    from audit2seccomp.profile.libseccomp import library_version
+    if via not in recording.WAYS:
+        raise UsageError(f"--via: no way '{via}': one of {', '.join(recording.WAYS)}")
+    if directory is not None and per not in ("comm", "exe"):
+        raise UsageError("-d: a folder takes several profiles: --per comm or --per exe")
+    if known == "-":
+        raise UsageError("--known: names a file: - is the command's standard input")
+    if then_verify:
+        if directory is not None:
+            raise UsageError("--then-verify: needs one profile: not with -d")
+        from audit2seccomp.profile.libseccomp import library_version
 
-    library_version()
+        library_version()
 
 
 def _kept(evidence: str | None, output: str | None, destination: Destination) -> Output | None:
@@ -189,6 +209,14 @@ def _kept(evidence: str | None, output: str | None, destination: Destination) ->
     if destination.target is not None and evidence == (output or "-"):
         raise UsageError("--evidence, -o: two places, please: one for what was seen, and one for the profile")
     return Output(evidence)
+
+
+def _used_later(outputs: list[Output], again: bool) -> Container[int]:
+    """Which of the descriptors that the command is given: all of them for a second run, and any but standard input may
+    be what an output is called by, as `-` and /dev/fd/3 are."""
+    if again:
+        return range(sys.maxsize)
+    return range(STDOUT, sys.maxsize) if any(one.may_block for one in outputs) else (STDERR,)
 
 
 def _verify(
@@ -211,6 +239,14 @@ def _verify(
         say(f"verified: {_ended(again)} under the profile, as when it was recorded")
 
 
+def _cut_short(made: recording.Recording) -> str:
+    """That what a command does may not all have been seen, and what may have ended it."""
+    said = f"{_ended(made.status)}: the profile allows only what was called until then"
+    if os.WTERMSIG(made.status) == signal.SIGABRT and made.via == recording.NOTIFY:
+        said += "; where calls that fail with EINTR are the reason, --via audit makes none fail"
+    return said
+
+
 def _ended(status: int) -> str:
     code = os.waitstatus_to_exitcode(status)
     if code >= 0:
@@ -223,7 +259,7 @@ def _end_like(status: int) -> NoReturn:
     """End as the command did: a shell that waits for this process then knows that Ctrl-C ended it."""
     code = os.waitstatus_to_exitcode(status)
     if code < 0:
-        from audit2seccomp.live.loading import leave_no_core
+        from audit2seccomp.live.libc import leave_no_core
 
         leave_no_core()
         if -code not in (signal.SIGKILL, signal.SIGSTOP):

@@ -89,6 +89,11 @@ def _collect_garbage() -> None:
     gc.enable()
 
 
+def _lacks_memory(error: Exception) -> bool:
+    """Whether that is what happened; of shared libraries the loader tells it in its own words."""
+    return isinstance(error, MemoryError) or (isinstance(error, ImportError) and "failed to map" in str(error))
+
+
 def main() -> NoReturn:
     """Run the command line and exit."""
     if sys.stderr is None:  # started with a closed stderr: there is nobody to talk to, which is no reason to fail
@@ -104,7 +109,10 @@ def main() -> NoReturn:
     except Audit2SeccompError as error:
         complain_of(error)
         sys.exit(error.exit_status)
-    except Exception:
+    except Exception as error:
+        if _lacks_memory(error):
+            complain("out of memory: ulimit -v raises the limit")
+            sys.exit(ExitStatus.NO_RESULT)
         import traceback
 
         traceback.print_exc()

@@ -28,9 +28,11 @@ from audit2seccomp.kernel.audit_netlink import (
     NLMSG_HEADER,
 )
 from audit2seccomp.kernel.uapi import AUDIT_SECCOMP, AUDIT_SID_UNSET
-from audit2seccomp.live.guardian import parent_of
+from audit2seccomp.live.descendants import parent_of
 from audit2seccomp.live.host import numbers_of
-from audit2seccomp.live.loading import Loader, name_thread
+from audit2seccomp.live.launch import Launch
+from audit2seccomp.live.libc import name_thread
+from audit2seccomp.live.loading import Loader
 from audit2seccomp.profile.assembly import always
 from audit2seccomp.profile.model import Outcome, RuleAction
 
@@ -53,29 +55,36 @@ _RECORDED = always(Outcome(RuleAction.LOG))
 class AuditSocket:
     """The records of one audit session. It is opened before the command starts."""
 
-    def __init__(self, scanner: Scanner, name: str) -> None:
-        """`scanner` takes the records, as lines of auditd's file; `name` stands for that. Raises LiveError."""
+    def __init__(self, scanner: Scanner, name: str, launch: Launch) -> None:
+        """`scanner` takes the records, as lines of auditd's file; `name` stands for that. Those of `launch` come first.
+        Raises LiveError."""
         try:
             self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, NETLINK_AUDIT)
             self._socket.bind((0, AUDIT_NLGRP_READLOG_BIT))
+            self._enlarge()
         except PermissionError as error:
             raise LiveError("audit: reading records takes CAP_AUDIT_READ: run as root, or --via notify") from error
         except OSError as error:
             reason = (error.strerror or "").lower()
             raise LiveError(f"audit: this kernel sends no records ({reason}): --via notify") from error
-        try:
-            self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER_BYTES)
-        except PermissionError:
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
         self.descriptor = self._socket.fileno()
         self._scanner = scanner
         self._name = name
+        self._launch: Launch | None = launch
+        """Until the command makes its own calls."""
         self._sessions = _Sessions()
         self._overruns = 0
         self._records = 0
         self._lost_before = _lost()
         self._last: bytes | None = None
         scanner.start_input(name)
+
+    def _enlarge(self) -> None:
+        """The buffer; without CAP_NET_ADMIN as far as net.core.rmem_max lets it be."""
+        try:
+            self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER_BYTES)
+        except PermissionError:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
 
     def of_session(self, number: int) -> None:
         """Take the records of that session from now on, and of those that its processes begin."""
@@ -89,11 +98,19 @@ class AuditSocket:
             if text is None:
                 break
             if self._sessions.is_ours(text):
-                lines.append(b"type=SECCOMP msg=%b\n" % text)
+                lines.append(b"type=SECCOMP msg=%b\n" % self._as_launched(text))
             elif self._last is not None and self._last in text:
                 self._last = None
         self._records += len(lines)
         self._scanner.feed(b"".join(lines))
+
+    def _as_launched(self, text: bytes) -> bytes:
+        if self._launch is None:
+            return text
+        changed = self._launch.in_text(text)
+        if changed is None:
+            self._launch = None
+        return changed or text
 
     def _next(self) -> bytes | None:
         """The text of the next SECCOMP record; None where no record waits."""
@@ -114,17 +131,9 @@ class AuditSocket:
         """Wait for what is on its way. The queue keeps the order, so that is a record which this process makes now."""
         name = b"a2s-" + os.urandom(5).hex().encode()
         self._last = b' comm="%b" ' % name
-        child = os.fork()
-        if child == 0:
-            try:
-                name_thread(name)
-                Loader(_RECORDED).load()
-            finally:
-                os._exit(0)
-        os.waitpid(child, 0)
+        until = time.monotonic() + _PATIENCE * _is_made(name)
         poll = select.poll()
         poll.register(self._socket, select.POLLIN)
-        until = time.monotonic() + _PATIENCE
         while self._last is not None and time.monotonic() < until:
             poll.poll(max(0.0, until - time.monotonic()) * 1000)
             self.take()
@@ -142,17 +151,44 @@ class AuditSocket:
         losses = dict(seen.losses)
         before, after = self._lost_before, _lost()
         counted = before is not None and after is not None and after >= before  # somebody may set it to 0
-        filters = set(numbers_of("seccomp"))
         signs = {
             "audit-socket": self._overruns + (self._last is not None),
             "audit-count": (after or 0) - (before or 0) if counted else 0,
             "no-count": int(not counted),
-            # What a filter hands to a tracer or listener is not logged: these go before LOG (seccomp(2)).
-            "own-filter": sum(count.events for key, count in seen.counts.items() if key[:2] in filters),
+            "own-filter": _filters_that_may_hide(seen),
             "session": self._sessions.unknown,
         }
         losses.update({kind: Sample(number, (self._name, 0), b"") for kind, number in signs.items() if number})
         return seen._replace(losses=losses)
+
+
+def _filters_that_may_hide(seen: Evidence) -> int:
+    """How many calls may have loaded a filter that hands calls to a listener or tracer, and these are not logged, as
+    both go before LOG (seccomp(2)). Whatever else a filter does to a call it did not run; so it is where nobody
+    listens, which takes seccomp(2) itself, and where nobody traces."""
+    events = {name: _events(seen, name) for name in ("seccomp", "prctl", "ptrace")}
+    return events["seccomp"] + (events["prctl"] if events["ptrace"] else 0)
+
+
+def _events(seen: Evidence, name: str) -> int:
+    calls = set(numbers_of(name))
+    return sum(count.events for key, count in seen.counts.items() if key[:2] in calls)
+
+
+def _is_made(name: bytes) -> bool:
+    """Have a process of that name make a record; whether there was one that could."""
+    with suppress(OSError):
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                name_thread(name)
+                Loader(_RECORDED).load()
+                status = 0
+            finally:
+                os._exit(status)
+        return os.waitpid(child, 0)[1] == 0
+    return False
 
 
 class _Sessions:

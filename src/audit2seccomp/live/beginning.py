@@ -9,41 +9,66 @@ import socket
 import struct
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from enum import IntEnum
+from errno import EMFILE, ENOMEM
 from typing import NamedTuple, NoReturn
 
-from audit2seccomp.errors import Audit2SeccompError, ExitStatus, LiveError
+from audit2seccomp.errors import LiveError
 from audit2seccomp.kernel.uapi import AUDIT_UID_UNSET
 from audit2seccomp.live.command import Successor, failure, restore_signals
+from audit2seccomp.live.descriptors import STDERR, STDOUT
 from audit2seccomp.live.host import number_of
-from audit2seccomp.live.loading import Loader, NotLoadedError, name_thread, raw_syscall, stock_memory
+from audit2seccomp.live.libc import name_thread, raw_syscall
+from audit2seccomp.live.loading import Loader, NotLoadedError, stock_memory
 from audit2seccomp.profile.assembly import marked
 from audit2seccomp.profile.model import Outcome, RuleAction
 
-_LISTENER, _SESSION, _NO_SESSION, _NOT_LOADED, _NOT_EXECUTED = b"L", b"S", b"N", b"F", b"X"
-_MESSAGE = struct.Struct("=cI")
+_MESSAGE = struct.Struct("=II")
+_NO_ERRNO = 255
+"""The exit status of a process that did not become the command; see `Courier.send` for others."""
 _LOGINUID, _SESSIONID = "/proc/self/loginuid", "/proc/self/sessionid"
 _ANCILLARY = socket.CMSG_SPACE(struct.calcsize("i"))
 
 
+class _Said(IntEnum):
+    """What the command's process says, each with a number."""
+
+    LISTENER = 1
+    """Here it is."""
+    SESSION = 2
+    """The number of its audit session."""
+    NOT_BEGUN = 3
+    """An errno, as in all that follow."""
+    NO_SESSION = 4
+    NOT_LOADED = 5
+    NOT_EXECUTED = 6
+
+    def to(self, recorder: socket.socket, number: int) -> None:
+        """Say it. Raises OSError."""
+        recorder.send(_MESSAGE.pack(self, number))
+
+
 class Courier:
     """Sends the listener to the recorder. From the moment on in which it is there, every call of this process waits for
-    its answer: but for this one, which carries marks in arguments that sendmsg(2) does not have, and the filter lets it
-    pass for these."""
+    its answer: but for this one, and that which ends the process where it fails. They carry marks in arguments that
+    sendmsg(2) and exit_group(2) do not have, and the filter lets them pass for these."""
 
     def __init__(self) -> None:
         """Choose the marks."""
         self._marks = [int.from_bytes(os.urandom(4), "little") & 0x7FFFFFFF for _ in range(3)]
         self._sendmsg = number_of("sendmsg")
+        self._exit = number_of("exit_group")
 
     def lets_pass(self) -> bytes:
         """What stands in front of the filter."""
-        return marked(self._sendmsg, dict(enumerate(self._marks, 3)), Outcome(RuleAction.ALLOW))
+        marks = dict(enumerate(self._marks, 3))
+        return b"".join(marked(nr, marks, Outcome(RuleAction.ALLOW)) for nr in (self._sendmsg, self._exit))
 
     def prepare(self, to: socket.socket) -> None:
         """Put everything in memory; see Loader."""
         self._to = to.fileno()
-        self._syscall = raw_syscall()
-        self._text = ctypes.create_string_buffer(_MESSAGE.pack(_LISTENER, 0), _MESSAGE.size)
+        self._text = ctypes.create_string_buffer(_MESSAGE.pack(_Said.LISTENER, 0), _MESSAGE.size)
         self._part = ctypes.create_string_buffer(struct.pack("@PN", ctypes.addressof(self._text), _MESSAGE.size))
         # struct cmsghdr, and the descriptor behind it.
         self._control = ctypes.create_string_buffer(_ANCILLARY)
@@ -58,9 +83,11 @@ class Courier:
         )
 
     def send(self, listener: int) -> None:
-        """Send it, in one call."""
+        """Send it, in one call. Where that fails, this process ends with the errno as its status: nobody would ever
+        answer."""
         struct.pack_into("@i", self._control, socket.CMSG_LEN(0), listener)
-        self._syscall(self._sendmsg, self._to, ctypes.addressof(self._message), 0, *self._marks)
+        if raw_syscall(self._sendmsg, self._to, ctypes.addressof(self._message), 0, *self._marks) < 0:
+            raw_syscall(self._exit, ctypes.get_errno(), 0, 0, *self._marks)
 
 
 class Report(NamedTuple):
@@ -68,7 +95,7 @@ class Report(NamedTuple):
 
     listener: int | None = None
     session: int | None = None
-    error: Audit2SeccompError | None = None
+    error: Exception | None = None
 
 
 class Beginning(NamedTuple):
@@ -86,41 +113,38 @@ class Beginning(NamedTuple):
     def become(self, recorder: socket.socket, restore: Callable[[], None]) -> NoReturn:
         """Become the command, or say why not; `restore` lets signals act again."""
         try:
-            restore_signals()
-            if self.output_to_stderr:
-                os.dup2(2, 1)
-            if self.new_session:
-                self._start_session(recorder)
-            restore()
-            gc.disable()
-            stock_memory()
-            name_thread(os.path.basename(self.successor.command.path))
-            if self.courier is not None:
-                self.courier.prepare(recorder)
-            listener = self.loader.load()
-            if self.courier is not None:
-                self.courier.send(listener)
-            recorder.send(_MESSAGE.pack(_NOT_EXECUTED, self.successor.become()))
+            self._become(recorder, restore)
         except NotLoadedError as error:
-            recorder.send(_MESSAGE.pack(_NOT_LOADED, error.number))
+            _say(recorder, _Said.NOT_LOADED, error.number)
+        except OSError as error:
+            _say(recorder, _Said.NOT_BEGUN, error.errno or 0)
+        except MemoryError:
+            _say(recorder, _Said.NOT_BEGUN, ENOMEM)
         except Exception:  # this process has no caller who would hear of it
             sys.excepthook(*sys.exc_info())
         finally:
-            os._exit(ExitStatus.NOT_EXECUTABLE)
+            os._exit(_NO_ERRNO)
 
-    def _start_session(self, recorder: socket.socket) -> None:
-        """Whoever writes a login id gets a new session number, the id that it had among them (audit_set_loginuid() in
-        kernel/audit.c)."""
-        try:
-            with open(_LOGINUID, encoding="ascii") as file:
-                user = int(file.read())
-            with open(_LOGINUID, "w", encoding="ascii") as file:
-                file.write(str(os.getuid() if user == AUDIT_UID_UNSET else user))
-            with open(_SESSIONID, encoding="ascii") as file:
-                recorder.send(_MESSAGE.pack(_SESSION, int(file.read())))
-        except OSError as error:
-            recorder.send(_MESSAGE.pack(_NO_SESSION, error.errno or 0))
-            os._exit(ExitStatus.NOT_EXECUTABLE)
+    def _become(self, recorder: socket.socket, restore: Callable[[], None]) -> None:
+        restore_signals()
+        if self.output_to_stderr:
+            os.dup2(STDERR, STDOUT)
+        if self.new_session:
+            try:
+                session = _start_session()
+            except OSError as error:
+                return _say(recorder, _Said.NO_SESSION, error.errno or 0)
+            _Said.SESSION.to(recorder, session)
+        restore()
+        gc.disable()
+        stock_memory()
+        name_thread(os.path.basename(self.successor.command.path))
+        if self.courier is not None:
+            self.courier.prepare(recorder)
+        listener = self.loader.load()
+        if self.courier is not None:
+            self.courier.send(listener)
+        return _say(recorder, _Said.NOT_EXECUTED, self.successor.become())
 
     def hear(self, command: socket.socket) -> Report | None:
         """What its process says next; None when it has become the command, or ended."""
@@ -128,14 +152,40 @@ class Beginning(NamedTuple):
         if not data:
             return None
         kind, number = _MESSAGE.unpack(data)
-        if kind == _LISTENER:
+        if kind == _Said.LISTENER:
+            if not listeners:  # the kernel drops what it has no number for
+                raise OSError(EMFILE, os.strerror(EMFILE))
             os.set_inheritable(listeners[0], False)
             return Report(listeners[0])
-        if kind == _SESSION:
+        if kind == _Said.SESSION:
             return Report(session=number)
-        if kind == _NOT_LOADED:
-            return Report(error=NotLoadedError(number))
-        if kind == _NO_SESSION:
-            why = os.strerror(number).lower()
-            return Report(error=LiveError(f"{_LOGINUID}: cannot begin an audit session: {why}: record --via notify"))
-        return Report(error=failure(self.successor.command, number))
+        return Report(error=self._error(_Said(kind), number))
+
+    def _error(self, said: _Said, number: int) -> Exception:
+        match said:
+            case _Said.NOT_LOADED:
+                return NotLoadedError(number)
+            case _Said.NO_SESSION:
+                why = f"cannot begin an audit session: {os.strerror(number).lower()}"
+                return LiveError(f"{_LOGINUID}: {why}: record --via notify")
+            case _Said.NOT_BEGUN:
+                return OSError(number, os.strerror(number))
+            case _:
+                return failure(self.successor.command, number)
+
+
+def _start_session() -> int:
+    """Begin an audit session, and return its number: whoever writes a login id gets a new one, the id that it had among
+    them (audit_set_loginuid() in kernel/audit.c). Raises OSError."""
+    with open(_LOGINUID, encoding="ascii") as file:
+        user = int(file.read())
+    with open(_LOGINUID, "w", encoding="ascii") as file:
+        file.write(str(os.getuid() if user == AUDIT_UID_UNSET else user))
+    with open(_SESSIONID, encoding="ascii") as file:
+        return int(file.read())
+
+
+def _say(recorder: socket.socket, said: _Said, number: int) -> None:
+    """The last thing that this process says; where it cannot, the guardian cannot say how it ended either."""
+    with suppress(OSError):
+        said.to(recorder, number)

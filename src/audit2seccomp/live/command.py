@@ -13,12 +13,13 @@ from typing import NamedTuple, NoReturn
 
 from audit2seccomp.errors import CommandNotFoundError, ExitStatus, LiveError, NotExecutableError
 from audit2seccomp.live.host import number_of
-from audit2seccomp.live.loading import Loader, raw_syscall, stock_memory
+from audit2seccomp.live.libc import raw_syscall
+from audit2seccomp.live.loading import Loader, stock_memory
 
-_SHELL = b"/bin/sh"
+SHELL = b"/bin/sh"
 """What runs a script without a first line that says so, as execvp(3) does."""
-_LOOK = 128
-"""Bytes of a file that tell whether it is text."""
+_FIRST_BYTES = 256
+"""What of a file tells its interpreter: BINPRM_BUF_SIZE of include/uapi/linux/binfmts.h."""
 _NOT_THERE = (errno.ENOENT, errno.ENOTDIR)
 
 
@@ -64,11 +65,10 @@ class Successor:
         """With the environment that this process was given."""
         self.command = command
         self._execve = number_of("execve")
-        self._syscall = raw_syscall()
         environment = _Strings(_environment())
         self._program = _Strings([command.path]), _Strings(command.words), environment
-        self._may_be_script = not _is_binary(command.path)
-        self._script = _Strings([_SHELL]), _Strings([_SHELL, command.path, *command.words[1:]]), environment
+        self._may_be_script = is_text(first_line(command.path))
+        self._script = _Strings([SHELL]), _Strings([SHELL, command.path, *command.words[1:]]), environment
 
     def become(self) -> int:
         """Become the command. Where that fails, returns the errno."""
@@ -88,7 +88,7 @@ class Successor:
         os._exit(ExitStatus.NOT_EXECUTABLE)
 
     def _execute(self, path: _Strings, words: _Strings, environment: _Strings) -> int:
-        self._syscall(self._execve, path.first, words.address, environment.address, 0, 0, 0)
+        raw_syscall(self._execve, path.first, words.address, environment.address, 0, 0, 0)
         return ctypes.get_errno()
 
 
@@ -112,11 +112,17 @@ def _environment() -> list[bytes]:
         return [b"%b=%b" % item for item in os.environb.items()]
 
 
-def _is_binary(path: bytes) -> bool:
-    """Whether a file is no text, by its first line, as shells decide it; one that cannot be read may be text."""
-    with suppress(OSError), open(path, "rb") as file:
-        return b"\0" in file.read(_LOOK).partition(b"\n")[0]
-    return False
+def first_line(path: bytes) -> bytes:
+    """Of a file, or how a longer one begins; nothing of one that cannot be read, or would be waited for."""
+    if os.path.isfile(path):
+        with suppress(OSError), open(path, "rb") as file:
+            return file.read(_FIRST_BYTES).partition(b"\n")[0]
+    return b""
+
+
+def is_text(line: bytes) -> bool:
+    """Whether a file with that first line is a script, as shells decide it."""
+    return b"\0" not in line
 
 
 def restore_signals() -> None:

@@ -25,6 +25,7 @@ from audit2seccomp.kernel.seccomp import (
 )
 from audit2seccomp.kernel.uapi import Action
 from audit2seccomp.live.host import numbers_of
+from audit2seccomp.live.launch import Launch
 
 _ZEROS = bytes(NOTIF_BYTES)
 _ID = slice(0, 8)
@@ -67,13 +68,15 @@ class _Made:
 class Listener:
     """Answers each call with: go on."""
 
-    def __init__(self, descriptor: int, counter: CallCounter) -> None:
-        """`counter` counts them."""
+    def __init__(self, descriptor: int, counter: CallCounter, launch: Launch) -> None:
+        """`counter` counts them; those of `launch` come first."""
         self.descriptor = descriptor
         self._counter = counter
         self._threads: dict[bytes, _Thread] = {}
         self._made: dict[bytes, dict[bytes, _Made]] = {}
         self._noted = 0
+        self._launch: Launch | None = launch
+        """Until the command makes its own calls."""
         self._changing = {_CALL_LAYOUT.pack(nr, arch) for arch, nr in numbers_of(*_ENDINGS, *_NEW_NAMES)}
         with suppress(OSError):  # a kernel before 6.6 only takes longer
             ioctl(descriptor, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP)
@@ -104,14 +107,14 @@ class Listener:
     def _note(self, notification: bytes) -> None:
         """A call that this thread did not make before, as what it is now; it waits meanwhile."""
         pid, call = notification[_PID], notification[_CALL]
+        nr, arch = _CALL_LAYOUT.unpack(call)
         self._noted += 1
         if self._noted > MAX_NOTED:
             self._forget_all()
         thread = self._threads.get(pid)
         if thread is None:
-            thread = self._threads[pid] = _who(int.from_bytes(pid, sys.byteorder))
+            thread = self._threads[pid] = self._as_launched(_who(int.from_bytes(pid, sys.byteorder)), (arch, nr))
             self._made[pid] = thread.calls
-        nr, arch = _CALL_LAYOUT.unpack(call)
         now = time.time()
         record = SeccompRecord(
             int(now * 1000),
@@ -131,6 +134,14 @@ class Listener:
             # Of a process in which any thread executes a program, the first thread goes on as that.
             if thread.process is not None and thread.process in self._threads:
                 self._forget(thread.process)
+
+    def _as_launched(self, thread: _Thread, call: tuple[int, int]) -> _Thread:
+        if self._launch is None:
+            return thread
+        if (thread.exe, call) == (self._launch.by, self._launch.call):
+            return thread._replace(exe=self._launch.exe)
+        self._launch = None
+        return thread
 
     def _forget_all(self) -> None:
         for pid in list(self._threads):

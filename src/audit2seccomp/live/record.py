@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Container, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from audit2seccomp.errors import LiveError
@@ -11,10 +12,12 @@ from audit2seccomp.evidence.counter import CallCounter
 from audit2seccomp.kernel.seccomp import FILTER_FLAG_BITS
 from audit2seccomp.live.beginning import Beginning, Courier, Report
 from audit2seccomp.live.command import Successor, find
-from audit2seccomp.live.host import kernel_version
+from audit2seccomp.live.descriptors import fill_standard
+from audit2seccomp.live.host import check_proc, kernel_version
+from audit2seccomp.live.launch import Launch
 from audit2seccomp.live.loading import Loader
 from audit2seccomp.live.notify import Listener
-from audit2seccomp.live.tree import Tree, Watch
+from audit2seccomp.live.tree import ENDED_BEFORE, Tree, Watch
 from audit2seccomp.profile.assembly import always
 from audit2seccomp.profile.model import Outcome, Profile, RuleAction
 
@@ -55,6 +58,8 @@ class Choices(NamedTuple):
     """Where the command's standard output goes."""
     say: Callable[[str], None] = lambda _: None
     """Tells the user something meanwhile."""
+    kept: Container[int] = range(sys.maxsize)
+    """Of the descriptors that the command is given those which this process uses behind its end."""
 
 
 def way(asked: str) -> str:
@@ -68,9 +73,13 @@ def way(asked: str) -> str:
 def record(words: Sequence[str], choices: Choices) -> Recording:
     """Run a command to its end, and the end of all its descendants. Raises CommandNotFoundError, NotExecutableError,
     LiveError and FilterError; nothing of it is left then."""
+    check_proc()
+    fill_standard()
     successor = Successor(find(words))
     via = way(choices.via)
     evidence, status = (_notify if via == NOTIFY else _audit)(successor, words[0], choices)
+    if choices.known is None and not (evidence.records or evidence.losses):
+        raise LiveError(f"cannot record the command: {ENDED_BEFORE}")
     return Recording(evidence, status, via)
 
 
@@ -82,13 +91,14 @@ def _notify(successor: Successor, name: str, choices: Choices) -> tuple[Evidence
         # A signal does not make the call be asked again, as each of Go's preemption signals would.
         flags.append("SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV")
     loader = Loader(program, sum(FILTER_FLAG_BITS[flag] for flag in flags))
+    launch = Launch(successor.command)
     counter = CallCounter(name, choices.query, choices.on_new)
 
     def watch(report: Report) -> Watch | None:
-        return None if report.listener is None else Listener(report.listener, counter)
+        return None if report.listener is None else Listener(report.listener, counter, launch)
 
     beginning = Beginning(successor, loader, courier, output_to_stderr=choices.output_to_stderr)
-    status = Tree(beginning, watch, choices.say).run()
+    status = Tree(beginning, watch, choices.say, choices.kept).run()
     return counter.evidence(), status
 
 
@@ -98,7 +108,7 @@ def _audit(successor: Successor, name: str, choices: Choices) -> tuple[Evidence,
 
     # What comes is what auditd would write into its file.
     scanner = Scanner(Trust.AUTHENTICATED, on_new=choices.on_new, query=choices.query, count_lines=False, form="text")
-    records = AuditSocket(scanner, name)
+    records = AuditSocket(scanner, name, Launch(successor.command))
     loader = Loader(_program(RuleAction.LOG, choices.known), FILTER_FLAG_BITS[_NO_SLOWER])
 
     def watch(report: Report) -> Watch | None:
@@ -108,7 +118,7 @@ def _audit(successor: Successor, name: str, choices: Choices) -> tuple[Evidence,
         return records
 
     beginning = Beginning(successor, loader, new_session=True, output_to_stderr=choices.output_to_stderr)
-    status = Tree(beginning, watch, choices.say).run()
+    status = Tree(beginning, watch, choices.say, choices.kept).run()
     return records.evidence(), status
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
+
+from audit2seccomp.live.libc import signalfd
 
 _OWN = {
     signal.SIGKILL,
@@ -29,9 +30,6 @@ _OWN = {
 _SIGINFO_BYTES = 128
 """sizeof(struct signalfd_siginfo): u32 ssi_signo, s32 ssi_errno, s32 ssi_code, … (include/uapi/linux/signalfd.h)."""
 _SIGINFO_START = struct.Struct("=Iii")
-_SFD_CLOEXEC, _SFD_NONBLOCK = os.O_CLOEXEC, os.O_NONBLOCK
-_KERNEL_SETS = 128
-"""Bytes of a sigset_t in glibc and musl."""
 _OF_TERMINAL = {
     signal.SIGINT,
     signal.SIGQUIT,
@@ -45,6 +43,7 @@ _OF_TERMINAL = {
 """What a terminal sends to a whole group of processes (drivers/tty/). What else the kernel sends is for one process, as
 SIGALRM is of a timer that was set before this program was executed."""
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+"""What a user, a terminal or a service manager asks a program to end by."""
 
 
 class Arrival(NamedTuple):
@@ -87,15 +86,10 @@ def held_back() -> Iterator[Signals]:
     """In here signals end or stop nothing, and can be read (signalfd(2)); afterwards those that nobody read act. And
     children can be waited for, also where SIGCHLD was blocked or ignored."""
     wanted = {number for number in signal.valid_signals() if number not in _OWN}
+    descriptor = signalfd(wanted)
     before = set(map(int, signal.pthread_sigmask(signal.SIG_BLOCK, wanted)))
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
     children = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    bits = sum(1 << (number - 1) for number in wanted)
-    mask = ctypes.create_string_buffer(bits.to_bytes(_KERNEL_SETS, "little"), _KERNEL_SETS)
-    descriptor = ctypes.CDLL(None, use_errno=True).signalfd(-1, mask, _SFD_CLOEXEC | _SFD_NONBLOCK)
-    if descriptor < 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
     try:
         yield Signals(descriptor, before, children_ignored=children is signal.SIG_IGN)
     finally:

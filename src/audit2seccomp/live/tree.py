@@ -9,19 +9,26 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
+from contextlib import suppress
 from typing import Protocol
 
 from audit2seccomp.errors import LiveError
 from audit2seccomp.live.beginning import Beginning, Report
-from audit2seccomp.live.guardian import NOT_STARTED, Message, Told, adopt_orphans, end_descendants, guard, receive
-from audit2seccomp.live.host import check_proc
+from audit2seccomp.live.descendants import descriptor_of, end_descendants, take_charge
+from audit2seccomp.live.descriptors import let_go
+from audit2seccomp.live.guardian import Message, Told, guard, receive
+from audit2seccomp.live.host import reason
 from audit2seccomp.live.signals import ENDING, Signals, held_back
 
-_PATIENCE = 1.0
+ENDED_BEFORE = "its process ended before it was the command"
+_TOLD_AFTER = 1.0
 """So many seconds after the command's end it is told that others of its processes go on."""
 _STOPPING = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
 """What a terminal stops programs with."""
+
+_Meanings = dict[int, Callable[[], bool]]
+"""What to do when a descriptor can be read; False says that nothing more will come."""
 
 
 class Watch(Protocol):
@@ -42,13 +49,16 @@ class Tree:
     def __init__(
         self,
         beginning: Beginning,
-        watch: Callable[[Report], Watch | None] = lambda _: None,
+        watch: Callable[[Report], Watch | None] | None = None,
         say: Callable[[str], None] = lambda _: None,
+        kept: Container[int] = range(sys.maxsize),
     ) -> None:
-        """`watch` makes what sees the calls of what the command's process reports; `say` tells the user something."""
+        """`watch` makes what sees the calls of what the command's process reports; `say` tells the user something; the
+        descriptors that are `kept`, of those that the command is given, are used behind its end."""
         self._beginning = beginning
         self._make_watch = watch
         self._say = say
+        self._kept = kept
         self._watch: Watch | None = None
         self._error: Exception | None = None
         self._status: int | None = None
@@ -63,19 +73,22 @@ class Tree:
         """Start the command and return its wait status when nothing of it is left. A signal to this process goes to the
         command, unless the terminal sent it there, too; behind the command's end it ends what is left. Raises LiveError
         and FilterError where the command does not start; nothing of it is left then, whatever is raised."""
-        check_proc()
         try:
-            return self._run()
+            guarded = self._run()
+            if self._error is not None:
+                raise self._error
+            return self._result(guarded)
         except OSError as error:
-            raise LiveError(f"cannot run the command: {_reason(error)}") from error
+            raise LiveError(f"cannot run the command: {reason(error.errno or 0)}") from error
 
     def _run(self) -> int:
+        """Returns the wait status of the guardian's parent."""
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:
                 stream.flush()
         guardian, of_guardian = _pair()
         command, of_command = _pair()
-        adopt_orphans()
+        take_charge()
         with held_back() as signals, guardian, command:
             child = os.fork()
             if child == 0:
@@ -85,6 +98,7 @@ class Tree:
             of_guardian.close()
             of_command.close()
             try:
+                let_go(self._kept)
                 self._follow(guardian, command, signals, child)
             finally:
                 guardian.close()  # which it takes for the end of this process, if it is still there
@@ -93,50 +107,60 @@ class Tree:
                     end_descendants(signal.SIGKILL, wait=True)
             if self._watch is not None:
                 self._watch.finish()
-        if self._error is not None:
-            raise self._error
-        if os.waitstatus_to_exitcode(guarded) == NOT_STARTED:
-            raise LiveError("cannot start the command: no more processes or files: ulimit -u and -n raise the limits")
-        if self._status is None or guarded:
+            return guarded
+
+    def _result(self, guarded: int) -> int:
+        """The command's wait status; raises LiveError where it is worth nothing, and the OSError of a guardian."""
+        failed = os.waitstatus_to_exitcode(guarded)
+        if failed in errno.errorcode:
+            raise OSError(failed, os.strerror(failed))
+        if self._status is None or failed:
             raise LiveError("a process that guards the command was killed: what was left of the command was ended, too")
+        if self._make_watch is not None and self._watch is None:
+            ended = os.waitstatus_to_exitcode(self._status)
+            why = reason(ended) if ended in errno.errorcode else ENDED_BEFORE
+            raise LiveError(f"cannot watch the command: {why}")
         return self._status
 
     def _follow(self, guardian: socket.socket, command: socket.socket, signals: Signals, child: int) -> None:
         """Until the guardian says, by going, that nothing is left, or its parent, a child of this process, is gone."""
-        parent = _ended(child)
         # In the order in which poll() tells them: the Ctrl-C that ended the command came before its end.
-        meanings: dict[int, Callable[[], bool]] = {
+        meanings: _Meanings = {
             signals.descriptor: lambda: self._pass_on(signals, guardian),
             guardian.fileno(): lambda: self._hear(guardian),
             command.fileno(): lambda: self._begin(command),
         }
+        parent = descriptor_of(child)
         if parent is not None:
-            meanings[parent] = lambda: self._hear_the_rest(guardian)
+            meanings[parent] = lambda: False
         for descriptor in meanings:
             self._poll.register(descriptor, select.POLLIN)
         while guardian.fileno() in meanings and (parent is None or parent in meanings):
-            left = None if self._tell_at is None else max(0.0, self._tell_at - time.monotonic())
-            ready = self._poll.poll(None if left is None else 1000 * left)
-            if ready == self._a_call and self._watch is not None and left is None:
-                self._watch.take()  # nearly always it is that alone
-                continue
-            if left == 0:
-                self._tell_at = None
-                self._say("the command has ended, and processes of it go on: recorded until they end; Ctrl-C ends them")
-            for descriptor, event in ready:
-                if self._watch is not None and descriptor == self._watch.descriptor:
-                    self._look(self._watch, event)
-                elif not meanings[descriptor]():
-                    self._poll.unregister(descriptor)
-                    del meanings[descriptor]
+            self._wait(meanings)
         if parent is not None:
             os.close(parent)
+        for one in (guardian, command):  # what was told before that counts
+            one.setblocking(False)
+            with suppress(BlockingIOError):
+                while one.fileno() in meanings and meanings[one.fileno()]():
+                    pass
 
-    def _hear_the_rest(self, guardian: socket.socket) -> bool:
-        """The guardian's parent is gone: what was told before that counts; returns False."""
-        while select.select([guardian], [], [], 0)[0] and self._hear(guardian):
-            pass
-        return False
+    def _wait(self, meanings: _Meanings) -> None:
+        """Until something comes, and do what it means. What will bring nothing more has no meaning then."""
+        left = None if self._tell_at is None else max(0.0, self._tell_at - time.monotonic())
+        ready = self._poll.poll(None if left is None else 1000 * left)
+        if ready == self._a_call and self._watch is not None and left is None:
+            self._watch.take()  # nearly always it is that alone
+            return
+        if left == 0:
+            self._tell_at = None
+            self._say("the command has ended, and processes of it go on: recorded until they end; Ctrl-C ends them")
+        for descriptor, event in ready:
+            if self._watch is not None and descriptor == self._watch.descriptor:
+                self._look(self._watch, event)
+            elif not meanings[descriptor]():
+                self._poll.unregister(descriptor)
+                del meanings[descriptor]
 
     def _look(self, watch: Watch, event: int) -> None:
         if event & select.POLLIN:
@@ -151,7 +175,7 @@ class Tree:
             return False
         if message.told is Told.ENDED:
             self._status = message.value
-            self._tell_at = time.monotonic() + _PATIENCE
+            self._tell_at = time.monotonic() + _TOLD_AFTER
         elif message.told is Told.STOPPED and message.value in _STOPPING:
             # So that the shell which started this process takes the terminal back.
             os.kill(os.getpid(), signal.SIGSTOP)
@@ -163,7 +187,7 @@ class Tree:
         if report is None:
             return False
         self._error = self._error or report.error
-        watch = self._make_watch(report)
+        watch = self._make_watch(report) if self._make_watch is not None else None
         if watch is not None:
             self._watch = watch
             self._a_call = [(watch.descriptor, select.POLLIN)]
@@ -180,27 +204,6 @@ class Tree:
                 Message(Told.END, self._end_signal).send(guardian)
                 self._end_signal = signal.SIGKILL  # for those that stay
         return True
-
-
-def _ended(child: int) -> int | None:
-    """A descriptor that can be read when a child has ended; None on kernels before 5.3."""
-    try:
-        return os.pidfd_open(child)
-    except OSError as error:
-        if error.errno == errno.ENOSYS:
-            return None
-        raise
-
-
-def _reason(error: OSError) -> str:
-    reason = (error.strerror or str(error)).lower()
-    match error.errno:
-        case errno.EMFILE:
-            return f"{reason}: ulimit -n raises the limit"
-        case errno.EAGAIN:
-            return f"{reason}: ulimit -u raises the limit of processes"
-        case _:
-            return reason
 
 
 def _pair() -> tuple[socket.socket, socket.socket]:
