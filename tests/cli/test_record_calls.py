@@ -49,7 +49,7 @@ def straced(folder: Path, *command: str) -> Counter[str]:
 
 
 @pytest.mark.parametrize("via", WAYS)
-@needs("strace", root=False)
+@needs("strace")
 def test_it_sees_what_strace_sees_as_often(via: str, folder: Path, recording: Recording) -> None:
     command = ["ls", "-laR", str(folder)]
     expected = straced(recording.folder, *command)

@@ -5,10 +5,8 @@ from __future__ import annotations
 
 import errno
 import json
-import socket
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from random import Random
@@ -18,20 +16,19 @@ import pytest
 
 from audit2seccomp.formats import read_profile
 from audit2seccomp.kernel.abi import Abi
-from audit2seccomp.kernel.audit_netlink import AUDIT_NLGRP_READLOG_BIT, NETLINK_AUDIT, NLMSG_HEADER
 from audit2seccomp.kernel.syscalls import table_of
-from audit2seccomp.kernel.uapi import AUDIT_SECCOMP
 from audit2seccomp.profile.decision import asked, decide
 from audit2seccomp.profile.libseccomp import build
 from audit2seccomp.profile.resolve import Host, resolve
 from audit2seccomp.profile.simulate import Program, decoded
+from tests.e2e.audit_records import kept, needs_audit_records
 from tests.e2e.calls import COMM, PROCESS_KILLED, THREAD_KILLED, TRAPPED, Made, Result, needs_x86_64, results
-from tests.e2e.machine import needs
+from tests.e2e.expected import KERNEL, OF_ALL_KINDS, PUBLISHED, Expected
 from tests.e2e.reading import CODES
-from tests.e2e.test_verdicts import KERNEL, OF_ALL_KINDS, PUBLISHED, Expected, abi
+from tests.profile.meanings import abi
 
 pytestmark = [
-    needs(),
+    needs_audit_records,
     needs_x86_64,
     pytest.mark.skipif(not Path("/proc/sys/abi/vsyscall32").exists(), reason="needs CONFIG_IA32_EMULATION"),
 ]
@@ -78,9 +75,6 @@ _ACTION, _DATA = 0xFFFF0000, 0xFFFF
 _NAMES = {value: name for name, value in CODES.items()}
 _LET_THROUGH = (CODES["SCMP_ACT_ALLOW"], CODES["SCMP_ACT_LOG"])
 
-_SO_RCVBUFFORCE = 33
-"""include/uapi/asm-generic/socket.h"""
-
 
 def calls_through(door: Abi) -> Iterator[Made]:
     """Each harmless call that programs of an ABI have; x32's numbers are refused by kernels without x32, but filters
@@ -119,36 +113,18 @@ def shown(verdict: int, bare: Result, under: Result, default: int) -> bool:
     return bare.returned != under.returned
 
 
-@contextmanager
-def seccomp_records() -> Iterator[socket.socket]:
-    """All that audit reports from now on, whoever else listens, and without the limits of the kernel's log."""
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_AUDIT) as records:
-        records.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 64 << 20)
-        records.bind((0, AUDIT_NLGRP_READLOG_BIT))
-        records.settimeout(10)
-        yield records
-
-
-def logged(records: socket.socket, count: int) -> Counter[tuple[int, int]]:
-    """What the calls were logged for, by arch and number: so many records, and what is there already."""
+def logged(log: Path) -> Counter[tuple[int, int]]:
+    """What the calls were logged for, by arch and number."""
     found: Counter[tuple[int, int]] = Counter()
-    while True:
-        try:
-            message = records.recv(1 << 16)
-        except (BlockingIOError, TimeoutError):
-            return found
-        fields = dict(word.partition(b"=")[::2] for word in message[NLMSG_HEADER.size :].split())
-        _, kind, *_ = NLMSG_HEADER.unpack_from(message)
-        if kind != AUDIT_SECCOMP or fields[b"comm"] != b'"%b"' % COMM:
-            continue
-        if int(fields[b"code"], 16) == CODES["SCMP_ACT_LOG"]:
+    for line in log.read_bytes().splitlines():
+        fields = dict(word.partition(b"=")[::2] for word in line.split())
+        if fields[b"comm"] == b'"%b"' % COMM and int(fields[b"code"], 16) == CODES["SCMP_ACT_LOG"]:
             found[int(fields[b"arch"], 16), int(fields[b"syscall"])] += 1
-            if found.total() == count:
-                records.setblocking(False)
+    return found
 
 
-def confirmed(document: dict[str, Any], family: list[Abi]) -> Counter[str]:
-    """How many calls showed each action, under the filter that a profile is on this machine."""
+def confirmed(document: dict[str, Any], family: list[Abi], log: Path) -> Counter[str]:
+    """How many calls showed each action, under the filter that a profile is on this machine; `log` gets the records."""
     host = Host(family[0], KERNEL, frozenset())
     made = resolve(read_profile(json.dumps(document).encode()).sound(), host)
     filtered = build(made, family)
@@ -156,40 +132,40 @@ def confirmed(document: dict[str, Any], family: list[Abi]) -> Counter[str]:
     calls = [*chain.from_iterable(map(calls_through, DOORS))]
     calls += chain.from_iterable(calls_with_arguments(door, expected) for door in family)
     bare = results(calls, None)
-    with seccomp_records() as records:
+    with kept(log):
         under = results(calls, program)
-        verdicts = []
-        for one, was, became in zip(calls, bare, under, strict=True):
-            door = DOORS[one.int80]
-            arch = door.audit_arch
-            # The kernel of a program of x86 sees 32 bits of each argument.
-            args = tuple(arg & 0xFFFFFFFF if one.int80 else arg for arg in one.args)
-            verdict = Program(program).verdict(arch, one.nr, args)
-            assert verdict == expected.verdict(arch, one.nr, args), one
-            assert decide(made, asked(door, one.nr, args), host).outcomes == (decoded(verdict),), one
-            verdicts.append((arch, one.nr, verdict, shown(verdict, was, became, expected.default)))
-        logs = Counter((arch, nr) for arch, nr, verdict, _ in verdicts if verdict == CODES["SCMP_ACT_LOG"])
-        if not logs:
-            records.setblocking(False)
-        assert logged(records, logs.total()) == logs
+    verdicts = []
+    for one, was, became in zip(calls, bare, under, strict=True):
+        door = DOORS[one.int80]
+        arch = door.audit_arch
+        # The kernel of a program of x86 sees 32 bits of each argument.
+        args = tuple(arg & 0xFFFFFFFF if one.int80 else arg for arg in one.args)
+        verdict = Program(program).verdict(arch, one.nr, args)
+        assert verdict == expected.verdict(arch, one.nr, args), one
+        assert decide(made, asked(door, one.nr, args), host).outcomes == (decoded(verdict),), one
+        verdicts.append((arch, one.nr, verdict, shown(verdict, was, became, expected.default)))
+    logs = Counter((arch, nr) for arch, nr, verdict, _ in verdicts if verdict == CODES["SCMP_ACT_LOG"])
+    assert logged(log) == logs
     return Counter(_NAMES[verdict & _ACTION] for *_, verdict, is_shown in verdicts if is_shown)
 
 
-def test_every_action_is_what_the_kernel_does() -> None:
-    found = confirmed({**OF_ALL_KINDS, "architectures": [door.scmp_name for door in DOORS]}, list(DOORS))
+def test_every_action_is_what_the_kernel_does(tmp_path: Path) -> None:
+    found = confirmed(
+        {**OF_ALL_KINDS, "architectures": [door.scmp_name for door in DOORS]}, list(DOORS), tmp_path / "log"
+    )
     assert found.total() > 400
     assert set(found) == {*CODES} - {"SCMP_ACT_KILL"}
     assert min(found.values()) >= 5
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_published_profiles_are_what_the_kernel_does(name: str) -> None:
+def test_published_profiles_are_what_the_kernel_does(name: str, tmp_path: Path) -> None:
     if not PUBLISHED[name].exists():
         pytest.skip("needs golang-github-containers-common")
-    found = confirmed(json.loads(PUBLISHED[name].read_bytes()), list(DOORS))
+    found = confirmed(json.loads(PUBLISHED[name].read_bytes()), list(DOORS), tmp_path / "log")
     assert found["SCMP_ACT_ALLOW"] > 300
 
 
-def test_calls_of_architectures_that_are_not_listed_kill_the_thread() -> None:
-    found = confirmed({**OF_ALL_KINDS, "architectures": ["SCMP_ARCH_X86_64"]}, [abi("x86_64")])
+def test_calls_of_architectures_that_are_not_listed_kill_the_thread(tmp_path: Path) -> None:
+    found = confirmed({**OF_ALL_KINDS, "architectures": ["SCMP_ARCH_X86_64"]}, [abi("x86_64")], tmp_path / "log")
     assert found["SCMP_ACT_KILL_THREAD"] > 100
