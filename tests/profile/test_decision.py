@@ -17,8 +17,7 @@ from audit2seccomp.profile.effects import BAD_ARCH
 from audit2seccomp.profile.libseccomp import build
 from audit2seccomp.profile.model import ArgCondition, Outcome, Profile, default_outcome
 from audit2seccomp.profile.resolve import NOTHING_KNOWN, Host
-from tests.profile.profiles import filtered_profiles
-from tests.profile.test_effects import (
+from tests.profile.filters import (
     ABIS,
     ALLOW,
     BY_ORDER,
@@ -27,7 +26,6 @@ from tests.profile.test_effects import (
     X86,
     X86_64,
     Args,
-    abi,
     call,
     condition,
     named_calls,
@@ -36,6 +34,8 @@ from tests.profile.test_effects import (
     rule,
     samples,
 )
+from tests.profile.meanings import abi
+from tests.profile.profiles import filtered_profiles
 
 EPERM = Outcome(default_outcome(profile()).action, 1)
 EDGES = (0, 1, 2, 3, 8, 9, 16, 2**31, 2**32 - 1, 2**32, 2**32 + 1, 2**64 - 1)
