@@ -224,7 +224,7 @@ def test_a_condition_that_nobody_knows_is_no_reason_to_allow(tmp_path: Path) -> 
     done = run("convert", path, "--to", "oci", "--lenient")
     assert (done.status, done.stderr) == (
         3,
-        'audit2seccomp: oci: rule 0: nobody knows on which hosts "distro" holds: take it out\n',
+        'audit2seccomp: rule 0: nobody knows on which hosts "distro" holds: take it out\n',
     )
 
 

@@ -233,6 +233,16 @@ def test_rules_in_docker_s_form_are_those_of_this_host(tmp_path: Path) -> None:
     assert asked({**ALL, "syscalls": rules}, tmp_path, mkdir, 0, 0) == -42
 
 
+def test_a_clause_that_nobody_knows_starts_nothing(tmp_path: Path) -> None:
+    """Not even where unknown keys are kept: the rule may not be there."""
+    rule = {"names": ["mkdir"], "action": "SCMP_ACT_ALLOW", "includes": {"distro": "x"}}
+    file = tmp_path / "profile.json"
+    file.write_text(json.dumps({**ALL, "defaultAction": "SCMP_ACT_LOG", "syscalls": [rule]}))
+    done = run("run", "--lenient", "--profile", file, "--", "echo", "hello")
+    assert (done.status, done.stdout) == (3, b"")
+    assert done.stderr == 'audit2seccomp: rule 0: nobody knows on which hosts "distro" holds: take it out\n'
+
+
 def test_the_profile_may_come_from_standard_input() -> None:
     done = run("run", "--profile", "-", "--", "echo", "hello", stdin=json.dumps(ALL).encode())
     assert (done.status, done.stdout) == (0, b"hello\n")
