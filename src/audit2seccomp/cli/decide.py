@@ -15,6 +15,7 @@ from audit2seccomp.cli.output import Output
 from audit2seccomp.cli.profiles import Lenient, load
 from audit2seccomp.cli.words import number_named
 from audit2seccomp.errors import Audit2SeccompError, ExitStatus, LiveError, UsageError, did_you_mean
+from audit2seccomp.formats import READABLE
 from audit2seccomp.formats.writing.plain import refuse_open
 from audit2seccomp.kernel.abi import X32_SYSCALL_BIT, Abi, abi_named, kernels_of
 from audit2seccomp.kernel.multiplexed import multiplexed
@@ -49,7 +50,7 @@ _MANY_CONDITIONS = 500
 
 
 def decide(
-    profile: Annotated[str, typer.Argument(metavar="PROFILE", help="A profile file, or - for standard input.")],
+    profile: Annotated[str, typer.Argument(metavar="PROFILE", help=f"{READABLE}; - for standard input.")],
     call: Annotated[
         str,
         typer.Argument(

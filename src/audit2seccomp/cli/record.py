@@ -15,7 +15,7 @@ from audit2seccomp.cli import profile_options as shaping
 from audit2seccomp.cli import shape as shapes
 from audit2seccomp.cli.delivery import Delivered, Destination, announcer, deliver
 from audit2seccomp.cli.interrupt import Interruption
-from audit2seccomp.cli.messages import complain, say
+from audit2seccomp.cli.messages import Quiet, complain, say
 from audit2seccomp.cli.output import Output
 from audit2seccomp.cli.profiles import Lenient, load
 from audit2seccomp.cli.reading import Gathered
@@ -120,7 +120,7 @@ def record(
     explain_names: shaping.ExplainNames = False,
     form: shaping.Format = None,
     strict: options.Strict = False,
-    quiet: options.Quiet = False,
+    quiet: Quiet = False,
     verbose: Annotated[
         bool, typer.Option("-v", "--verbose", help="List each distinct call when it is first seen.")
     ] = False,
