@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -225,3 +226,27 @@ def test_the_file_that_is_updated_is_what_is_verified(tmp_path: Path) -> None:
     done = record("--update", file, "--then-verify", "--", "ls", "/")
     assert (done.returncode, "verified" in done.stderr) == (0, True)
     assert read_profile(file.read_bytes(), "profile").sound().rules
+
+
+LATER = """
+import os, sys
+marker, code = sys.argv[1], 38
+if os.path.exists(marker):
+    try:
+        os.mkdir(marker + ".d")
+    except OSError as error:
+        code = error.errno
+else:
+    open(marker, "w").close()
+sys.exit(code)
+"""
+"""Ends with ENOSYS; when it runs again, with the errno of another call."""
+
+
+@pytest.mark.parametrize(("form", "verified"), [("oci", True), ("kubernetes", True), ("spo", False)])
+def test_then_verify_looks_at_what_was_written(form: str, verified: bool, tmp_path: Path) -> None:
+    """A SeccompProfile has no place for the errno of the default action, so that it is EPERM."""
+    command = (sys.executable, "-S", "-c", LATER, tmp_path / "marker")
+    done = record("--format", form, "--then-verify", "-o", tmp_path / "profile", "--", *command)
+    assert done.returncode == (38 if verified else 1), done.stderr
+    assert ("verified: it ended with status 38" in done.stderr) is verified

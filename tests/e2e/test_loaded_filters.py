@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import errno
 import json
+import signal
 from collections import Counter
 from collections.abc import Iterator
 from itertools import chain
@@ -15,17 +16,22 @@ from typing import Any
 import pytest
 
 from audit2seccomp.formats import read_profile
-from audit2seccomp.kernel.abi import Abi
+from audit2seccomp.kernel.abi import X32_SYSCALL_BIT, Abi
 from audit2seccomp.kernel.syscalls import table_of
 from audit2seccomp.profile.decision import asked, decide
-from audit2seccomp.profile.libseccomp import build
+from audit2seccomp.profile.libseccomp import build, has, library_version
 from audit2seccomp.profile.resolve import Host, resolve
 from audit2seccomp.profile.simulate import Program, decoded
+from tests.cli.command import run
 from tests.e2e.audit_records import kept, needs_audit_records
 from tests.e2e.calls import COMM, PROCESS_KILLED, THREAD_KILLED, TRAPPED, Made, Result, needs_x86_64, results
+from tests.e2e.containers import make_container
 from tests.e2e.expected import KERNEL, OF_ALL_KINDS, PUBLISHED, Expected
+from tests.e2e.machine import needs
 from tests.e2e.reading import CODES
 from tests.profile.meanings import abi
+from tests.profile.profiles import NEW
+from tests.programs import Make, program
 
 pytestmark = [
     needs_audit_records,
@@ -166,6 +172,75 @@ def test_published_profiles_are_what_the_kernel_does(name: str, tmp_path: Path) 
     assert found["SCMP_ACT_ALLOW"] > 300
 
 
-def test_calls_of_architectures_that_are_not_listed_kill_the_thread(tmp_path: Path) -> None:
-    found = confirmed({**OF_ALL_KINDS, "architectures": ["SCMP_ARCH_X86_64"]}, [abi("x86_64")], tmp_path / "log")
+@pytest.mark.parametrize("listed", [["SCMP_ARCH_X86_64"], []])
+def test_calls_of_architectures_that_are_not_listed_kill_the_thread(listed: list[str], tmp_path: Path) -> None:
+    found = confirmed({**OF_ALL_KINDS, "architectures": listed}, [abi("x86_64")], tmp_path / "log")
     assert found["SCMP_ACT_KILL_THREAD"] > 100
+
+
+CALLERS = {
+    "x86_64": program([Make(39), Make(231)], 64),
+    "x86": program([Make(20, int80=True), Make(252, int80=True)], 32),
+    "x32": program([Make(X32_SYSCALL_BIT | 39), Make(231)], 64),
+}
+"""Programs that call getpid and exit."""
+
+
+class Loader:
+    """`run`, or a runtime with a container: loads filters for programs."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        """In an empty folder."""
+        self.name = name
+        self.file = folder / "profile.json"
+        self._container, self._programs = None, folder
+        if name != "run":
+            self._container = made = make_container(name, folder / "bundle", no_new_privileges=True)
+            self._programs = made.bundle / "rootfs" / made.inside.removeprefix("/")
+
+    def kills(self, content: bytes, profile: dict[str, Any]) -> bool:
+        """Whether a program is killed under a profile, which is in `file` then; else it must end well."""
+        caller = self._programs / "caller"
+        caller.write_bytes(content)
+        caller.chmod(0o755)
+        self.file.write_text(json.dumps(profile))
+        if self._container is None:
+            status = run("run", "--profile", self.file, "--", caller).status
+        else:
+            status = self._container.run(f"{self._container.inside}/caller", profile=profile).returncode
+        assert status in (0, -signal.SIGSYS, 128 + signal.SIGSYS)
+        return status != 0
+
+
+@pytest.fixture(params=["run", "runc", "crun"])
+def loader(request: pytest.FixtureRequest, tmp_path: Path) -> Loader:
+    return Loader(request.param, tmp_path)
+
+
+@needs("runc", "crun", "busybox", "gcc")
+@pytest.mark.parametrize(
+    "listed", [[], ["SCMP_ARCH_X86"], ["SCMP_ARCH_X86_64", "SCMP_ARCH_X32"], ["SCMP_ARCH_AARCH64"]]
+)
+def test_what_loads_a_filter_covers_what_is_decided(loader: Loader, listed: list[str]) -> None:
+    """The host's own architecture, whatever a profile lists, and of others those that it lists."""
+    profile = {"defaultAction": "SCMP_ACT_ALLOW", "architectures": listed}
+    for name, content in CALLERS.items():
+        killed = name != "x86_64" and f"SCMP_ARCH_{name.upper()}" not in listed
+        assert loader.kills(content, profile) is killed, name
+        decided = run("decide", loader.file, "getpid", "--arch", name)
+        verdict = decided.stdout.decode().partition("\n")[0]
+        assert (verdict, decided.status) == (("SCMP_ACT_KILL_THREAD", 1) if killed else ("SCMP_ACT_ALLOW", 0)), name
+
+
+@needs("runc", "crun", "busybox", "gcc")
+def test_a_name_that_libseccomp_lacks_is_set_by_run_alone_as_is_decided(loader: Loader) -> None:
+    name = next((name for name in NEW if not has(DOORS[0], name)), None)
+    if name is None:
+        pytest.skip(f"libseccomp {library_version()} knows all of {', '.join(NEW)}")
+    number = table_of(DOORS[0]).number_of(name)
+    assert number is not None
+    rule = {"names": [name], "action": "SCMP_ACT_KILL_PROCESS"}
+    profile = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [rule]}
+    assert loader.kills(program([Make(number), Make(231)], 64), profile) is (loader.name == "run")
+    told = run("decide", loader.file, name).stdout.decode().splitlines()
+    assert (told[0], told[-1]) == ("SCMP_ACT_ALLOW", "note: under run it is SCMP_ACT_KILL_PROCESS")

@@ -10,13 +10,14 @@ import typer
 
 from audit2seccomp.cli import options
 from audit2seccomp.cli.interrupt import Interruption
-from audit2seccomp.cli.messages import complain, plural, printable, say, what_is_missing, what_was_read
+from audit2seccomp.cli.messages import Quiet, complain, plural, printable, say, what_is_missing, what_was_read
 from audit2seccomp.cli.output import Output
 from audit2seccomp.cli.profiles import Lenient, load
 from audit2seccomp.cli.reading import Gathered, gather, refuse_unread, write_result
 from audit2seccomp.errors import ExitStatus, NothingFoundError, UsageError
 from audit2seccomp.evidence.calls import Call, calls_of
 from audit2seccomp.evidence.model import Evidence
+from audit2seccomp.formats import READABLE
 from audit2seccomp.profile.check import Checked
 from audit2seccomp.profile.check import check as check_calls
 from audit2seccomp.profile.model import Outcome, errno_text
@@ -37,7 +38,7 @@ _MAX_PROGRAMS = 3
 
 
 def check(
-    profile: Annotated[str, typer.Argument(metavar="PROFILE", help="The profile, in any format that can be read.")],
+    profile: Annotated[str, typer.Argument(metavar="PROFILE", help=f"The profile: {READABLE}.")],
     logs: options.Logs = None,
     json: Annotated[bool, typer.Option("--json", help="Print a JSON array with all calls.")] = False,
     where: options.Where = None,
@@ -60,7 +61,7 @@ def check(
     recursive: options.Recursive = False,
     strict: options.Strict = False,
     keep_going: options.KeepGoing = False,
-    quiet: options.Quiet = False,
+    quiet: Quiet = False,
 ) -> None:
     """Tell which recorded calls a profile would deny, who made them, and on which architecture."""
     selection = options.Selection(where, comm, exe, pid, uid, unit, container, since, until)

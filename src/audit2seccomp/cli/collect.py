@@ -9,7 +9,7 @@ import typer
 
 from audit2seccomp.cli import options
 from audit2seccomp.cli.interrupt import Interruption
-from audit2seccomp.cli.messages import collected, complain, say
+from audit2seccomp.cli.messages import Quiet, collected, complain, say
 from audit2seccomp.cli.output import Output
 from audit2seccomp.cli.reading import Gathered, gather, refuse_unread, write_result
 from audit2seccomp.errors import ExitStatus, UsageError
@@ -55,7 +55,7 @@ def collect(
     recursive: options.Recursive = False,
     strict: options.Strict = False,
     keep_going: options.KeepGoing = False,
-    quiet: options.Quiet = False,
+    quiet: Quiet = False,
 ) -> None:
     """Read kernel logs and write down what they show, for later: every command reads it in place of the logs."""
     selection = options.Selection(where, comm, exe, pid, uid, unit, container, since, until)

@@ -10,7 +10,7 @@ import typer
 
 from audit2seccomp.cli import options
 from audit2seccomp.cli.interrupt import Interruption
-from audit2seccomp.cli.messages import say, what_is_missing, what_was_read
+from audit2seccomp.cli.messages import Quiet, say, what_is_missing, what_was_read
 from audit2seccomp.cli.output import Output
 from audit2seccomp.cli.reading import gather, refuse_unread, write_result
 from audit2seccomp.errors import NothingFoundError, UsageError, did_you_mean
@@ -63,7 +63,7 @@ def explain(
     format_in: options.FormatIn = None,
     recursive: options.Recursive = False,
     keep_going: options.KeepGoing = False,
-    quiet: options.Quiet = False,
+    quiet: Quiet = False,
 ) -> None:
     """Show each system call that logs hold: how often, when, by which programs, and how complete the list may be."""
     selection = options.Selection(where, comm, exe, pid, uid, unit, container, since, until)

@@ -12,6 +12,7 @@ from audit2seccomp.cli import profile_options as shaping
 from audit2seccomp.cli import shape as shapes
 from audit2seccomp.cli.delivery import Destination, announcer, deliver
 from audit2seccomp.cli.interrupt import Interruption
+from audit2seccomp.cli.messages import Quiet
 from audit2seccomp.cli.profiles import Lenient
 from audit2seccomp.cli.reading import Gathered, gather, refuse_input_as_output
 from audit2seccomp.errors import UsageError
@@ -105,7 +106,7 @@ def generate(
     recursive: options.Recursive = False,
     strict: options.Strict = False,
     keep_going: options.KeepGoing = False,
-    quiet: options.Quiet = False,
+    quiet: Quiet = False,
     verbose: Annotated[
         bool, typer.Option("-v", "--verbose", help="List each distinct call when it is first seen.")
     ] = False,

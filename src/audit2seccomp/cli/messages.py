@@ -5,12 +5,17 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from typing import Annotated
+
+import typer
 
 from audit2seccomp.errors import Audit2SeccompError, UsageError
 from audit2seccomp.evidence.loss import all_losses, describe
 from audit2seccomp.evidence.model import Evidence, Observation, Sample
 from audit2seccomp.kernel.syscalls import tables_kernel
 
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but errors.")]
+"""The option of commands that write something."""
 _LINE_CHARACTERS = 164
 _MAX_LISTED_FILES = 5
 """So many are named: a folder of logs may hold hundreds of journal files."""

@@ -91,7 +91,6 @@ Follow = Annotated[
     ),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Fail, and write nothing, if the result is incomplete.")]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but errors.")]
 
 
 class Selection(NamedTuple):
