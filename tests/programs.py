@@ -74,9 +74,22 @@ OLD_STYLE = (
 """A 32-bit program: socket through socketcall and as itself, a fork, an exit of both."""
 
 
+GETPID, EXIT_GROUP = 39, 231
+
+
+def ending(*calls: Make, status: int = 0) -> tuple[Make, ...]:
+    """These 64-bit calls, and an exit."""
+    return (*calls, Make(EXIT_GROUP, first=status))
+
+
+def write(file: Path, calls: Iterable[Make], bits: int = 64) -> Path:
+    """Make that file a program that can be run, with these calls."""
+    file.write_bytes(program(calls, bits))
+    file.chmod(0o755)
+    return file
+
+
 def write_programs(folder: Path) -> None:
     """Put the programs `modes` and `old` there."""
-    for name, calls, bits in (("modes", THREE_MODES, 64), ("old", OLD_STYLE, 32)):
-        file = folder / name
-        file.write_bytes(program(calls, bits))
-        file.chmod(0o755)
+    write(folder / "modes", THREE_MODES)
+    write(folder / "old", OLD_STYLE, 32)

@@ -101,6 +101,17 @@ def test_public_things_have_docstrings(path: Path) -> None:
         assert nested or ast.get_docstring(node), f"{name_of(path)}:{node.lineno} {node.name}"
 
 
+def test_what_tests_share_stands_in_no_module_of_tests() -> None:
+    modules = sorted((ROOT / "tests").rglob("*.py"))
+    assert len(modules) > 100
+    for path in modules:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom):
+                names = [*(node.module or "").split("."), *(alias.name for alias in node.names)]
+                of_tests = [name for name in names if name.startswith("test_")]
+                assert not of_tests, f"{path.relative_to(ROOT)}:{node.lineno} imports {of_tests}"
+
+
 def test_the_rules_have_something_to_hold() -> None:
     assert len(MODULES) > 25
     assert sum(1 for path in MODULES for module, _, _ in imports(path) if module.startswith("audit2seccomp")) > 50

@@ -5,6 +5,8 @@ Bad lines in a log are data, not exceptions: see `audit2seccomp.evidence.record.
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterable
 from enum import IntEnum
 
@@ -104,6 +106,22 @@ class NotExecutableError(LiveError):
 
 class NothingFoundError(Audit2SeccompError):
     """No record was used, so there is no call to allow."""
+
+
+def reason(number: int) -> str:
+    """Why a call failed with an errno, and what to do about it."""
+    said = os.strerror(number).lower()
+    match number:
+        case errno.EMFILE:
+            return f"{said}: ulimit -n raises the limit"
+        case errno.EAGAIN:
+            return f"{said}: ulimit -u raises the limit of processes"
+        case errno.ENOMEM:
+            return f"{said}: ulimit -v raises the limit"
+        case errno.EPERM | errno.ENOSYS:
+            return f"{said}: a filter such as a container's may deny what this takes: run it on the host"
+        case _:
+            return said
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

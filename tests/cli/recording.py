@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -18,19 +17,12 @@ import pytest
 
 from audit2seccomp import read
 from audit2seccomp.evidence.model import Evidence
-from audit2seccomp.kernel.audit_netlink import AUDIT_NLGRP_READLOG_BIT, NETLINK_AUDIT
 from tests.cli.command import PATIENCE, SCRIPT
-
-
-def _hears_audit() -> bool:
-    with suppress(OSError), socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_AUDIT) as asking:
-        asking.bind((0, AUDIT_NLGRP_READLOG_BIT))
-        return True
-    return False
-
+from tests.e2e.audit_records import AUDIT_RECORDS
+from tests.e2e.machine import needs
 
 X86_64 = pytest.mark.skipif(os.uname().machine != "x86_64", reason="makes calls by their numbers on x86_64")
-AUDIT = pytest.mark.skipif(not _hears_audit(), reason="needs root, and the kernel's audit records")
+AUDIT = needs(AUDIT_RECORDS)
 WAYS = ["notify", pytest.param("audit", marks=AUDIT)]
 
 Call = tuple[int, int]

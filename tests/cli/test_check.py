@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.cli.command import AARCH64, ERRNO, line, run
+from audit2seccomp.kernel.abi import X32_SYSCALL_BIT
+from tests.cli.command import ERRNO, I386, line, run
 
 ALLOWS_READ = {
     "defaultAction": "SCMP_ACT_ERRNO",
@@ -35,16 +36,30 @@ def test_all_calls_are_allowed(tmp_path: Path) -> None:
 
 
 def test_a_denied_call_is_told_with_its_program_and_architecture(tmp_path: Path) -> None:
-    log = b"".join([line(0), line(1), line(1), line(56), line(0, arch=AARCH64)])
+    log = b"".join([line(0), line(1), line(1), line(56), line(3, arch=I386)])
     done = run("check", write(tmp_path), stdin=log)
     assert done.status == 1
     assert done.stdout.decode() == (
-        "denied (killed): io_setup on aarch64: 1 event by http-echo (/http-echo): "
+        "denied (killed): read on x86: 1 event by http-echo (/http-echo): "
         "the profile does not list this architecture\n"
         "may be denied (allowed, EPERM): clone on x86_64: 1 event by http-echo (/http-echo): depends on arguments\n"
         "denied (EPERM): write on x86_64: 2 events by http-echo (/http-echo)\n"
     )
     assert "checked 4 calls: 1 allowed, 2 denied, 1 may be denied" in done.stderr
+
+
+def test_a_profile_without_architectures_is_for_the_host_s_own(tmp_path: Path) -> None:
+    bare = write(tmp_path, {**ALLOWS_READ, "architectures": []})
+    x32, x86 = line(X32_SYSCALL_BIT), line(3, arch=I386)
+    for log, status, told in (
+        (line(0), 0, ""),
+        (x32, 1, "denied (killed): read on x32: "),
+        (line(0) + x86, 1, "denied (killed): read on x86: "),
+        (x86, 0, "may be denied (allowed, kill thread): read on x86: "),
+    ):
+        done = run("check", bare, stdin=log)
+        assert (done.status, done.stdout.decode()[: len(told)]) == (status, told)
+        assert bool(done.stdout) is bool(told)
 
 
 def test_a_call_that_depends_on_arguments_is_no_failure(tmp_path: Path) -> None:

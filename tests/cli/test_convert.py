@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from audit2seccomp.formats import MAX_BYTES, WRITERS
+from audit2seccomp.formats import MAX_BYTES, READABLE, WRITERS
 from tests.cli.command import PATIENCE, SCRIPT, run
 
 DOCKERS = {
@@ -224,7 +225,7 @@ def test_a_condition_that_nobody_knows_is_no_reason_to_allow(tmp_path: Path) -> 
     done = run("convert", path, "--to", "oci", "--lenient")
     assert (done.status, done.stderr) == (
         3,
-        'audit2seccomp: oci: rule 0: nobody knows on which hosts "distro" holds: take it out\n',
+        'audit2seccomp: rule 0: nobody knows on which hosts "distro" holds: take it out\n',
     )
 
 
@@ -238,3 +239,26 @@ def test_bytes_do_not_go_to_a_terminal(plain: Path) -> None:
     os.close(ours)
     assert process.returncode == 2
     assert b"--to bpf: is no text for a terminal: -o FILE names a file" in said
+
+
+def test_quiet_says_no_losses(tmp_path: Path) -> None:
+    loud, quiet = (run("convert", written(tmp_path / "p.json", PLAIN), "--to", "spo", *q) for q in ((), ("-q",)))
+    assert (loud.stdout, loud.stderr.count("loss: ")) == (quiet.stdout, 1)
+    assert (quiet.status, quiet.stderr) == (0, "")
+    strict = run("convert", "-q", "--strict", tmp_path / "p.json", "--to", "spo")
+    assert (strict.status, strict.stdout, strict.stderr.count("\n")) == (1, b"", 1)
+
+
+@pytest.mark.parametrize("form", WRITERS)
+def test_what_can_be_read_is_told_with_what_is_only_written(form: str, tmp_path: Path) -> None:
+    file = tmp_path / "profile"
+    profile = written(tmp_path / "p.json", {**PLAIN, "architectures": ["SCMP_ARCH_X86_64"]})
+    assert run("convert", profile, "--to", form, "-o", file).status == 0
+    done = run("convert", file, "--to", "oci")
+    if form in re.findall("[a-z]+", READABLE):
+        assert done.status == 0
+    else:
+        says = (
+            "is not UTF-8" if form == "bpf" else f"no format that can be read: {READABLE} is expected; others are only"
+        )
+        assert (done.status, says in done.stderr) == (3, True), done.stderr

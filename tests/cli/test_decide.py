@@ -15,6 +15,8 @@ from tests.cli.command import Result, run
 WEB = "fixtures/profiles/web.json"
 DOCKERS = "fixtures/profiles/docker-like.json"
 ON_X86_64 = ("--arch", "x86_64")
+ELSEWHERE = ("--arch", "s390x" if native_abi().name != "s390x" else "x86_64")
+"""A host of which nobody knows what `run` does there."""
 ALL_ALLOWED = {"defaultAction": "SCMP_ACT_ALLOW"}
 
 
@@ -103,15 +105,87 @@ def test_calls_by_number(number: str, status: int, call: str) -> None:
 
 
 def test_an_architecture_that_the_profile_does_not_list() -> None:
-    """What `check` says, too; but a runtime's filter covers the host's own."""
-    assert lines(run("decide", WEB, "read", "--arch", "aarch64"), 1) == [
+    assert lines(run("decide", WEB, "read", "--arch", "s390"), 1) == [
         "SCMP_ACT_KILL_THREAD",
-        "from: no rule: the filter does not cover aarch64: it kills the thread",
-        "call: read (63) on aarch64, arguments 0 0 0 0 0 0",
-        "note: runtimes cover the host's own architecture, too: for hosts of this one, --host-arch aarch64",
+        "from: no rule: the filter does not cover s390: it kills the thread",
+        "call: read (3) on s390, arguments 0 0 0 0 0 0",
+        "note: on a host that is s390 itself the filter covers it: --host-arch s390",
     ]
-    assert lines(run("decide", WEB, "read", "--arch", "aarch64", "--host-arch", "arm64"), 0)[0] == "SCMP_ACT_ALLOW"
-    assert lines(run("decide", WEB, "read", "--host-arch", "arm64"), 0)[2].startswith("call: read (63) on aarch64")
+    # A runtime's filter covers the host's own.
+    for words in (("--arch", "s390", "--host-arch", "s390"), ("--host-arch", "s390"), ("--arch", "s390x")):
+        done = run("decide", WEB, "read", *words)
+        name = words[1]
+        assert lines(done, 0)[0] == "SCMP_ACT_ALLOW"
+        assert lines(done, 0)[2].startswith(f"call: read (3) on {name}, ")
+        assert notes(done) == [f"the profile does not list {name}: the filter covers it as the host's own"]
+
+
+@pytest.mark.parametrize("arch", ["x86", "x32"])
+def test_without_architectures_the_filter_covers_the_host_s_own(arch: str, tmp_path: Path) -> None:
+    path = write(tmp_path, **ALL_ALLOWED)
+    done = run("decide", path, "read", "--arch", arch, "--host-arch", "x86_64")
+    assert lines(done, 1)[:2] == [
+        "SCMP_ACT_KILL_THREAD",
+        f"from: no rule: the filter does not cover {arch}: it kills the thread",
+    ]
+    assert notes(done) == []
+    if native_abi().name == "x86_64":
+        assert run("decide", path, "read", "--arch", arch).stdout == done.stdout
+
+
+def denied(*names: str, value: int | None = None) -> dict[str, Any]:
+    """A rule; with a value for calls whose first argument has its bits."""
+    when = [] if value is None else [{"index": 0, "value": value, "valueTwo": value, "op": "SCMP_CMP_MASKED_EQ"}]
+    return {"names": list(names), "action": "SCMP_ACT_ERRNO", "args": when}
+
+
+ALL_OF_X86 = {"architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"]}
+REFUSED_BY_RUN: dict[str, tuple[list[dict[str, Any]], dict[str, Any], str]] = {
+    "a listener": (
+        [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}],
+        {},
+        "run refuses the profile: SCMP_ACT_NOTIFY: nobody would answer here",
+    ),
+    "a flag": (
+        [denied("mkdir")],
+        {"flags": ["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"]},
+        "run refuses the profile: flags: SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: is for listeners",
+    ),
+    "no command": ([denied("execve")], {}, "run refuses the profile: execve: SCMP_ACT_ERRNO (EPERM)"),
+    "unknown to all": ([denied("no_such_call")], {}, "run refuses the profile: no_such_call: libseccomp"),
+    "too long": (
+        # Values without a half in common, as equal parts of a filter are there once.
+        [
+            denied(name, value=(place + number) * (2**32 + 1))
+            for place, name in enumerate(("mkdir", "kill", "dup", "lseek"))
+            for number in range(4, 480, 4)
+        ],
+        ALL_OF_X86,
+        "run refuses the profile: bpf: ",
+    ),
+}
+
+
+@pytest.mark.parametrize(("rules", "others", "why"), REFUSED_BY_RUN.values(), ids=REFUSED_BY_RUN)
+def test_a_profile_that_run_refuses_is_told(
+    rules: list[dict[str, Any]], others: dict[str, Any], why: str, tmp_path: Path
+) -> None:
+    path = write(tmp_path, *rules, **ALL_ALLOWED, **others)
+    done = run("decide", path, "read")
+    assert lines(done, 0)[0] == "SCMP_ACT_ALLOW"
+    (note,) = notes(done)
+    assert note.startswith(why)
+    assert json.loads(run("decide", "--json", path, "read").stdout)["notes"] == [note]
+    refused = run("run", "--profile", path, "--", "true")
+    assert (refused.status, refused.stderr) == (3, f"audit2seccomp: {note.removeprefix('run refuses the profile: ')}\n")
+    assert not any(note.startswith("run ") for note in notes(run("decide", path, "read", *ELSEWHERE)))
+
+
+def test_what_run_makes_of_very_many_conditions_is_not_waited_for(tmp_path: Path) -> None:
+    rules = (denied(name, value=value) for name in ("mkdir", "kill") for value in range(251))
+    assert notes(run("decide", write(tmp_path, *rules, **ALL_ALLOWED), "read")) == [
+        "whether run takes a profile with so many conditions was not looked at: that takes long"
+    ]
 
 
 def test_a_number_that_a_filter_counts_to_x32() -> None:
@@ -127,7 +201,7 @@ def test_the_default_is_this_machine(tmp_path: Path) -> None:
     assert own is not None
     assert f" on {own.name}, " in lines(run("decide", path, "read"), 0)[2]
     # Its own architecture is covered whatever the profile lists.
-    other = "SCMP_ARCH_S390X" if own.name != "s390x" else "SCMP_ARCH_X86_64"
+    other = f"SCMP_ARCH_{ELSEWHERE[1].upper()}"
     assert lines(run("decide", write(tmp_path, **ALL_ALLOWED, architectures=[other]), "read"), 0)
 
 
@@ -145,10 +219,11 @@ def test_an_abi_that_libseccomp_cannot_build(tmp_path: Path) -> None:
 @pytest.mark.skipif(library_version() != "2.5.4", reason="says what libseccomp 2.5.4 lacks")
 @pytest.mark.parametrize("arch", ["x86_64", "aarch64"])
 def test_a_name_that_libseccomp_lacks_is_without_effect(arch: str, tmp_path: Path) -> None:
-    path = write(tmp_path, {"names": ["mseal", "read"], "action": "SCMP_ACT_ALLOW"})
+    path = write(tmp_path, {"names": ["mseal", "execve"], "action": "SCMP_ACT_ALLOW"})
     done = run("decide", path, "mseal", "--arch", arch)
     assert lines(done, 1)[:2] == ["SCMP_ACT_ERRNO (EPERM)", "from: the default action"]
-    assert notes(done) == ["libseccomp 2.5.4 lacks mseal, and runtimes that use it ignore rule 0; run does not"]
+    here = ["under run it is SCMP_ACT_ALLOW"] if native_abi().name == arch else []
+    assert notes(done) == ["libseccomp 2.5.4 lacks mseal, and runtimes that use it ignore rule 0", *here]
 
 
 def test_rules_that_say_the_same_or_do_not_act_are_told(tmp_path: Path) -> None:
@@ -160,7 +235,7 @@ def test_rules_that_say_the_same_or_do_not_act_are_told(tmp_path: Path) -> None:
         {"names": ["read"], "action": "SCMP_ACT_ERRNO"},
         {"names": ["read"], "action": "SCMP_ACT_ALLOW", "args": one},
     )
-    done = run("decide", path, "read", "1")
+    done = run("decide", path, "read", "1", *ELSEWHERE)
     assert "rule 1 " in lines(done, 0)[1]
     assert notes(done) == [
         "rule 3 says the same",
@@ -206,7 +281,7 @@ def test_a_call_that_is_made_through_another() -> None:
 def test_only_what_the_rules_about_the_call_ask_of_the_host_must_be_told() -> None:
     asks = "audit2seccomp: decide: the profile depends on the host: "
     for words, asked in (
-        (("read", "--arch", "x86"), "archMap: --host-arch ARCH"),
+        (("read", "--arch", "s390"), "archMap: --host-arch ARCH"),
         (("bpf", "--host-arch", "amd64"), "includes.caps of rule 15 (bpf…): --cap none or --cap CAP_X…"),
     ):
         done = run("decide", DOCKERS, *words)
@@ -229,7 +304,7 @@ def test_json() -> None:
         "source": "rule",
         "rule": {
             "index": 2,
-            "line": 35,
+            "line": 36,
             "column": 5,
             "pointer": "/syscalls/2",
             "when": [{"index": 0, "op": "SCMP_CMP_NE", "value": 16, "valueTwo": None}],
@@ -253,7 +328,7 @@ def test_quiet_leaves_the_exit_status() -> None:
 def test_a_profile_on_standard_input_in_another_format() -> None:
     written = run("convert", WEB, "--to", "spo", "--name", "web").stdout
     assert lines(run("decide", "-", "socket", "1", *ON_X86_64, stdin=written), 0)[1] == (
-        "from: rule 2 (<stdin>:28:5: /spec/syscalls/2) if arg0 != 16"
+        "from: rule 2 (<stdin>:29:5: /spec/syscalls/2) if arg0 != 16"
     )
 
 

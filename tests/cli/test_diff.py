@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from tests.cli.command import run
-from tests.cli.test_merge import DOCKERS, WEB, WORKER, allow, profile
+from tests.cli.profiles import DOCKERS, WEB, WORKER, allow, profile
 
 
 def test_no_difference(tmp_path: Path) -> None:

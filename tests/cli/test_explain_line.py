@@ -18,7 +18,7 @@ from audit2seccomp.evidence.model import Parsed
 from audit2seccomp.evidence.scan import Scanner
 from audit2seccomp.evidence.text.cuts import MAX_LINE_BYTES
 from tests.cli.command import PATIENCE, SCRIPT, body, embedded_line, run
-from tests.evidence.test_grammar_properties import bodies, openings
+from tests.evidence.bodies import bodies, openings
 
 RECORDED = Path(__file__).parents[2] / "fixtures" / "recorded"
 STAMP = "type=1326 audit(1594067860.484:14536): "

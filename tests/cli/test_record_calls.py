@@ -16,8 +16,7 @@ from audit2seccomp.live.notify import MAX_NOTED
 from tests.cli.command import PATIENCE
 from tests.cli.recording import AUDIT, WAYS, X86_64, Recording
 from tests.e2e.machine import needs
-from tests.live.programs import GETPID, write
-from tests.programs import OLD_STYLE, THREE_MODES, Make, write_programs
+from tests.programs import GETPID, OLD_STYLE, THREE_MODES, Make, ending, write, write_programs
 
 _NEVER_RETURN = ("exit", "exit_group")
 """strace counts calls when they return."""
@@ -50,7 +49,7 @@ def straced(folder: Path, *command: str) -> Counter[str]:
 
 
 @pytest.mark.parametrize("via", WAYS)
-@needs("strace", root=False)
+@needs("strace")
 def test_it_sees_what_strace_sees_as_often(via: str, folder: Path, recording: Recording) -> None:
     command = ["ls", "-laR", str(folder)]
     expected = straced(recording.folder, *command)
@@ -199,7 +198,7 @@ def test_the_first_call_is_the_command_s_own(content: str | None, via: str, reco
     file = recording.folder / "with a blank"
     program = Path("/bin/sh").resolve()
     if content is None:
-        program = write(file, Make(GETPID))
+        program = write(file, ending(Make(GETPID)))
     else:
         file.write_text(content.format(first=first))
     for one in (first, file):

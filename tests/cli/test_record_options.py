@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,7 @@ from audit2seccomp import read_profile
 from audit2seccomp.kernel.abi import abi_named
 from tests.cli.command import run
 from tests.cli.recording import AUDIT, WAYS, X86_64, Recording, record
-from tests.live.programs import GETPID, write
-from tests.programs import Make, write_programs
+from tests.programs import GETPID, Make, ending, write, write_programs
 
 GETPPID = 110
 KNOWN = ["execve", "exit_group", "getpid"]
@@ -38,7 +38,7 @@ def known(tmp_path: Path) -> Path:
 @X86_64
 @pytest.mark.parametrize("via", WAYS)
 def test_with_known_only_other_calls_are_looked_at(via: str, known: Path, recording: Recording) -> None:
-    file = write(recording.folder / "program", Make(GETPID), Make(GETPPID), Make(GETPID))
+    file = write(recording.folder / "program", ending(Make(GETPID), Make(GETPPID), Make(GETPID)))
     done = recording.run(file, via=via, options=("--known", known))
     assert (done.returncode, done.stderr) == (0, "")
     assert recording.named() == {"getppid": 1}
@@ -62,7 +62,7 @@ def test_calls_of_other_numberings_are_not_known_and_run(via: str, known: Path, 
 @X86_64
 @pytest.mark.parametrize("via", WAYS)
 def test_nothing_new_is_the_known_profile(via: str, known: Path, recording: Recording) -> None:
-    file = write(recording.folder / "program", Make(GETPID), status=4)
+    file = write(recording.folder / "program", ending(Make(GETPID), status=4))
     done = recording.run(file, via=via, options=("--known", known))
     assert (done.returncode, done.stderr) == (4, "")
     assert names_in(recording.profile) == sorted(KNOWN)
@@ -70,7 +70,7 @@ def test_nothing_new_is_the_known_profile(via: str, known: Path, recording: Reco
 
 @X86_64
 def test_known_and_update_extend_one_file(known: Path, tmp_path: Path) -> None:
-    file = write(tmp_path / "program", Make(GETPPID))
+    file = write(tmp_path / "program", ending(Make(GETPPID)))
     first = record("--known", known, "--update", known, "--", file)
     assert first.stderr.splitlines()[-1] == f"{known}: 1 name added"
     text = known.read_text()
@@ -213,7 +213,7 @@ def test_a_command_that_ends_differently_is_told(tmp_path: Path) -> None:
 
 @X86_64
 def test_a_profile_that_lacks_a_call_is_told(tmp_path: Path) -> None:
-    file = write(tmp_path / "program", Make(GETPID))
+    file = write(tmp_path / "program", ending(Make(GETPID)))
     options = ("--never", "getpid", "--drop-never", "--default-action", "SCMP_ACT_KILL_PROCESS", "--then-verify")
     done = record("-q", *options, "-o", tmp_path / "profile", "--", file)
     assert done.returncode == 1
@@ -226,3 +226,27 @@ def test_the_file_that_is_updated_is_what_is_verified(tmp_path: Path) -> None:
     done = record("--update", file, "--then-verify", "--", "ls", "/")
     assert (done.returncode, "verified" in done.stderr) == (0, True)
     assert read_profile(file.read_bytes(), "profile").sound().rules
+
+
+LATER = """
+import os, sys
+marker, code = sys.argv[1], 38
+if os.path.exists(marker):
+    try:
+        os.mkdir(marker + ".d")
+    except OSError as error:
+        code = error.errno
+else:
+    open(marker, "w").close()
+sys.exit(code)
+"""
+"""Ends with ENOSYS; when it runs again, with the errno of another call."""
+
+
+@pytest.mark.parametrize(("form", "verified"), [("oci", True), ("kubernetes", True), ("spo", False)])
+def test_then_verify_looks_at_what_was_written(form: str, verified: bool, tmp_path: Path) -> None:
+    """A SeccompProfile has no place for the errno of the default action, so that it is EPERM."""
+    command = (sys.executable, "-S", "-c", LATER, tmp_path / "marker")
+    done = record("--format", form, "--then-verify", "-o", tmp_path / "profile", "--", *command)
+    assert done.returncode == (38 if verified else 1), done.stderr
+    assert ("verified: it ended with status 38" in done.stderr) is verified

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.cli.command import PATIENCE, SCRIPT
+from tests.cli.not_started import NOT_STARTED, put_files
 from tests.cli.recording import AUDIT, WAYS, Recording, record
 from tests.e2e.machine import needs
 
@@ -99,7 +100,7 @@ def _compare(prepare: Callable[[], object], recording: Recording, via: str) -> N
     assert recording.profile.exists()
 
 
-@needs("env", root=False)
+@needs("env")
 def test_the_environment_goes_on_byte_by_byte(recording: Recording) -> None:
     environment = {b"PATH": os.environb[b"PATH"], b"ODD": b"\xff=\n", b"": b"x"}
     words = ([*recording.words("env")], ["env"])
@@ -199,24 +200,9 @@ def test_a_crash_is_told(name: str, via: str, said: str | None, tmp_path: Path) 
     assert done.returncode == -signal.Signals[f"SIG{name}"]
 
 
-@pytest.mark.parametrize(
-    ("name", "status", "message"),
-    [
-        ("no-such-command", 127, "no-such-command: no such command"),
-        ("./no-such-command", 127, "./no-such-command: no such command"),
-        ("/etc/passwd", 126, "/etc/passwd: cannot be executed: permission denied"),
-        ("/etc", 126, "/etc: cannot be executed: is a directory"),
-        ("./lost", 126, "./lost: cannot be executed: its interpreter or loader is not there"),
-        ("./garbage", 126, "./garbage: cannot be executed: exec format error"),
-        ("./waits", 126, "./waits: cannot be executed: permission denied"),
-    ],
-)
+@pytest.mark.parametrize(("name", "status", "message"), NOT_STARTED)
 def test_commands_that_do_not_start_leave_nothing(name: str, status: int, message: str, recording: Recording) -> None:
-    (recording.folder / "lost").write_text("#!/no/such/shell\n")
-    (recording.folder / "garbage").write_bytes(b"\x7fELF\2\1\1" + bytes(80))
-    os.mkfifo(recording.folder / "waits")
-    for file in ("lost", "garbage", "waits"):
-        (recording.folder / file).chmod(0o755)
+    put_files(recording.folder)
     before = sorted(recording.folder.iterdir())
     done = recording.run(name, cwd=recording.folder)
     assert (done.returncode, done.stdout, done.stderr) == (status, "", f"audit2seccomp: {message}\n")

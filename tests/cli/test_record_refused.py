@@ -12,7 +12,7 @@ import pytest
 from audit2seccomp.profile.libseccomp import library_version
 from tests.cli.command import PATIENCE, SCRIPT
 from tests.cli.recording import WAYS, Recording, record
-from tests.e2e.machine import needs
+from tests.e2e.machine import capability, needs
 
 WITHOUT_PRIVILEGES = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
 RUNS = ("--", "touch", "ran")
@@ -43,14 +43,14 @@ def test_a_wrong_command_line_starts_nothing(args: tuple[str, ...], tmp_path: Pa
     assert [file.name for file in tmp_path.iterdir()] == ["p"]
 
 
-@needs("setpriv")
+@needs("setpriv", capability("CAP_SETPCAP"))
 def test_it_records_without_privileges(recording: Recording) -> None:
     words = [*WITHOUT_PRIVILEGES, *recording.words("ls", "/")]
     assert subprocess.run(words, capture_output=True, timeout=PATIENCE, check=False).returncode == 0
     assert recording.named()["execve"] == 1
 
 
-@needs("setpriv")
+@needs("setpriv", capability("CAP_SETPCAP"))
 def test_audit_without_privileges_says_what_to_do(recording: Recording) -> None:
     words = [*WITHOUT_PRIVILEGES, *recording.words("touch", "ran", via="audit")]
     done = subprocess.run(words, capture_output=True, text=True, cwd=recording.folder, timeout=PATIENCE, check=False)

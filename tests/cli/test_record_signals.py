@@ -125,7 +125,7 @@ def line(words: list[str]) -> str:
     return f"{shlex.join(words)}; echo status=$?\n"
 
 
-pytestmark = needs("bash", "setsid", root=False)
+pytestmark = needs("bash", "setsid")
 
 
 @pytest.mark.parametrize("via", WAYS)

@@ -16,8 +16,9 @@ from audit2seccomp.kernel.abi import abi_named
 from audit2seccomp.kernel.syscalls import all_names, table_of
 from audit2seccomp.profile.libseccomp import library_version
 from tests.cli.command import PATIENCE, SCRIPT, run
-from tests.live.programs import GETPID, write
-from tests.programs import Make
+from tests.cli.not_started import NOT_STARTED, put_files
+from tests.e2e.machine import needs
+from tests.programs import GETPID, Make, ending, write
 
 pytestmark = pytest.mark.skipif(os.uname().machine != "x86_64", reason="makes calls by their numbers on x86_64")
 
@@ -101,12 +102,12 @@ def test_it_does_not_inherit_the_signals_that_python_ignores(tmp_path: Path) -> 
 
 
 def test_nothing_but_execve_is_called_on_the_way(tmp_path: Path) -> None:
-    program = write(tmp_path / "seven", status=7)
+    program = write(tmp_path / "seven", ending(status=7))
     assert under(EXECVE_ALONE, tmp_path, program).returncode == 7
 
 
 def test_a_call_outside_ends_the_process_if_the_profile_says_so(tmp_path: Path) -> None:
-    program = write(tmp_path / "getpid", Make(GETPID))
+    program = write(tmp_path / "getpid", ending(Make(GETPID)))
     assert under(EXECVE_ALONE, tmp_path, program).returncode == -31
 
 
@@ -233,35 +234,127 @@ def test_rules_in_docker_s_form_are_those_of_this_host(tmp_path: Path) -> None:
     assert asked({**ALL, "syscalls": rules}, tmp_path, mkdir, 0, 0) == -42
 
 
+def test_a_clause_that_nobody_knows_starts_nothing(tmp_path: Path) -> None:
+    """Not even where unknown keys are kept: the rule may not be there."""
+    rule = {"names": ["mkdir"], "action": "SCMP_ACT_ALLOW", "includes": {"distro": "x"}}
+    file = tmp_path / "profile.json"
+    file.write_text(json.dumps({**ALL, "defaultAction": "SCMP_ACT_LOG", "syscalls": [rule]}))
+    done = run("run", "--lenient", "--profile", file, "--", "echo", "hello")
+    assert (done.status, done.stdout) == (3, b"")
+    assert done.stderr == 'audit2seccomp: rule 0: nobody knows on which hosts "distro" holds: take it out\n'
+
+
 def test_the_profile_may_come_from_standard_input() -> None:
     done = run("run", "--profile", "-", "--", "echo", "hello", stdin=json.dumps(ALL).encode())
     assert (done.status, done.stdout) == (0, b"hello\n")
 
 
-@pytest.mark.parametrize(
-    ("name", "status", "message"),
-    [
-        ("no-such-command", 127, "no-such-command: no such command"),
-        ("./no-such-command", 127, "./no-such-command: no such command"),
-        ("/etc/passwd", 126, "/etc/passwd: cannot be executed: permission denied"),
-        ("/etc", 126, "/etc: cannot be executed: is a directory"),
-    ],
-)
+def denied_around(folder: Path, *words: str | Path, **rule: Any) -> subprocess.CompletedProcess[str]:
+    """What a command says where a call is denied, as a container may do it."""
+    return under({**ALL, "syscalls": [{"action": "SCMP_ACT_ERRNO", **rule}]}, folder, *words)
+
+
+def written(folder: Path, profile: dict[str, Any]) -> list[str | Path]:
+    """The command line for `touch` under a profile."""
+    file = folder / "inner.json"
+    file.write_text(json.dumps(profile))
+    return [SCRIPT, "run", "--profile", file, "--", "touch", folder / "started"]
+
+
+LOGS_ALL = {"defaultAction": "SCMP_ACT_LOG"}
+LOGS_ONE = {**ALL, "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_LOG"}]}
+HERE_DENIED = {
+    1: "operation not permitted: a filter such as a container's may deny what this takes: run it on the host",
+    22: "this kernel has no filters or lacks a flag, or a container denies seccomp(2): run it on the host "
+    "(invalid argument)",
+    38: "this kernel has no filters or lacks a flag, or a container denies seccomp(2): run it on the host "
+    "(function not implemented)",
+}
+
+
+@pytest.mark.parametrize("profile", [ALL, LOGS_ALL, LOGS_ONE])
+@pytest.mark.parametrize("errno", HERE_DENIED)
+def test_where_seccomp_is_denied_nothing_starts(errno: int, profile: dict[str, Any], tmp_path: Path) -> None:
+    """libseccomp asks the kernel for actions such as LOG, and so would refuse them."""
+    done = denied_around(tmp_path, *written(tmp_path, profile), names=["seccomp"], errnoRet=errno)
+    said = f"audit2seccomp: seccomp: cannot load a filter: {HERE_DENIED[errno]}\n"
+    assert (done.returncode, done.stdout, done.stderr) == (3, "", said)
+    assert not (tmp_path / "started").exists()
+
+
+def test_a_filter_is_made_where_none_can_be_loaded(tmp_path: Path) -> None:
+    """Without asking the kernel, so `decide` and `convert` need no privileges."""
+    file = tmp_path / "logs.json"
+    file.write_text(json.dumps(LOGS_ALL))
+    done = denied_around(tmp_path, SCRIPT, "decide", file, "getpid", names=["seccomp"])
+    assert (done.returncode, done.stdout.partition("\n")[0]) == (0, "SCMP_ACT_LOG")
+
+
+def test_a_kernel_that_lacks_an_action_is_told(tmp_path: Path) -> None:
+    """It would take the filter, and kill. Only what asks for actions is denied here, as older kernels answer it."""
+    asking = {"index": 0, "value": 2, "op": "SCMP_CMP_EQ"}
+    for profile, status in ((ALL, 0), (LOGS_ONE, 3)):
+        words = written(tmp_path, profile)
+        done = denied_around(tmp_path, *words, names=["seccomp"], errnoRet=95, args=[asking])
+        assert done.returncode == status
+    assert "this kernel lacks one of its actions: SCMP_ACT_LOG and _KILL_PROCESS take Linux 4.14" in done.stderr
+
+
+@needs("setpriv")
+def test_where_no_new_privs_cannot_be_set_nothing_starts(tmp_path: Path) -> None:
+    setting = {"index": 0, "value": 38, "op": "SCMP_CMP_EQ"}
+    words = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", *written(tmp_path, ALL)]
+    done = denied_around(tmp_path, *words, names=["prctl"], args=[setting])
+    assert (done.returncode, done.stderr) == (
+        3,
+        "audit2seccomp: seccomp: cannot load a filter: another filter denies prctl(2), which no_new_privs takes: "
+        "run it as root, or on the host (permission denied)\n",
+    )
+
+
+def test_where_libseccomp_cannot_write_that_is_said(tmp_path: Path) -> None:
+    for errno, why in ((1, HERE_DENIED[1]), (24, "too many open files: ulimit -n raises the limit")):
+        done = denied_around(tmp_path, *written(tmp_path, ALL), names=["memfd_create"], errnoRet=errno)
+        assert (done.returncode, done.stderr) == (
+            3,
+            f"audit2seccomp: memfd_create: libseccomp cannot write the filter to memory: {why}\n",
+        )
+
+
+def test_it_takes_no_other_process_and_few_files(tmp_path: Path) -> None:
+    """Limits of processes do not count for root, so the calls that make them are denied."""
+    forks = ["clone", "clone3", "fork", "vfork"]
+    done = denied_around(tmp_path, "prlimit", "--nofile=8", *written(tmp_path, ALL), names=forks, errnoRet=11)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_too_little_memory_is_said(tmp_path: Path) -> None:
+    """Just less than enough."""
+    words = written(tmp_path, ALL)
+    too_little, enough, said = 4 << 20, 512 << 20, ""
+    while enough - too_little > 1 << 19:
+        limit = (too_little + enough) // 2
+        command = ["prlimit", f"--as={limit}", *words]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+        if done.returncode == 0:
+            enough = limit
+        else:
+            too_little, said = limit, done.stderr
+    assert said == "audit2seccomp: out of memory: ulimit -v raises the limit\n"
+
+
+@pytest.mark.parametrize(("name", "status", "message"), NOT_STARTED)
 def test_commands_that_do_not_start(name: str, status: int, message: str, tmp_path: Path) -> None:
-    done = under(ALL, tmp_path, name)
+    put_files(tmp_path)
+    done = under(ALL, tmp_path, name, cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (status, "", f"audit2seccomp: {message}\n")
 
 
-def test_scripts(tmp_path: Path) -> None:
-    plain, lost = tmp_path / "plain", tmp_path / "lost"
+def test_a_script_without_a_first_line_is_one_for_sh(tmp_path: Path) -> None:
+    plain = tmp_path / "plain"
     plain.write_text('echo "plain $1"\n')
-    lost.write_text("#!/no/such/shell\n")
-    for file in (plain, lost):
-        file.chmod(0o755)
+    plain.chmod(0o755)
     assert under(ALL, tmp_path, plain, "word").stdout == "plain word\n"
-    done = under(ALL, tmp_path, lost)
-    assert done.returncode == 126
-    assert "its interpreter or loader is not there" in done.stderr
 
 
 def test_no_command(tmp_path: Path) -> None:

@@ -5,24 +5,26 @@ The kernel log passes printk's limit, which drops nearly everything, and auditd 
 
 from __future__ import annotations
 
-import os
 import socket
-import subprocess
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-import pytest
-
-from audit2seccomp.kernel.audit_netlink import AUDIT_NLGRP_READLOG_BIT, NETLINK_AUDIT, NLM_F_REQUEST, NLMSG_HEADER
+from audit2seccomp.kernel.audit_netlink import (
+    AUDIT_NLGRP_READLOG_BIT,
+    NETLINK_AUDIT,
+    NLM_F_REQUEST,
+    NLMSG_HEADER,
+    SO_RCVBUFFORCE,
+)
 from audit2seccomp.kernel.uapi import AUDIT_SECCOMP
+from tests.e2e.auditctl import AUDIT_STATUS, status
+from tests.e2e.machine import Feature, needs
 
 AUDIT_USER_AVC = 1107
 """A user's message that the kernel takes and passes on also while audit is off (include/uapi/linux/audit.h)."""
-SO_RCVBUFFORCE = 33
-"""include/uapi/asm-generic/socket.h; Python has no name for it."""
 ROOM = 64 << 20
 """Bytes that the kernel keeps for the reader while that waits for a processor."""
 PATIENCE = 120
@@ -49,9 +51,8 @@ def _is_heard() -> bool:
     return True
 
 
-needs_audit_records = pytest.mark.skipif(
-    os.geteuid() != 0 or not _is_heard(), reason="needs the kernel's audit records: root, outside of containers"
-)
+AUDIT_RECORDS = Feature("audit's records (root, outside of containers)", _is_heard)
+needs_audit_records = needs(AUDIT_RECORDS, AUDIT_STATUS)
 
 
 @contextmanager
@@ -86,5 +87,4 @@ def _write(kernel: socket.socket, file: Path, end: bytes) -> None:
 
 def lost_records() -> int:
     """How many audit records the kernel has lost since it started."""
-    said = subprocess.run(["auditctl", "-s"], capture_output=True, text=True, check=True).stdout
-    return next(int(line.split()[1]) for line in said.splitlines() if line.startswith("lost "))
+    return int(status()["lost"])

@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.cli.command import PATIENCE
+from tests.e2e.auditctl import AUDIT_STATUS, NO_AUDIT_DAEMON, audit_settings, auditctl, status
 from tests.e2e.kernel_log import has_line, wait_until
+from tests.e2e.machine import needs
 
-PROGRAMS = ("auditd", "auditctl", "ausearch", "setpriv")
+needs_auditd = needs("auditd", "ausearch", "setpriv", AUDIT_STATUS, NO_AUDIT_DAEMON)
 
 _CONFIG = """
 local_events = yes
@@ -53,34 +55,27 @@ def auditd(folder: Path, form: str = "RAW") -> Iterator[Auditd]:
     (folder / "plugins").mkdir()
     log = folder / "audit.log"
     (folder / "auditd.conf").write_text(_CONFIG.format(log=log, form=form, plugins=folder / "plugins"))
-    before, rules = _status(), _auditctl("-l")
-    assert before["pid"] == "0", "another audit daemon is at work"
-    # -n: it stays in the foreground. It switches audit on, and leaves it so.
+    before = _settings()
+    # -n: it stays in the foreground. It would switch audit on by itself, and leave it so.
     command = ["setpriv", "--pdeathsig", "KILL", "auditd", "-n", "-c", str(folder)]
-    try:
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-            try:
-                wait_until(
-                    lambda: _status()["pid"] == str(process.pid) and log.exists() and log.stat().st_size > 0,
-                    "audit daemon that the kernel knows",
-                )
-                yield Auditd(log)
-            finally:
-                process.send_signal(signal.SIGTERM)
-                process.wait(PATIENCE)
-    finally:
-        _auditctl("-e", before["enabled"])
-    after = _status()
-    assert {name: after[name] for name in _SETTINGS} == {name: before[name] for name in _SETTINGS}
-    assert _auditctl("-l") == rules
+    with (
+        audit_settings(enabled=1),
+        subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process,
+    ):
+        try:
+            wait_until(
+                lambda: status()["pid"] == str(process.pid) and log.exists() and log.stat().st_size > 0,
+                "audit daemon that the kernel knows",
+            )
+            yield Auditd(log)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(PATIENCE)
+    assert _settings() == before
 
 
-_SETTINGS = ("enabled", "failure", "pid", "rate_limit", "backlog_limit", "backlog_wait_time")
-
-
-def _status() -> dict[str, str]:
-    return dict(line.split(" ", 1) for line in _auditctl("-s").splitlines())
-
-
-def _auditctl(*options: str) -> str:
-    return subprocess.run(["auditctl", *options], capture_output=True, check=True, text=True).stdout
+def _settings() -> tuple[str, ...]:
+    """What of the kernel's is to be as it was."""
+    shown = status()
+    names = ("enabled", "failure", "rate_limit", "backlog_limit", "backlog_wait_time")
+    return (*(shown[name] for name in names), auditctl("-l"))

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
+import signal
 import subprocess
+import threading
 from collections.abc import Iterator
-from pathlib import Path
-from tempfile import gettempdir
+from importlib.metadata import version
 
 import pytest
 
 from audit2seccomp.errors import FilterError
 from audit2seccomp.profile.libseccomp import library_version
+from tests.e2e.guardian import ENDING, guard
+from tests.e2e.undo import be_alone, undo_all
 
 _VERSIONS = (
     ("runc", "--version"),
@@ -32,7 +34,8 @@ _VERSIONS = (
 
 def pytest_report_header() -> list[str]:
     """What the results are worth depends on the versions that they were got with."""
-    met = [f"Linux {os.uname().release} {os.uname().machine}, libseccomp {_libseccomp()}"]
+    libraries = f"libseccomp {_libseccomp()}, pyseccomp {version('pyseccomp')}"
+    met = [f"Linux {os.uname().release} {os.uname().machine}, {libraries}"]
     for command in _VERSIONS:
         if shutil.which(command[0]):
             done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -48,8 +51,22 @@ def _libseccomp() -> str:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _alone_on_this_machine() -> Iterator[None]:
-    """Wait until no other run of these tests is at work."""
-    with (Path(gettempdir()) / "audit2seccomp-e2e.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+def _alone_on_this_machine(pytestconfig: pytest.Config) -> Iterator[None]:
+    """Begin with a machine as it was before all runs of these tests, and see that it is so again behind this one."""
+    with pytestconfig.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        be_alone()
+        undo_all()
+        if threading.active_count() == 1:  # a fork leaves other threads behind, such as those of xdist or a debugger
+            guard()
+    for number in ENDING:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _end)
+    yield
+    undo_all()
+
+
+def _end(number: int, _: object) -> None:
+    """Have all fixtures and contexts end, and only once: the signal may come from the guardians, too."""
+    for one in ENDING:
+        signal.signal(one, signal.SIG_IGN)
+    pytest.exit(f"ended by {signal.Signals(number).name}", 128 + number)

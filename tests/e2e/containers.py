@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.profile.test_runtimes import CRUN
+from tests.e2e.undo import to_be_undone_by
+from tests.runtimes import COMMANDS
 
-COMMANDS = {"runc": ("runc",), "crun": CRUN}
 PATIENCE = 60
 """Seconds after which a container is stuck."""
 ATTEMPT = r"""
@@ -41,31 +41,33 @@ APPLETS = ("sh", "cat", "head", "rm", "sleep", "sort", "wc")
 
 
 class Container(NamedTuple):
-    """A bundle: its runtime, its folder, and the folder inside that holds all programs and is nowhere else."""
+    """A bundle, of which one container runs at a time."""
 
     runtime: str
     bundle: Path
-    inside: str
+    """The folder."""
+    name: str
+    """Of the container, and of the folder inside that holds all programs: it is nowhere else."""
+
+    @property
+    def inside(self) -> str:
+        """That folder."""
+        return f"/{self.name}"
 
     def run(self, *words: str, profile: dict[str, Any] | None) -> subprocess.CompletedProcess[str]:
         """What a container whose process is this command leaves behind."""
         self._configure(words, profile)
-        name = f"audit2seccomp-{uuid.uuid4().hex}"
-        try:
-            return self._call("run", "--bundle", str(self.bundle), name)
-        except subprocess.TimeoutExpired:
-            self._call("delete", "--force", name)
-            raise
+        return self._call("run", "--bundle", str(self.bundle), self.name)
 
     @contextmanager
     def started(self, *words: str, profile: dict[str, Any]) -> Iterator[str]:
         """The name of a container that runs this command in the background."""
         self._configure(words, profile)
-        name, said = f"audit2seccomp-{uuid.uuid4().hex}", self.bundle / "said"
+        said = self.bundle / "said"
         try:
             with said.open("wb") as stream:  # the container keeps it open: a pipe would not end
                 done = subprocess.run(
-                    self._words("run", "--detach", "--bundle", str(self.bundle), name),
+                    self._words("run", "--detach", "--bundle", str(self.bundle), self.name),
                     stdin=subprocess.DEVNULL,
                     stdout=stream,
                     stderr=stream,
@@ -73,13 +75,18 @@ class Container(NamedTuple):
                     check=False,
                 )
             assert done.returncode == 0, said.read_text()
-            yield name
+            yield self.name
         finally:
-            self._call("delete", "--force", name)
+            subprocess.run(self.end, check=True, timeout=PATIENCE)
 
     def execute(self, name: str, *words: str) -> subprocess.CompletedProcess[str]:
         """What a command leaves behind that joins a container."""
         return self._call("exec", name, *words)
+
+    @property
+    def end(self) -> list[str]:
+        """The command that leaves nothing of a container."""
+        return self._words("delete", "--force", self.name)
 
     def _call(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -104,8 +111,8 @@ class Container(NamedTuple):
 
 def make_container(runtime: str, bundle: Path, *, no_new_privileges: bool) -> Container:
     """A bundle in an empty folder. The attempts are no matter of capabilities."""
-    inside = f"a2s-{uuid.uuid4().hex}"
-    programs = bundle / "rootfs" / inside
+    made = Container(runtime, bundle, f"audit2seccomp-{uuid.uuid4().hex}")
+    programs = bundle / "rootfs" / made.name
     programs.mkdir(parents=True)
     shutil.copy(shutil.which("busybox") or "", programs / "busybox")
     for applet in APPLETS:
@@ -116,7 +123,7 @@ def make_container(runtime: str, bundle: Path, *, no_new_privileges: bool) -> Co
     subprocess.run([runtime, "spec"], cwd=bundle, check=True)
     config = json.loads((bundle / "config.json").read_text())
     process = config["process"]
-    process |= {"terminal": False, "noNewPrivileges": no_new_privileges, "env": [f"PATH=/{inside}"]}
+    process |= {"terminal": False, "noNewPrivileges": no_new_privileges, "env": [f"PATH={made.inside}"]}
     for granted in process["capabilities"].values():
         granted.append("CAP_NET_RAW")
     config["root"]["readonly"] = False
@@ -126,4 +133,5 @@ def make_container(runtime: str, bundle: Path, *, no_new_privileges: bool) -> Co
     linux.pop("resources", None)
     linux["namespaces"] = [space for space in linux["namespaces"] if space["type"] != "cgroup"]
     (bundle / "config.json").write_text(json.dumps(config))
-    return Container(runtime, bundle, f"/{inside}")
+    to_be_undone_by(*made.end)
+    return made

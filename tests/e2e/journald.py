@@ -19,10 +19,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.cli.command import PATIENCE
-from tests.e2e.kernel_log import has_line, wait_until, write_to_kernel_log
+from tests.e2e.audit_records import AUDIT_RECORDS
+from tests.e2e.auditctl import NO_AUDIT_DAEMON
+from tests.e2e.kernel_log import KERNEL_LOG, has_line, wait_until, write_to_kernel_log
+from tests.e2e.machine import MOUNT_NAMESPACES, needs
 
 DAEMON = "/lib/systemd/systemd-journald"
-PROGRAMS = (DAEMON, "journalctl", "setpriv", "unshare")
+needs_journald = needs(DAEMON, "journalctl", "setpriv", MOUNT_NAMESPACES, AUDIT_RECORDS, KERNEL_LOG, NO_AUDIT_DAEMON)
 
 _CONFIG = """
 [Journal]

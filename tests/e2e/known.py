@@ -13,7 +13,7 @@ import pytest
 
 import audit2seccomp
 from tests.cli.command import I386, X86_64
-from tests.programs import Make, program
+from tests.programs import Make, write
 
 NAME = f"known{os.getpid()}"
 """Of the process: the kernel log is everybody's, and older runs are still in it."""
@@ -48,10 +48,7 @@ def written(profile: object) -> bytes:
 
 def write_program(folder: Path, calls: Iterable[Make] = CALLS, name: str = NAME) -> Path:
     """Put a program there that makes these calls."""
-    file = folder / name
-    file.write_bytes(program(calls, 64))
-    file.chmod(0o755)
-    return file
+    return write(folder / name, calls)
 
 
 def made(calls: Iterable[Make] = CALLS) -> Calls:

@@ -13,10 +13,10 @@ import pytest
 from tests.cli.command import SCRIPT, run
 from tests.e2e.audit_records import kept, needs_audit_records
 from tests.e2e.machine import needs
-from tests.programs import Make, program
+from tests.programs import Make, write
 
 pytestmark = [
-    needs("gcc", "auditctl"),
+    needs("gcc"),
     needs_audit_records,
     pytest.mark.skipif(platform.machine() != "x86_64", reason="needs x86_64"),
 ]
@@ -138,7 +138,8 @@ def holds(doors: Path, profile: Path, printed: str) -> None:
 
 
 def test_a_32_bit_program_lives_under_its_profile_and_dies_of_another_call(tmp_path: Path) -> None:
-    old, other = (written(tmp_path / name, *calls) for name, calls in (("old", OLD), ("other", (*OLD, Make(64, True)))))
+    old = write(tmp_path / "old", (*OLD, END), 32)
+    other = write(tmp_path / "other", (*OLD, Make(64, int80=True), END), 32)
     record(tmp_path, old)
     profile = generate(tmp_path, old, "--default-action", "SCMP_ACT_KILL_PROCESS")
     made = json.loads(profile.read_text())
@@ -146,10 +147,3 @@ def test_a_32_bit_program_lives_under_its_profile_and_dies_of_another_call(tmp_p
     assert made["syscalls"][0]["names"] == ["execve", "exit_group", "fork", "getpid", "socketcall"]
     assert confined(profile, old).returncode == 0
     assert confined(profile, other).returncode == -signal.SIGSYS
-
-
-def written(file: Path, *calls: Make) -> Path:
-    """A 32-bit program that makes these calls and exits."""
-    file.write_bytes(program([*calls, END], 32))
-    file.chmod(0o755)
-    return file

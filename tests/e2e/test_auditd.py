@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command import run
-from tests.e2e.auditd import PROGRAMS, auditd
+from tests.e2e.auditd import auditd, needs_auditd
 from tests.e2e.known import NAME, PROFILE, made, seen, write_program, written, x86_only
 from tests.e2e.launcher import run_logged
-from tests.e2e.machine import needs
 
-pytestmark = [needs(*PROGRAMS), x86_only]
+pytestmark = [needs_auditd, x86_only]
 
 
 @pytest.fixture(scope="module", params=["RAW", "ENRICHED"])

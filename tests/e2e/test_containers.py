@@ -12,9 +12,9 @@ import pytest
 from tests.cli.command import run
 from tests.e2e.audit_records import kept, needs_audit_records
 from tests.e2e.containers import Container, make_container
-from tests.e2e.machine import needs
+from tests.e2e.machine import MOUNT_NAMESPACES, needs
 
-pytestmark = [needs("runc", "crun", "busybox", "gcc", "unshare", "auditctl"), needs_audit_records]
+pytestmark = [needs("runc", "crun", "busybox", "gcc", MOUNT_NAMESPACES), needs_audit_records]
 LOG = {"defaultAction": "SCMP_ACT_LOG"}
 TIMES = 20
 SCRIPT = "cd /tmp; echo one >a; echo two >>a; sort -r a | head -n 1; wc -l <a; cat a; rm a; sleep 0.05; attempt"

@@ -17,14 +17,14 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command import SCRIPT, run, running
+from tests.e2e.chance import SEED
 from tests.e2e.injected import KILL, Called, Ended, Fault, Starter, starter
-from tests.e2e.machine import needs
+from tests.e2e.machine import ATTACHING, needs
 from tests.e2e.scenarios import MAKERS, Scenario, log, scenario
 
-pytestmark = needs("strace")
+pytestmark = needs("strace", ATTACHING)
 
 FAULTS = int(os.environ.get("AUDIT2SECCOMP_FAULTS", "200"))
-SEED = int(os.environ.get("AUDIT2SECCOMP_SEED", "1326"))
 ERRORS = ("ENOSPC", "EIO", "EDQUOT", "EACCES", "EINTR")
 MAY_FAIL = {
     "openat", "read", "pread64", "write", "lseek", "fstat", "newfstatat", "fadvise64", "fchmod", "fsync", "close",

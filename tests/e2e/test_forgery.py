@@ -9,14 +9,14 @@ import pytest
 
 from tests.cli.command import run
 from tests.e2e.forger import Forger
-from tests.e2e.journald import PROGRAMS, journald
+from tests.e2e.journald import journald, needs_journald
 from tests.e2e.kernel_log import PRINTK_RATELIMIT, KernelLog, setting
 from tests.e2e.known import NAME, PROFILE, made, seen, write_program, written, x86_only
 from tests.e2e.launcher import run_logged
 from tests.e2e.machine import needs
 from tests.programs import Make
 
-pytestmark = [needs(*PROGRAMS, "dmesg"), x86_only]
+pytestmark = [needs_journald, needs("dmesg"), x86_only]
 
 PROVEN = ("-o json", "-o json --all", "-o json-pretty", "-o export", "-o verbose", "-o verbose --all", "/dev/kmsg")
 """What proves the kernel as the author: options of journalctl, and the device itself."""

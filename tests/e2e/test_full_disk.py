@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.cli.command import line, run, running
-from tests.e2e.machine import needs
+from tests.e2e.disk import mounted
+from tests.e2e.machine import MOUNT_NAMESPACES, needs
 from tests.e2e.scenarios import MAKERS, scenario
 
-pytestmark = needs("mount", "umount")
+pytestmark = needs("mount", "umount", MOUNT_NAMESPACES)
 
 DISK_BYTES = 256 << 10
 
@@ -24,17 +24,6 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     """A small file system of its own."""
     with mounted(tmp_path / "disk", f"size={DISK_BYTES},nr_inodes=64") as made:
         yield made
-
-
-@contextmanager
-def mounted(folder: Path, options: str) -> Iterator[Path]:
-    """A file system in memory, as long as this is open."""
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=True)
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 def without_bytes(disk: Path, free: int = 0) -> None:

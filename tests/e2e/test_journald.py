@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command import run
-from tests.e2e.journald import PROGRAMS, Journald, journald
+from tests.e2e.journald import Journald, journald, needs_journald
 from tests.e2e.kernel_log import PRINTK_RATELIMIT, setting
 from tests.e2e.known import NAME, PROFILE, made, seen, write_program, written, x86_only
 from tests.e2e.launcher import run_logged
-from tests.e2e.machine import needs
 
-pytestmark = [needs(*PROGRAMS), x86_only]
+pytestmark = [needs_journald, x86_only]
 
 PROVEN = ("json", "json-pretty", "json-seq", "export", "verbose")
 """docs/trust.md, "Structured logs"."""

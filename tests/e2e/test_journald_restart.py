@@ -13,14 +13,13 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command import PATIENCE, SCRIPT, names_of
-from tests.e2e.journald import PROGRAMS, Journald, journald
+from tests.e2e.journald import Journald, journald, needs_journald
 from tests.e2e.kernel_log import PRINTK_RATELIMIT, setting, wait_until
 from tests.e2e.known import NAME, write_program, x86_only
 from tests.e2e.launcher import run_logged
-from tests.e2e.machine import needs
 from tests.programs import Make
 
-pytestmark = [needs(*PROGRAMS), x86_only]
+pytestmark = [needs_journald, x86_only]
 
 GETPID, GETPPID, GETUID, EXIT = Make(39), Make(110), Make(102), Make(60)
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from socket import AF_UNIX, socket
 
 from tests.cli.command import PATIENCE, Result, run
-from tests.e2e.auditd import PROGRAMS as AUDITD
-from tests.e2e.auditd import auditd
-from tests.e2e.kernel_log import PRINTK_BURST, PRINTK_RATELIMIT, KernelLog, setting, wait_until
+from tests.e2e.auditctl import NO_AUDIT_DAEMON
+from tests.e2e.auditd import auditd, needs_auditd
+from tests.e2e.kernel_log import KERNEL_LOG, PRINTK_BURST, PRINTK_RATELIMIT, KernelLog, setting, wait_until
 from tests.e2e.known import NAME, made, seen, write_program, x86_only
 from tests.e2e.launcher import run_logged, start_logged
 from tests.e2e.machine import needs
@@ -76,7 +76,7 @@ FORMS: dict[str, Callable[[KernelLog], bytes]] = {
 }
 
 
-@needs("dmesg")
+@needs("dmesg", KERNEL_LOG, NO_AUDIT_DAEMON)
 @x86_only
 def test_with_default_settings_the_kernel_log_is_incomplete_and_the_bound_covers_what_is_missing(
     tmp_path: Path,
@@ -96,7 +96,7 @@ def test_with_default_settings_the_kernel_log_is_incomplete_and_the_bound_covers
         assert run("--comm", NAME, "--strict", file).status == 1, form
 
 
-@needs(*AUDITD)
+@needs_auditd
 @x86_only
 def test_auditd_gets_every_call_of_a_program_that_makes_thirty_thousand(tmp_path: Path) -> None:
     with auditd(tmp_path) as daemon:
@@ -108,7 +108,8 @@ def test_auditd_gets_every_call_of_a_program_that_makes_thirty_thousand(tmp_path
     assert "\ncomplete as far as the log tells\n" in result.stderr
 
 
-@needs(*AUDITD, "strace", "ls")
+@needs_auditd
+@needs("strace", "ls")
 def test_auditd_gets_what_strace_counts_of_a_real_program(tmp_path: Path) -> None:
     """The first call is the execve, which is still the launcher's."""
     program = tmp_path / NAME

@@ -11,9 +11,10 @@ import pytest
 
 from tests.cli.command import PATIENCE, SCRIPT
 from tests.e2e.audit_records import needs_audit_records
+from tests.e2e.auditctl import audit_settings
 from tests.e2e.machine import needs
 
-pytestmark = [needs("auditctl", "setpriv"), needs_audit_records]
+pytestmark = [needs("setpriv"), needs_audit_records]
 CALLS = 20_000
 COMMAND = ("python3", "-c", f"import os\nfor _ in range({CALLS}): os.getppid()")
 LOST = r"^INCOMPLETE: records lost in the kernel, of any program \(([0-9,]+) records\)"
@@ -22,14 +23,8 @@ LOST = r"^INCOMPLETE: records lost in the kernel, of any program \(([0-9,]+) rec
 @pytest.fixture
 def _tiny_backlog() -> Iterator[None]:
     """Nobody waits until there is room again."""
-    said = subprocess.run(["auditctl", "-s"], capture_output=True, text=True, check=True).stdout
-    old = dict(line.split(maxsplit=1) for line in said.splitlines())
-    try:
-        subprocess.run(["auditctl", "-b", "4", "--backlog_wait_time", "0"], capture_output=True, check=True)
+    with audit_settings(backlog_limit=4, backlog_wait_time=0):
         yield
-    finally:
-        back = ["auditctl", "-b", old["backlog_limit"], "--backlog_wait_time", old["backlog_wait_time"]]
-        subprocess.run(back, capture_output=True, check=True)
 
 
 def recorded(

@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command import line, run, running
+from tests.e2e.chance import SEED
 from tests.e2e.machine import needs
 from tests.e2e.scenarios import STRAY
-from tests.e2e.test_faults import SEED
 
 pytestmark = needs("logrotate")
 

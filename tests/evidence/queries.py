@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -128,3 +129,87 @@ def _holds(condition: Comparison, operand: Any, value: Any, known: dict[Field, A
 
 def _globbed(text: str, pattern: str) -> bool:
     return fnmatchcase(text, pattern.replace("[", "[[]"))
+
+
+NOW = datetime(2026, 10, 4, 12, 30, 15, 250_000, UTC)
+RECORD = {
+    Field.COMM: b"nginx",
+    Field.EXE: b"/usr/sbin/nginx",
+    Field.PID: 4242,
+    Field.PPID: 1,
+    Field.UID: 33,
+    Field.GID: 33,
+    Field.AUID: 0xFFFFFFFF,
+    Field.SES: 0xFFFFFFFF,
+    Field.SUBJ: b"docker-default (enforce)",
+    Field.ARCH: abi_named("x86_64"),
+    Field.SYSCALL: 257,
+    Field.ACTION: 0x7FFC0000,
+    Field.SIG: 0,
+    Field.COMPAT: 0,
+    Field.HOST: "web1",
+    Field.UNIT: "docker.service",
+    Field.CONTAINER: "4f3c2b1a0d9e",
+    Field.FILE: "/var/log/kern.log",
+    Field.TIME: 1_791_117_015_250,  # NOW
+}
+TRUE = """
+comm == nginx
+comm == "nginx"
+comm == 'nginx'
+comm=="nginx"and(uid!=0)
+comm in (apache2, nginx)
+comm in(nginx)
+comm ~ ng*
+comm ~ "?ginx"
+comm != "NGINX"
+exe ~ "/usr/*/nginx"
+exe == /usr/sbin/nginx
+pid == 4242
+pid in (1, 0x1092)
+pid > 4241 and pid >= 4242 and pid < 4243 and pid <= 4242
+ppid == 1
+uid == 0x21
+uid != 0
+gid < 1000
+auid == unset
+auid == -1
+auid == 4294967295
+auid == 0xffffffff
+auid >= 1000
+ses in (1, unset)
+subj ~ "docker-default*"
+arch == x86_64
+arch == amd64
+arch == SCMP_ARCH_X86_64
+arch == c000003e
+arch == "AUDIT_ARCH_X86_64"
+arch != x32
+arch in (x32, x86_64)
+syscall == openat
+syscall == 257
+syscall in (read, 257)
+syscall ~ "open*"
+syscall != open
+syscall != 258
+action == log
+action == LOG
+action == 0x7ffc0000
+action != user-notif
+action in (Kill_Process, log)
+sig == 0
+compat == 0
+host == web1
+unit == docker.service
+container ~ 4f3c*
+file == "/var/log/kern.log"
+time > -1s
+time >= 2026-10-04T12:30:15.250Z
+time < 2026-10-04T14:30:16+02:00
+time == 2026-10-04T12:30:15.250Z
+not uid == 0
+not not uid == 33
+uid == 0 or uid == 33 and comm == nginx
+not (uid == 0 or comm != nginx)
+((((comm == nginx))))
+"""

@@ -5,32 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit2seccomp.errors import EvidenceFileError
 from audit2seccomp.evidence.model import Evidence
 from audit2seccomp.evidence.stored import checking
 from audit2seccomp.evidence.stored.decoding import NotTakenError, document
-from audit2seccomp.evidence.stored.files import from_bytes, to_text
+from audit2seccomp.evidence.stored.files import to_text
 from audit2seccomp.evidence.stored.values import items
+from tests.evidence.one_file import ADVICE, FILE, JUNK, WRONG, edited, outcome
 from tests.evidence.stored import evidences
-from tests.evidence.test_files import ADVICE, EVIDENCE, JUNK, WRONG, edited
 
-FILE = to_text(EVIDENCE).encode()
 INSIDE = b'"comm":"nginx"'
-
-
-def outcome(data: bytes, *, quick: bool) -> Evidence | str:
-    """What is read, or what is said of it."""
-    with patch.object(checking, "QUICK_BYTES", 0 if quick else len(data) + 1):
-        try:
-            return from_bytes(data, "e.json")
-        except EvidenceFileError as error:
-            return str(error)
 
 
 def quickly(data: bytes) -> bool:

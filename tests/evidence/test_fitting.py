@@ -21,9 +21,9 @@ from audit2seccomp.evidence.scan import Scanner
 from audit2seccomp.evidence.stored.files import from_bytes, to_text
 from audit2seccomp.evidence.stored.fitting import misfit
 from audit2seccomp.evidence.stored.merging import select
-from tests.evidence.test_files import EVIDENCE, SEGMENT, edited, put, scanned
-from tests.evidence.test_query import NOW
-from tests.evidence.test_scan import log_lines, trusts
+from tests.evidence.line_by_line import log_lines, trusts
+from tests.evidence.one_file import EVIDENCE, SEGMENT, edited, put, scanned
+from tests.evidence.queries import NOW
 
 QUERIES = ["comm == a", "syscall == read", "uid == 0", "time > 1970-01-01T00:00:02Z", "pid == 7", "file == log0"]
 TIMES = st.sampled_from([0, 500, 900, 1000, 1500, 2500, 5000, 10_000, 70_000]) | st.integers(0, 80_000)

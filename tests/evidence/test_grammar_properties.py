@@ -12,35 +12,12 @@ from hypothesis import strategies as st
 
 from audit2seccomp.evidence.grammar import parse
 from audit2seccomp.evidence.model import Parsed, Reject
-from tests.writer import FORGED, Age, Form, KernelRecord, records
+from tests.evidence.bodies import ARM, CORE_DUMPS, PIECES, REASON, WORDS, bodies, openings, written
+from tests.writer import Age, Form, KernelRecord, records
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
-
-WORDS = tuple(form.value.encode() for form in Form)
-CORE_DUMPS = (b"type=1701 audit(", b"type=ANOM_ABEND msg=audit(")
-REASON = b' reason="seccomp"'
-ARM = 0x40000028
-
-_STARTS = (
-    b"1.000:2): ",
-    b"uid=",
-    b"pid=",
-    b"ppid=1 ",
-    b"subj=",
-    b"subj==a (b) ",
-    b" comm=",
-    b"exe=",
-    b"compat=",
-    b"code=",
-)
-_WHOLE = (b'"a"', b"41", b"(null)", b"sig=0", b"arch=16", b"syscall=-1", b"ip=0x1", b"code=0x0", b"x=", b"12345678901")
-_MARKS = (b" ", b"  ", b"=", b'"', b"0x", b"AUID=", b"\x1d", b"\t", b"\r", b"\n", b"\x00", b"\xff", b"_", b"A")
-PIECES = (*_STARTS, *_WHOLE, *_MARKS, REASON, FORGED)
-
-bodies = st.lists(st.sampled_from(PIECES) | st.binary(max_size=3), max_size=30).map(b"".join)
-openings = st.sampled_from((*WORDS, *CORE_DUMPS, b"type=1326 audit(1.000:2): ", b""))
 
 
 def is_nothing(body: bytes) -> bool:
@@ -75,13 +52,6 @@ def test_a_damaged_record(record: KernelRecord, form: Form, data: st.DataObject)
     found = check(damaged, ARM)
     if found is not None and not damaged.startswith(CORE_DUMPS):
         assert parse(damaged[: found.end], ARM) == found
-
-
-def written(record: KernelRecord, form: Form) -> bytes:
-    """The record's body, or that of the kernel log where the form is not for its age."""
-    if record.age is Age.V3_5 and form in (Form.JOURNALD, Form.OLD_AUDITD):
-        form = Form.PRINTK
-    return record.body(form)
 
 
 @given(

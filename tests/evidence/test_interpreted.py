@@ -23,7 +23,7 @@ from audit2seccomp.evidence.scan import Scanner
 from audit2seccomp.kernel.abi import abi_of
 from audit2seccomp.kernel.syscalls import table_of
 from tests.corpus import FIXTURES, Case, cases, is_right, read_bytes
-from tests.evidence.test_grammar_properties import PIECES
+from tests.evidence.bodies import PIECES
 from tests.writer import Age, KernelRecord, records
 from tests.writer.interpreted import CALLS, DATES, SpelledCall, interpreted, meaning
 

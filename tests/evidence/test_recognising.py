@@ -19,9 +19,9 @@ from audit2seccomp.evidence.model import Evidence
 from audit2seccomp.evidence.scan import Scanner
 from audit2seccomp.evidence.stored.files import from_bytes, to_text
 from audit2seccomp.evidence.stored.recognising import ELEMENTS, LOOK_BYTES, OTHERS, Recogniser
+from tests.evidence.line_by_line import LINE
+from tests.evidence.one_file import EVIDENCE, KEY, ROOT, SCHEMA
 from tests.evidence.stored import evidences
-from tests.evidence.test_files import EVIDENCE, KEY, ROOT, SCHEMA
-from tests.evidence.test_scan import LINE
 
 TEXT = to_text(EVIDENCE)
 SORTED = json.dumps(json.loads(TEXT), sort_keys=True, indent=2).encode()

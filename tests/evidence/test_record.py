@@ -6,21 +6,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from audit2seccomp.evidence import grammar
 from audit2seccomp.evidence.model import Parsed, Reject
 from audit2seccomp.evidence.record import parse_record
-from tests.evidence.bodies import ARM, BODY, HEAD, OPENING, TAIL
-from tests.evidence.test_grammar_properties import PIECES, bodies, openings, written
+from tests.evidence.bodies import ARM, BODY, HEAD, OPENING, PIECES, TAIL, bodies, openings, same, written
 from tests.writer import FORGED, Form, KernelRecord, records
-
-
-def same(body: bytes, assume_arch: int | None) -> Parsed | Reject | None:
-    """What both say; the reasons may differ in words."""
-    ours, theirs = parse_record(body, assume_arch), grammar.parse(body, assume_arch)
-    assert isinstance(ours, Reject) == isinstance(theirs, Reject), (ours, theirs)
-    if not isinstance(ours, Reject):
-        assert ours == theirs
-    return ours
 
 
 @given(opening=openings, rest=st.binary() | bodies, assume_arch=st.sampled_from((None, ARM)))

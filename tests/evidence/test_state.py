@@ -24,8 +24,8 @@ from audit2seccomp.evidence.stored import files, state
 from audit2seccomp.evidence.stored.following import Follower, Opener
 from audit2seccomp.evidence.stored.state import State
 from audit2seccomp.evidence.text.cuts import MAX_LINE_BYTES
-from tests.evidence.test_files import ROOT, edited, put, scanned
-from tests.evidence.test_scan import LINE, log_lines, trusts
+from tests.evidence.line_by_line import LINE, log_lines, trusts
+from tests.evidence.one_file import ROOT, edited, put, scanned
 
 
 def line(number: int) -> bytes:

@@ -17,8 +17,8 @@ from audit2seccomp.formats.writing.json_document import document_of
 from audit2seccomp.profile.build import Built, build
 from audit2seccomp.profile.building.bases import Base, Standing, standings
 from audit2seccomp.profile.model import Profile, RuleAction
+from tests.observed import seen
 from tests.profile.profiles import profiles
-from tests.profile.test_build import seen
 
 
 def extended(text: str, *calls: str, archs: tuple[str, ...] = (), lenient: bool = False) -> tuple[str, Built]:

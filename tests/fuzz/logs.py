@@ -18,7 +18,7 @@ from audit2seccomp.evidence.scan import Scanner
 from audit2seccomp.evidence.stored import files, state
 from audit2seccomp.evidence.text.lines import JSON_STARTS
 from audit2seccomp.kernel.abi import abi_named
-from tests.evidence import test_scan as line_by_line
+from tests.evidence import line_by_line
 from tests.fuzz.target import Target, beginnings, chance, in_pieces, lines_of, some_cuts
 
 TEXTS = ("recorded/*.log", "recorded/dmesg*.txt", "recorded/journal-short*.txt", "hostile/*/*.log", "shapes/*/*.log")

@@ -9,8 +9,7 @@ from typing import Any
 from audit2seccomp.errors import UsageError
 from audit2seccomp.evidence.query.condition import Field, Operator
 from audit2seccomp.evidence.query.language import MAX_LENGTH, parse
-from tests.evidence.queries import truth
-from tests.evidence.test_query import RECORD, TRUE
+from tests.evidence.queries import RECORD, TRUE, truth
 from tests.fuzz.target import Target
 
 NOW = datetime(2026, 11, 22, 9, 7, 14, tzinfo=UTC)

@@ -7,8 +7,7 @@ from audit2seccomp.evidence.body import parse_body
 from audit2seccomp.evidence.carriers import Trust, locate
 from audit2seccomp.evidence.model import Parsed, Reject
 from audit2seccomp.evidence.text.lines import tokens_at
-from tests.evidence.bodies import ARM, BODY
-from tests.evidence.test_record import same
+from tests.evidence.bodies import ARM, BODY, same
 from tests.fuzz.logs import TEXTS, WORDS, scanned
 from tests.fuzz.target import Target, beginnings, chance, lines_of
 

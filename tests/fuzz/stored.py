@@ -10,7 +10,7 @@ from audit2seccomp.evidence.model import Evidence, Progress
 from audit2seccomp.evidence.scan import Scanner
 from audit2seccomp.evidence.stored import files, state
 from audit2seccomp.evidence.stored.recognising import ELEMENTS, FORMAT, OTHERS, Recogniser
-from tests.evidence.test_decoding import FILE, outcome
+from tests.evidence.one_file import FILE, outcome
 from tests.fuzz.logs import TEXTS
 from tests.fuzz.target import Target, beginnings, in_pieces, some_cuts
 

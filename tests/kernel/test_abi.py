@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit2seccomp.kernel.abi import Abi, abi_named, abi_of, all_abis, oci_abis
+from audit2seccomp.kernel.abi import Abi, abi_named, abi_of, all_abis, kernels_of, oci_abis
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -177,6 +177,23 @@ def test_bit_30_means_nothing_elsewhere(nr: int) -> None:
 @pytest.mark.parametrize("arch", [0, 0x3E, 0x4000003E, 0x8000003E, 0xC0000028, 0xFFFFFFFF])
 def test_an_arch_that_the_kernel_does_not_define(arch: int) -> None:
     assert abi_of(arch, 59) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "kernels"),
+    [
+        ("x86_64", ["x86_64"]),
+        ("x86", ["x86_64", "x86"]),
+        ("x32", ["x86_64"]),
+        ("arm", ["aarch64", "arm"]),
+        ("ppc64le", ["ppc64le"]),
+        ("alpha", ["alpha"]),
+    ],
+)
+def test_whose_kernels_run_a_program(name: str, kernels: list[str]) -> None:
+    abi = abi_named(name)
+    assert abi is not None
+    assert [one.name for one in kernels_of(abi)] == kernels
 
 
 @every_abi

@@ -17,12 +17,10 @@ from audit2seccomp.profile.model import LETS_THROUGH, Outcome, Profile, Rule, Ru
 from audit2seccomp.profile.resolve import resolve
 from audit2seccomp.profile.simulate import Program
 from tests.profile.meanings import abi
-from tests.profile.profiles import FILTERED, filtered_profiles
+from tests.profile.profiles import FILTERED, NEW, filtered_profiles
 
 pytestmark = pytest.mark.skipif(os.uname().machine != "x86_64", reason="about a kernel of x86_64")
 
-NEW = ("file_getattr", "listxattrat", "open_tree_attr", "statmount", "listmount")
-"""Calls that are newer than many a libseccomp."""
 ABIS = ("x86_64", "x86", "x32")
 LISTED = ("SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32")
 ARGS = [(first, second, third, 0, 0, 0) for first in (0, 1, 2, 2**32 + 1) for second in (0, 9) for third in (0, 3)]

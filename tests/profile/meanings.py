@@ -1,15 +1,22 @@
 """Random profiles that overlap a lot, hosts, and what a profile does on a host: told a second time, by resolving it for
-the host first."""
+the host first. And what results of two or more should do, and what is told of their differences."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from hypothesis import strategies as st
 
 from audit2seccomp.kernel.abi import Abi, abi_named
+from audit2seccomp.kernel.multiplexed import MULTIPLEXED
 from audit2seccomp.kernel.syscalls import table_of
-from audit2seccomp.profile.effects import Effect, effect_of, outcomes
+from audit2seccomp.profile.algebra.combining import Operand
+from audit2seccomp.profile.algebra.difference import Change
+from audit2seccomp.profile.algebra.merging import Merged, merge
+from audit2seccomp.profile.algebra.partitions import Mode, permissiveness
+from audit2seccomp.profile.algebra.rules_by_call import THROUGH
+from audit2seccomp.profile.effects import Effect, effect_of, holds, outcomes
 from audit2seccomp.profile.model import (
     ArchMapping,
     ArgCondition,
@@ -59,6 +66,8 @@ HOSTS = [
     for kernel in ((4, 7), (5, 4), (5, 10))
     for caps in ((), ("CAP_A",), ("CAP_A", "CAP_B"))
 ]
+ABIS = [(abi("x86_64"), 64), (abi("x86"), 32), (abi("aarch64"), 64), (abi("s390x"), 64)]
+"""Of the calls, with the bits of their arguments that are compared."""
 
 
 numbers = st.sampled_from(VALUES)
@@ -92,6 +101,7 @@ def rules(draw: st.DrawFn, *, dockers: bool, allow_list: bool) -> Rule:
 
 
 ERRNO = st.just(RuleAction.ERRNO)
+default_actions = st.sampled_from([RuleAction.ERRNO, RuleAction.LOG, RuleAction.ALLOW])
 arch_names = st.sampled_from(["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_AARCH64", "SCMP_ARCH_S390X"])
 
 
@@ -173,3 +183,44 @@ class Meaning:
             # What libseccomp makes of it is another question, which is asked of its filters.
             self._effects[of.name, name] = effect_of(self._profile, of, name)._replace(exact=True)
         return outcomes(self._effects[of.name, name], args, bits)
+
+
+def merged(profiles: Sequence[Profile], mode: Mode, **options: object) -> Merged:
+    """The profiles with names of their own."""
+    operands = [Operand(f"{index}.json", profile) for index, profile in enumerate(profiles)]
+    return merge(operands, mode, **options)  # type: ignore[arg-type]
+
+
+def points(hosts: Sequence[Host] = HOSTS) -> Iterator[tuple[Host, Abi, int, str, tuple[int, ...]]]:
+    """Calls, and where they are made."""
+    for host in hosts:
+        for of, bits in ABIS:
+            for name in CALLS:
+                outer = OUTER_ARGUMENTS if name in THROUGH else ()
+                for args in (*ARGUMENTS[:: 7 if len(hosts) > 1 else 1], *outer):
+                    yield host, of, bits, name, args
+
+
+def most(outcomes: list[Outcome]) -> Outcome:
+    """The most permissive one."""
+    return max(outcomes, key=permissiveness)
+
+
+def least(outcomes: list[Outcome]) -> Outcome:
+    """The least permissive one."""
+    return min(outcomes, key=permissiveness)
+
+
+def says(change: Change, host: Host, of: Abi, bits: int, args: tuple[int, ...]) -> bool:
+    """Whether a change is about a call on a host."""
+    return of in change.abis and any(
+        all(holds(one, args, bits) for one in case.args)
+        and applies(Rule((), RuleAction.ALLOW, includes=case.includes, excludes=case.excludes), host)
+        for case in change.cases
+    )
+
+
+def spoken_of(*profiles: Profile) -> set[str]:
+    """The calls that a rule speaks of, on one ABI or another."""
+    named = {name for profile in profiles for rule in profile.rules for name in rule.names}
+    return named | {inner.through for name, inner in MULTIPLEXED.items() if name in named}

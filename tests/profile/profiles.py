@@ -20,6 +20,8 @@ from audit2seccomp.profile.model import (
 )
 
 CALLS = ("read", "write", "openat", "clone", "personality", "socket", "ioctl", "clone3", "no_such_call")
+NEW = ("file_getattr", "listxattrat", "open_tree_attr", "statmount", "listmount")
+"""Calls that are newer than many a libseccomp."""
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 numbers = st.sampled_from([0, 1, 2, 38, 4095, 2**31, MAX_U32])
 values = st.one_of(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Sequence, Set
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
@@ -10,34 +10,13 @@ from hypothesis import strategies as st
 
 from audit2seccomp.errors import AlgebraError
 from audit2seccomp.kernel.abi import Abi
-from audit2seccomp.profile.algebra.combining import Operand
 from audit2seccomp.profile.algebra.difference import difference
-from audit2seccomp.profile.algebra.merging import Merged, merge
-from audit2seccomp.profile.algebra.partitions import Mode, permissiveness
-from audit2seccomp.profile.algebra.rules_by_call import THROUGH
+from audit2seccomp.profile.algebra.partitions import Mode
 from audit2seccomp.profile.audit_profile import audit_profile
 from audit2seccomp.profile.model import Outcome, Profile, RuleAction
-from tests.profile.meanings import ARGUMENTS, CALLS, HOSTS, KILLED, OUTER_ARGUMENTS, Host, Meaning, abi, profiles
+from tests.profile.meanings import HOSTS, KILLED, Host, Meaning, default_actions, least, merged, most, points, profiles
 
-ABIS = [(abi("x86_64"), 64), (abi("x86"), 32), (abi("aarch64"), 64), (abi("s390x"), 64)]
 ALLOW = Outcome(RuleAction.ALLOW)
-default_actions = st.sampled_from([RuleAction.ERRNO, RuleAction.LOG, RuleAction.ALLOW])
-
-
-def merged(profiles: Sequence[Profile], mode: Mode, **options: object) -> Merged:
-    """The profiles with names of their own."""
-    operands = [Operand(f"{index}.json", profile) for index, profile in enumerate(profiles)]
-    return merge(operands, mode, **options)  # type: ignore[arg-type]
-
-
-def points(hosts: Sequence[Host] = HOSTS) -> Iterator[tuple[Host, Abi, int, str, tuple[int, ...]]]:
-    """Calls, and where they are made."""
-    for host in hosts:
-        for of, bits in ABIS:
-            for name in CALLS:
-                outer = OUTER_ARGUMENTS if name in THROUGH else ()
-                for args in (*ARGUMENTS[:: 7 if len(hosts) > 1 else 1], *outer):
-                    yield host, of, bits, name, args
 
 
 def holds_everywhere(
@@ -61,16 +40,6 @@ def holds_everywhere(
 
 
 _KILLS = {KILLED, Outcome(RuleAction.KILL_PROCESS)}
-
-
-def most(outcomes: list[Outcome]) -> Outcome:
-    """The most permissive one."""
-    return max(outcomes, key=permissiveness)
-
-
-def least(outcomes: list[Outcome]) -> Outcome:
-    """The least permissive one."""
-    return min(outcomes, key=permissiveness)
 
 
 @settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])

@@ -16,9 +16,19 @@ from audit2seccomp.profile.effects import compared_bits, effects, is_certain
 from audit2seccomp.profile.libseccomp import build, buildable_abis
 from audit2seccomp.profile.model import Profile
 from audit2seccomp.profile.simulate import Program
-from tests.profile.meanings import ARGUMENTS, CALLS, HOSTS, OUTER_ARGUMENTS, profiles
-from tests.profile.test_algebra import default_actions, least, merged, most
-from tests.profile.test_difference import says, spoken_of
+from tests.profile.meanings import (
+    ARGUMENTS,
+    CALLS,
+    HOSTS,
+    OUTER_ARGUMENTS,
+    default_actions,
+    least,
+    merged,
+    most,
+    profiles,
+    says,
+    spoken_of,
+)
 
 ABIS = buildable_abis()
 

@@ -10,32 +10,18 @@ from hypothesis import strategies as st
 
 import audit2seccomp
 from audit2seccomp.errors import Audit2SeccompError, ConflictError, NothingFoundError, UsageError
-from audit2seccomp.evidence.model import Count, Evidence, Origin, RecordKey
-from audit2seccomp.kernel.abi import abi_named
-from audit2seccomp.kernel.syscalls import table_of
+from audit2seccomp.evidence.model import Evidence
 from audit2seccomp.profile.build import Built, build
 from audit2seccomp.profile.building.bases import Base
 from audit2seccomp.profile.building.reasons import MAX_PROGRAMS, Source, explained
 from audit2seccomp.profile.model import ArchMapping, ArgCondition, Clause, Operator, Profile, Rule, RuleAction
 from tests.cli.command import line
+from tests.observed import seen
 from tests.profile.profiles import profiles
 
 ALLOW, ERRNO = RuleAction.ALLOW, RuleAction.ERRNO
 X86_64, AARCH64, X86, X32 = (f"SCMP_ARCH_{name}" for name in ("X86_64", "AARCH64", "X86", "X32"))
 CONDITION = ArgCondition(0, Operator.EQ, 1)
-
-
-def seen(*calls: str, arch: str = "x86_64", comm: str = "nginx", times: int = 1) -> Evidence:
-    """Evidence of calls by one program."""
-    abi = abi_named(arch)
-    assert abi is not None
-    counts = {}
-    for call in calls:
-        nr = table_of(abi).number_of(call)
-        assert nr is not None
-        key = RecordKey(abi.audit_arch, nr, 0x7FFC0000, comm.encode(), b"/p", 0, None, Origin("a.log"))
-        counts[key] = Count(times)
-    return Evidence(counts)
 
 
 def names(built: Built) -> set[str]:

@@ -7,9 +7,11 @@ import pytest
 from audit2seccomp.evidence.calls import Call, calls_of
 from audit2seccomp.evidence.model import Evidence
 from audit2seccomp.evidence.reading import read
+from audit2seccomp.kernel.abi import X32_SYSCALL_BIT
 from audit2seccomp.profile.check import Checked, check
-from audit2seccomp.profile.model import ArchMapping, ArgCondition, Clause, Operator, Profile, Rule, RuleAction
-from tests.cli.command import AARCH64, I386, X86_64, line
+from audit2seccomp.profile.effects import BAD_ARCH
+from audit2seccomp.profile.model import ArchMapping, ArgCondition, Clause, Operator, Outcome, Profile, Rule, RuleAction
+from tests.cli.command import AARCH64, ALPHA, I386, X86_64, line
 
 ALLOW, DENY = RuleAction.ALLOW, RuleAction.ERRNO
 ONE = ArgCondition(0, Operator.EQ, 1)
@@ -60,14 +62,32 @@ def test_what_becomes_of_a_call(rules: tuple[Rule, ...], expected: str, depends:
 
 
 def test_a_call_of_an_architecture_that_is_not_listed_is_denied() -> None:
-    (one,) = check(profile(Rule(("restart_syscall",), ALLOW)), calls(0, arch=I386))
-    assert one.denied
-    assert not one.covered
+    for call in (*calls(0, arch=I386), *calls(X32_SYSCALL_BIT), *calls(0, arch=ALPHA)):
+        (one,) = check(profile(Rule(("restart_syscall", "read"), ALLOW)), [call])
+        assert one == Checked(call, (BAD_ARCH,), covered=False)
 
 
-def test_without_architectures_each_one_may_be_the_hosts() -> None:
-    (one,) = check(profile(Rule(("io_setup",), ALLOW), arches=()), calls(0, arch=AARCH64))
-    assert one.allowed
+@pytest.mark.parametrize("arches", [(), ("SCMP_ARCH_X86_64",)])
+def test_the_host_s_own_architecture_is_covered_in_any_case(arches: tuple[str, ...]) -> None:
+    """Programs of aarch64 run nowhere else."""
+    for name, expected in (("io_setup", "allowed"), ("read", "denied")):
+        (one,) = check(profile(Rule((name,), ALLOW), arches=arches), calls(0, arch=AARCH64))
+        assert (verdict(one), one.covered) == (expected, True)
+
+
+def test_without_architectures_a_32_bit_call_depends_on_the_host() -> None:
+    made = profile(Rule(("restart_syscall", "read"), ALLOW), arches=())
+    (one,) = check(made, calls(0, arch=I386))
+    assert (one.possible, one.depends, one.covered) == ((Outcome(ALLOW), BAD_ARCH), ("host architecture",), True)
+    # 64-bit calls were seen, too, so it is x86_64.
+    found = check(made, [*calls(0), *calls(0, arch=I386)])
+    assert [verdict(one) for one in found] == ["allowed", "denied"]
+
+
+def test_without_architectures_calls_of_x32_are_denied() -> None:
+    """No host is x32."""
+    (one,) = check(profile(Rule(("read",), ALLOW), arches=()), calls(X32_SYSCALL_BIT))
+    assert (one.possible, one.covered) == ((BAD_ARCH,), False)
 
 
 def test_docker_s_map_of_architectures_tells_which_hosts_have_a_rule() -> None:
@@ -76,6 +96,8 @@ def test_docker_s_map_of_architectures_tells_which_hosts_have_a_rule() -> None:
     )
     assert [verdict(one) for one in check(mapped, calls(0, arch=I386))] == ["allowed"]
     assert [verdict(one) for one in check(mapped, calls(0, arch=AARCH64))] == ["denied"]
+    (one,) = check(mapped, calls(X32_SYSCALL_BIT))
+    assert not one.covered
 
 
 def test_a_record_of_socketcall_does_not_say_which_call_it_was() -> None:

@@ -16,7 +16,7 @@ from audit2seccomp.kernel.syscalls import table_of
 from audit2seccomp.profile.effects import outcomes_of
 from audit2seccomp.profile.libseccomp import native_abi
 from audit2seccomp.profile.model import Outcome, Profile, Rule, RuleAction
-from tests.profile.test_effects import call, condition, profile, rule
+from tests.profile.filters import call, condition, profile, rule
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("runc") and shutil.which("busybox")) or os.geteuid() != 0, reason="needs runc, busybox and root"

@@ -10,15 +10,14 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from audit2seccomp.errors import FilterError
-from audit2seccomp.kernel.abi import X32_SYSCALL_BIT, Abi
+from audit2seccomp.kernel.abi import X32_SYSCALL_BIT, Abi, kernels_of
 from audit2seccomp.kernel.syscalls import table_of
 from audit2seccomp.profile.decision import Asked, Decision, asked, decide
 from audit2seccomp.profile.effects import BAD_ARCH
 from audit2seccomp.profile.libseccomp import build
 from audit2seccomp.profile.model import ArgCondition, Outcome, Profile, default_outcome
 from audit2seccomp.profile.resolve import NOTHING_KNOWN, Host
-from tests.profile.profiles import filtered_profiles
-from tests.profile.test_effects import (
+from tests.profile.filters import (
     ABIS,
     ALLOW,
     BY_ORDER,
@@ -27,7 +26,6 @@ from tests.profile.test_effects import (
     X86,
     X86_64,
     Args,
-    abi,
     call,
     condition,
     named_calls,
@@ -36,6 +34,8 @@ from tests.profile.test_effects import (
     rule,
     samples,
 )
+from tests.profile.meanings import abi
+from tests.profile.profiles import filtered_profiles
 
 EPERM = Outcome(default_outcome(profile()).action, 1)
 EDGES = (0, 1, 2, 3, 8, 9, 16, 2**31, 2**32 - 1, 2**32, 2**32 + 1, 2**64 - 1)
@@ -74,7 +74,7 @@ def test_a_decision_is_the_verdict_of_the_whole_filter(data: st.DataObject) -> N
     made = data.draw(filtered_profiles(tuple(one.scmp_name or "" for one in abis)))
     wanted = data.draw(calls(made, abis, samples(made, data)))
     try:
-        whole = program(build(made, abis), abis[0])
+        whole = program(build(made, {*abis, kernels_of(wanted.abi)[0]}), abis[0])
     except FilterError:
         event("no filter of the whole profile")
         return
@@ -205,18 +205,24 @@ def test_rules_that_libseccomp_refuses_are_an_error() -> None:
 
 
 def test_which_architectures_are_covered() -> None:
-    """A runtime's filter always covers the host's own."""
-    listed = profile(rule("read", "ALLOW"), architectures=("SCMP_ARCH_X86_64",))
-    arm = abi("aarch64")
-    assert decided(listed, arm, "read") == Decision((BAD_ARCH,), covered=False, own_host=True)
-    assert decided(listed, arm, "read", host=Host(arm)).outcomes == (ALLOW,)
-    assert decided(listed, X86_64, "read", host=Host(arm)).outcomes == (ALLOW,)
-    assert decided(listed, X86, "read", host=Host(arm)) == Decision((BAD_ARCH,), covered=False)
-    none = profile(rule("read", "ALLOW"))
-    assert decided(none, arm, "read").outcomes == (ALLOW,)
-    assert not decided(none, arm, "read", host=Host(X86_64)).covered
-    # No host is x32.
-    assert decided(none, X32, "read") == Decision((BAD_ARCH,), covered=False)
+    """A runtime's filter always covers the host's own. Programs of aarch64 run on such hosts alone, those of x86 also
+    on x86_64, and those of x32 only there."""
+    one, none = (profile(rule("read", "ALLOW"), architectures=names) for names in (("SCMP_ARCH_X86_64",), ()))
+    arm, unlisted = abi("aarch64"), Decision((BAD_ARCH,), covered=False, listed=False)
+    for host in (NOTHING_KNOWN, Host(arm)):
+        found = decided(one, arm, "read", host=host)
+        assert (found.outcomes, found.listed) == ((ALLOW,), False)
+        assert decided(none, arm, "read", host=host).outcomes == (ALLOW,)
+    assert decided(one, X86_64, "read", host=Host(arm)).outcomes == (ALLOW,)
+    assert decided(one, X86, "read", host=Host(arm)) == unlisted
+    assert decided(one, X86, "read") == unlisted._replace(own_host=True)
+    assert decided(one, X32, "read") == unlisted
+    killed = Decision((BAD_ARCH,), covered=False)
+    assert decided(none, arm, "read", host=Host(X86_64)) == killed
+    assert decided(none, X86, "read", host=Host(X86_64)) == killed
+    assert decided(none, X86, "read") == killed._replace(own_host=True)
+    assert decided(none, X86, "read", host=Host(X86)).outcomes == (ALLOW,)
+    assert decided(none, X32, "read") == killed
 
 
 def test_a_number_below_minus_1_is_counted_to_x32() -> None:

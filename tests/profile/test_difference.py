@@ -8,32 +8,13 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from audit2seccomp.errors import AlgebraError
-from audit2seccomp.kernel.abi import Abi
-from audit2seccomp.kernel.multiplexed import MULTIPLEXED
 from audit2seccomp.kernel.syscalls import table_of
 from audit2seccomp.profile.algebra.combining import Operand
-from audit2seccomp.profile.algebra.difference import Change, Difference, difference
+from audit2seccomp.profile.algebra.difference import Difference, difference
 from audit2seccomp.profile.algebra.merging import merge
 from audit2seccomp.profile.algebra.partitions import Mode
-from audit2seccomp.profile.effects import holds
-from audit2seccomp.profile.model import Outcome, Profile, Rule, RuleAction
-from tests.profile.meanings import HOSTS, Host, Meaning, applies, profiles
-from tests.profile.test_algebra import default_actions, points
-
-
-def says(change: Change, host: Host, of: Abi, bits: int, args: tuple[int, ...]) -> bool:
-    """Whether a change is about a call on a host."""
-    return of in change.abis and any(
-        all(holds(one, args, bits) for one in case.args)
-        and applies(Rule((), RuleAction.ALLOW, includes=case.includes, excludes=case.excludes), host)
-        for case in change.cases
-    )
-
-
-def spoken_of(*profiles: Profile) -> set[str]:
-    """The calls that a rule speaks of, on one ABI or another."""
-    named = {name for profile in profiles for rule in profile.rules for name in rule.names}
-    return named | {inner.through for name, inner in MULTIPLEXED.items() if name in named}
+from audit2seccomp.profile.model import Outcome, Profile, RuleAction
+from tests.profile.meanings import HOSTS, Host, Meaning, default_actions, points, profiles, says, spoken_of
 
 
 def compare(old: Profile, new: Profile, hosts: list[Host]) -> Difference:

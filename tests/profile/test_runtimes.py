@@ -19,6 +19,7 @@ from audit2seccomp.kernel.syscalls import table_of
 from audit2seccomp.profile.building.runtimes import ELSEWHERE, can_start, runtime_calls, runtime_choices
 from tests.cli.command import line
 from tests.programs import Make, program
+from tests.runtimes import COMMANDS
 
 RECORDED = Path(__file__).parents[2] / "fixtures" / "recorded"
 
@@ -90,17 +91,9 @@ def test_what_runtimes_were_recorded_to_call_is_in_the_table(log: str) -> None:
     assert seen <= calls("any").keys()
 
 
-CRUN = (
-    *("unshare", "-m", "sh", "-c"),
-    # crun 1.8 fails where version 2 of cgroups is mounted below version 1.
-    'umount -l /sys/fs/cgroup/unified 2>/dev/null; exec crun --cgroup-manager=disabled "$@"',
-    "sh",
-)
-
-
 @pytest.mark.skipif(os.geteuid() != 0, reason="a container needs root here")
 @pytest.mark.parametrize("no_new_privileges", [True, False], ids=["nnp", "no-nnp"])
-@pytest.mark.parametrize(("runtime", "command"), [("runc", ("runc",)), ("crun", CRUN)], ids=["runc", "crun"])
+@pytest.mark.parametrize(("runtime", "command"), COMMANDS.items(), ids=COMMANDS)
 def test_a_container_starts_with_these_and_not_without(
     tmp_path: Path, runtime: str, command: tuple[str, ...], *, no_new_privileges: bool
 ) -> None:

@@ -13,7 +13,7 @@ from audit2seccomp.cli.output import Output
 from audit2seccomp.cli.profiles import Lenient, read_bounded, read_saying
 from audit2seccomp.errors import ProfileFileError, UsageError
 from audit2seccomp.evidence.stored.recognising import Recogniser
-from audit2seccomp.formats import MAX_BYTES, WRITERS, known_form, write_profile
+from audit2seccomp.formats import MAX_BYTES, READABLE, WRITERS, known_form, write_profile
 from audit2seccomp.formats.docker import is_dockers
 from audit2seccomp.profile.audit_profile import RECORDING
 from audit2seccomp.profile.audit_profile import audit_profile as audit_profile_of
@@ -46,7 +46,7 @@ def audit_profile(
         str | None,
         typer.Argument(
             metavar="[PROFILE|EVIDENCE]",
-            help="What is known to be needed: a profile in any format that is read, or an evidence file.",
+            help=f"What is known to be needed: a profile, which is {READABLE}; or an evidence file.",
             show_default=False,
         ),
     ] = None,
@@ -72,7 +72,7 @@ def audit_profile(
     ] = None,
     trust: options.TrustLevel = "anchored",
     lenient: Lenient = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but errors.")] = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Write the profile to record under: all that is known to be needed stays allowed, the rest is logged."""
     if to is not None:

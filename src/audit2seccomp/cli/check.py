@@ -18,6 +18,7 @@ from audit2seccomp.cli.reading import Gathered, gather, refuse_unread, write_res
 from audit2seccomp.errors import ExitStatus, NothingFoundError, UsageError
 from audit2seccomp.evidence.calls import Call, calls_of
 from audit2seccomp.evidence.model import Evidence
+from audit2seccomp.formats import READABLE
 from audit2seccomp.profile.check import Checked
 from audit2seccomp.profile.check import check as check_calls
 from audit2seccomp.profile.model import Outcome, errno_text
@@ -38,7 +39,7 @@ _MAX_PROGRAMS = 3
 
 
 def check(
-    profile: Annotated[str, typer.Argument(metavar="PROFILE", help="The profile, in any format that can be read.")],
+    profile: Annotated[str, typer.Argument(metavar="PROFILE", help=f"The profile: {READABLE}.")],
     logs: options.Logs = None,
     json: Annotated[bool, typer.Option("--json", help="Print a JSON array with all calls.")] = False,
     where: options.Where = None,

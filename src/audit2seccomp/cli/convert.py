@@ -8,11 +8,11 @@ import typer
 
 from audit2seccomp.cli.host_options import Cap, HostArch, HostKernel, host_of
 from audit2seccomp.cli.messages import complain, printable, say
-from audit2seccomp.cli.options import arches
+from audit2seccomp.cli.options import Quiet, arches
 from audit2seccomp.cli.output import Output
 from audit2seccomp.cli.profiles import Lenient, load
 from audit2seccomp.errors import ExitStatus, UsageError
-from audit2seccomp.formats import WRITERS, options_of, write_profile
+from audit2seccomp.formats import READABLE, WRITERS, options_of, write_profile
 from audit2seccomp.formats.files import NO_OPTIONS, WriteOptions
 from audit2seccomp.formats.writing.plain import resolved
 from audit2seccomp.profile.building.choices import oci_arch
@@ -28,7 +28,7 @@ Examples:
 
 \b
 Exit status:
-  0   done; what the format cannot say is told as `loss:`
+  0   done; what the format cannot say is told as `loss:`, but for -q
   1   --strict, and something is lost: nothing is written
   2   the command line is wrong
   3   the profile cannot be read, or says what the format cannot hold
@@ -44,7 +44,7 @@ _OPTIONS = {
 
 
 def convert(
-    profile: Annotated[str, typer.Argument(metavar="PROFILE", help="A profile file, or - for standard input.")],
+    profile: Annotated[str, typer.Argument(metavar="PROFILE", help=f"{READABLE}; - for standard input.")],
     to: Annotated[
         str,
         typer.Option(
@@ -56,6 +56,7 @@ def convert(
     ] = None,
     lenient: Lenient = False,
     strict: Annotated[bool, typer.Option("--strict", help="Fail, and write nothing, if something is lost.")] = False,
+    quiet: Quiet = False,
     name: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="What the objects are called.  [default: as in PROFILE, or audit2seccomp]"),
@@ -75,8 +76,7 @@ def convert(
     host_kernel: HostKernel = None,
     cap: Cap = None,
 ) -> None:
-    """Write a profile in another format; read are the OCI form, Docker's, the Security Profiles Operator's, units of
-    systemd, and plain lists of calls."""
+    """Write a profile in another format."""
     taken = options_of(to)
     given = {"name": name, "architectures": arch, "pod_annotations": pod_annotations, "image": image}
     for field, value in given.items():
@@ -89,13 +89,13 @@ def convert(
     )
     host = host_of(host_arch, host_kernel, cap)
     target = Output(output)
-    file = load(profile, lenient=lenient)
+    file = load(profile, lenient=lenient, quiet=quiet)
     made = file.sound()
     if host != NOTHING_KNOWN:
         made = resolved(to, made, host)
     called = file.object_name if name is None else name
     written = write_profile(made, to, options if called is None else options._replace(name=called))
-    for loss in written.losses:
+    for loss in () if quiet else written.losses:
         say(f"loss: {printable(loss)}")
     if strict and (file.remarks or written.losses):
         complain("something is lost, and --strict was given: nothing is written")

@@ -18,15 +18,15 @@ _ARCHITECTURE, _RULE, _DEFAULT, _UNCERTAIN = "architecture", "rule", "default", 
 """Where a verdict comes from."""
 
 
-def as_text(file: ProfileFile, call: Asked, decision: Decision) -> str:
-    """The verdict, where it comes from, and what is to be known about it, a line each."""
+def as_text(file: ProfileFile, call: Asked, decision: Decision, on_run: Iterable[str]) -> str:
+    """The verdict, where it comes from, and what is to be known about it and `on_run`, a line each."""
     told = [" or ".join(map(outcome_text, decision.outcomes)), f"from: {_origin(file, call, decision)}"]
     comment = _comment(file, decision.rules[0]) if decision.rules else None
     if comment:
         told.append(f"comment: {comment}")
     arguments = " ".join(map(number_text, call.all_args))
     told.append(f"call: {call.name or 'no name'} ({call.nr}) on {call.abi.name}, arguments {arguments}")
-    told += (f"note: {note}" for note in _notes(call, decision))
+    told += (f"note: {note}" for note in (*_notes(call, decision), *on_run))
     return "".join(f"{printable(line)}\n" for line in told)
 
 
@@ -74,8 +74,7 @@ def _notes(call: Asked, decision: Decision) -> Iterator[str]:
         which, are = ", ".join(f"arg{one}" for one in decision.open_args), len(decision.open_args) > 1
         taken = "were not given and are" if are else "was not given and is"
         yield f"depends on {which}, which {taken} taken for 0; else possible: {_listed(decision.otherwise)}"
-    if decision.own_host:
-        yield f"runtimes cover the host's own architecture, too: for hosts of this one, --host-arch {call.abi.name}"
+    yield from _notes_on_architecture(call.abi.name, decision)
     for same in decision.rules[1:] if len(decision.outcomes) == 1 else ():
         yield f"rule {same.rule} says the same"
     for other in decision.overruled:
@@ -83,8 +82,7 @@ def _notes(call: Asked, decision: Decision) -> Iterator[str]:
     for index in decision.skipped:
         yield f"rule {index} says what the default action says, and runtimes skip it"
     for index in decision.unknown:
-        lacks = f"libseccomp {library_version()} lacks {call.name}"
-        yield f"{lacks}, and runtimes that use it ignore rule {index}; run does not"
+        yield f"libseccomp {library_version()} lacks {call.name}, and runtimes that use it ignore rule {index}"
     if decision.enosys_above is not None:
         name = table_of(call.abi).name_of(decision.enosys_above)
         yield f"runc gives ENOSYS above {decision.enosys_above} ({name}), before the filter is asked"
@@ -92,11 +90,18 @@ def _notes(call: Asked, decision: Decision) -> Iterator[str]:
         yield f"the tables of Linux {tables_kernel()} have no such call"
 
 
+def _notes_on_architecture(name: str, decision: Decision) -> Iterator[str]:
+    if decision.own_host:
+        yield f"on a host that is {name} itself the filter covers it: --host-arch {name}"
+    if decision.covered and not decision.listed:
+        yield f"the profile does not list {name}: the filter covers it as the host's own"
+
+
 def _listed(outcomes: Iterable[Outcome]) -> str:
     return ", ".join(map(outcome_text, outcomes))
 
 
-def as_json(file: ProfileFile, call: Asked, decision: Decision) -> str:
+def as_json(file: ProfileFile, call: Asked, decision: Decision, on_run: Iterable[str]) -> str:
     """The same as a JSON object."""
     source = _source(decision)
     document = {
@@ -110,7 +115,7 @@ def as_json(file: ProfileFile, call: Asked, decision: Decision) -> str:
         "rule": _rule_object(file, decision.rules[0]) if source == _RULE else None,
         "depends": [f"arg{one}" for one in decision.open_args],
         "otherwise": [outcome_object(outcome) for outcome in decision.otherwise],
-        "notes": list(_notes(call, decision)),
+        "notes": [*_notes(call, decision), *on_run],
     }
     return json.dumps(document, indent=2) + "\n"
 

@@ -9,6 +9,7 @@ import typer
 from audit2seccomp.cli.output import Output
 from audit2seccomp.cli.profiles import Lenient, load
 from audit2seccomp.errors import ExitStatus, UsageError
+from audit2seccomp.formats import READABLE
 from audit2seccomp.profile.algebra.difference import difference
 
 EPILOG = """\b
@@ -27,7 +28,7 @@ Exit status:
 
 
 def diff(
-    old: Annotated[str, typer.Argument(metavar="OLD", help="A profile, in any format that is read.")],
+    old: Annotated[str, typer.Argument(metavar="OLD", help=f"A profile: {READABLE}.")],
     new: Annotated[str, typer.Argument(metavar="NEW", help="The one to compare it with.")],
     json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
     lenient: Lenient = False,

@@ -11,11 +11,16 @@ from audit2seccomp.cli.messages import complain_of, plural, say
 from audit2seccomp.cli.output import Output
 from audit2seccomp.cli.profiles import Lenient, load, read_bounded
 from audit2seccomp.errors import ExitStatus, InputError, UsageError, did_you_mean
+from audit2seccomp.formats import READABLE
 from audit2seccomp.profile.lint import Level
 from audit2seccomp.profile.lint import lint as findings_of
 from audit2seccomp.profile.lint.targets import PLATFORMS, Target, parse_target
 
-EPILOG = """\b
+_BY_VERSION, _ALIKE = (
+    " ".join(name for name, platform in PLATFORMS.items() if (platform.of_versions is True) is by_version)
+    for by_version in (True, False)
+)
+EPILOG = f"""\b
 Examples:
   audit2seccomp lint profile.json
   audit2seccomp lint profile.json --target runc:1.1,crun --target libseccomp:2.5.4
@@ -23,8 +28,10 @@ Examples:
   audit2seccomp lint profiles/*.json --level warning --sarif -o lint.sarif
 
 \b
-Targets, with :VERSION where the newest one is not meant (docs/lint.md):
-  runc crun docker podman containerd cri-o spo kep-6061 libseccomp
+Targets (docs/lint.md), with :VERSION where the newest one is not meant:
+  {_BY_VERSION}
+those of which no versions are told apart:
+  {_ALIKE}
 
 \b
 Exit status:
@@ -38,9 +45,7 @@ Exit status:
 def lint(
     profiles: Annotated[
         list[str],
-        typer.Argument(
-            metavar="PROFILE...", help="The profiles, in any format that can be read; - for standard input."
-        ),
+        typer.Argument(metavar="PROFILE...", help=f"The profiles: each {READABLE}; - for standard input."),
     ],
     target: Annotated[
         list[str] | None,

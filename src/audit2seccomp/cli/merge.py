@@ -9,10 +9,11 @@ import typer
 
 from audit2seccomp.cli import words
 from audit2seccomp.cli.messages import printable, say
+from audit2seccomp.cli.options import Quiet
 from audit2seccomp.cli.output import Output
 from audit2seccomp.cli.profiles import Lenient, load
 from audit2seccomp.errors import UsageError
-from audit2seccomp.formats import WRITERS, known_form, write_profile
+from audit2seccomp.formats import READABLE, WRITERS, known_form, write_profile
 from audit2seccomp.formats.docker import is_dockers
 from audit2seccomp.kernel.abi import oci_abis
 from audit2seccomp.profile.algebra.combining import Operand
@@ -37,7 +38,7 @@ Exit status:
 
 
 def merge(
-    profiles: Annotated[list[str], typer.Argument(metavar="PROFILE...", help="Profiles, in any format that is read.")],
+    profiles: Annotated[list[str], typer.Argument(metavar="PROFILE...", help=f"Profiles: each {READABLE}.")],
     intersect: Annotated[
         bool, typer.Option("--intersect", help="Allow only what all profiles allow, instead of what any allows.")
     ] = False,
@@ -77,7 +78,7 @@ def merge(
         typer.Option("--widen", help="Allow on all architectures of the result what a profile allows on its own ones."),
     ] = False,
     lenient: Lenient = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but errors.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Unite profiles, or intersect them: exactly, or not at all."""
     if to is not None:

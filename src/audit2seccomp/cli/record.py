@@ -21,10 +21,11 @@ from audit2seccomp.cli.output import Output
 from audit2seccomp.cli.profiles import Lenient, load
 from audit2seccomp.cli.reading import Gathered
 from audit2seccomp.cli.run import CommandWords
-from audit2seccomp.errors import ExitStatus, UsageError
+from audit2seccomp.errors import ExitStatus, ProfileFileError, UsageError
 from audit2seccomp.evidence.carriers import Trust
 from audit2seccomp.live import record as recording
 from audit2seccomp.live.descriptors import STDERR, STDOUT
+from audit2seccomp.profile.model import Profile
 
 EPILOG = """\b
 Examples:
@@ -182,7 +183,7 @@ def record(
     if not quiet and os.WIFSIGNALED(made.status) and os.WTERMSIG(made.status) in _CRASHES:
         say(_cut_short(made))
     if then_verify:
-        _verify(command, made.status, shape, delivered, to_stderr=to_stderr, quiet=quiet)
+        _verify(command, made.status, _as_written(delivered), to_stderr=to_stderr, quiet=quiet)
     _end_like(made.status)
 
 
@@ -219,18 +220,21 @@ def _used_later(outputs: list[Output], again: bool) -> Container[int]:
     return range(STDOUT, sys.maxsize) if any(one.may_block for one in outputs) else (STDERR,)
 
 
-def _verify(
-    command: list[str], status: int, shape: shapes.Shape, delivered: Delivered, *, to_stderr: bool, quiet: bool
-) -> None:
+def _as_written(delivered: Delivered) -> Profile:
+    """The profile that the file is, which may have lost something; that before, where the format cannot be read."""
+    from audit2seccomp.formats import read_profile
+
+    content = delivered.product.content
+    try:
+        return read_profile(content.encode() if isinstance(content, str) else content).sound()
+    except ProfileFileError:
+        return delivered.product.built.profile
+
+
+def _verify(command: list[str], status: int, profile: Profile, *, to_stderr: bool, quiet: bool) -> None:
     """Run it again; raises typer.Exit if it ends differently."""
     from audit2seccomp.live.verify import verify
 
-    profile = delivered.product.built.profile
-    if shape.updated is not None:
-        from audit2seccomp.formats import read_profile
-
-        content = delivered.product.content
-        profile = read_profile(content.encode() if isinstance(content, str) else content, shape.updated.name).sound()
     again = verify(command, profile, say, output_to_stderr=to_stderr)
     if os.waitstatus_to_exitcode(again) != os.waitstatus_to_exitcode(status):
         complain(f"--then-verify: {_ended(again)} under the profile, and {_ended(status)} when it was recorded")

@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
+from audit2seccomp.cli.options import Quiet
 from audit2seccomp.cli.profiles import Lenient, load
 from audit2seccomp.errors import UsageError
+from audit2seccomp.formats import READABLE
 from audit2seccomp.live.command import Successor, find
 from audit2seccomp.live.enforce import enforced
 
@@ -34,12 +36,10 @@ CommandWords = Annotated[
 
 
 def run(
-    profile: Annotated[
-        str, typer.Option("--profile", metavar="FILE", help="The profile to enforce, in any format that is read.")
-    ],
+    profile: Annotated[str, typer.Option("--profile", metavar="FILE", help=f"The profile to enforce: {READABLE}.")],
     command: CommandWords = None,
     lenient: Lenient = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but errors.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Run a command under a profile: exactly as the profile says, or not at all."""
     if not command:

@@ -6,7 +6,7 @@ import errno as errno_numbers
 import re
 
 from audit2seccomp.errors import UsageError, did_you_mean
-from audit2seccomp.kernel.abi import Abi, abi_named, oci_abis
+from audit2seccomp.kernel.abi import Abi, abi_named, kernels_of, oci_abis
 from audit2seccomp.profile.model import LARGEST_ERRNO, RuleAction
 
 
@@ -42,8 +42,8 @@ def host_arch(text: str) -> Abi:
     """The architecture of a kernel that profiles can name; raises UsageError. No kernel is x32: programs are, on
     x86_64."""
     abi = abi_named(text)
-    if abi is None or abi.scmp_name is None or abi.name == "x32":
-        known = [one.name for one in oci_abis() if one.name != "x32"]
+    if abi is None or abi.scmp_name is None or abi not in kernels_of(abi):
+        known = [one.name for one in oci_abis() if one in kernels_of(one)]
         raise UsageError(
             f"--host-arch: no host of architecture '{text}': one of {', '.join(known)}{did_you_mean(text, known)}"
         )

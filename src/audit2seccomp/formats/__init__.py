@@ -33,6 +33,9 @@ READERS = {
 """The modules with functions `recognises` and `read`, in the order in which a text is shown to them, each with an
 expression that is found in whatever it may recognise: other modules need not be imported."""
 
+READABLE = "JSON (oci or docker), a SeccompProfile (spo), a unit (systemd) or a list of calls (names)"
+"""What these read, with the formats' names; all others are only written."""
+
 MAX_BYTES = 4 << 20
 """A profile with all calls of all tables, a rule each, has less than 200 kB; Kubernetes allows 1 MiB (KEP-6061)."""
 
@@ -97,9 +100,7 @@ def read_profile(data: bytes, name: str = "<profile>", *, lenient: bool = False)
             f"{name}:1:1: begins with a byte order mark (U+FEFF), with which runc and crun refuse JSON: take it out"
         )
     _refuse_other_json(name, text)
-    raise ProfileFileError(
-        f"{name}: no format that can be read: JSON, a SeccompProfile, a unit of systemd or a list of calls is expected"
-    )
+    raise ProfileFileError(f"{name}: no format that can be read: {READABLE} is expected; others are only written")
 
 
 def _refuse_other_json(name: str, text: str) -> None:

@@ -137,6 +137,7 @@ SUB_ARCHITECTURES = {
     "s390x": ("s390",),
 }
 """What kernels of an architecture run besides its own programs: CONFIG_COMPAT and the like in arch/*/Kconfig."""
+_HEADS = {sub: head for head, subs in SUB_ARCHITECTURES.items() for sub in subs}
 
 
 def _by_audit_arch() -> dict[int, Abi]:
@@ -188,6 +189,14 @@ def _by_name() -> dict[str, Abi]:
             if name is not None:
                 names.setdefault(name.lower(), abi)
     return names
+
+
+def kernels_of(abi: Abi) -> tuple[Abi, ...]:
+    """The ABIs whose kernels run programs of one: where it is a sub-architecture, that of the larger one first, and its
+    own, but for x32, which no kernel is."""
+    head = abi_named(_HEADS[abi.name]) if abi.name in _HEADS else None
+    own = () if abi is _X32 else (abi,)
+    return own if head is None else (head, *own)
 
 
 def all_abis() -> tuple[Abi, ...]:

@@ -10,6 +10,9 @@ NETLINK_AUDIT = 9
 AUDIT_NLGRP_READLOG_BIT = 1
 """As nl_groups of struct sockaddr_nl: the group that gets every record, since Linux 3.16; it takes CAP_AUDIT_READ."""
 
+SO_RCVBUFFORCE = 33
+"""include/uapi/asm-generic/socket.h: SO_RCVBUF, not bound by net.core.rmem_max; takes CAP_NET_ADMIN."""
+
 AUDIT_GET = 1000
 """Asks for struct audit_status, and is the type of the answer."""
 

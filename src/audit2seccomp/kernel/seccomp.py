@@ -6,6 +6,8 @@ import os
 
 SECCOMP_SET_MODE_FILTER = 1
 """The operation that loads a filter."""
+SECCOMP_GET_ACTION_AVAIL = 2
+"""The operation that tells whether there is an action: EOPNOTSUPP if not (Linux 4.14; EINVAL before)."""
 
 FILTER_FLAG_BITS = {
     "SECCOMP_FILTER_FLAG_TSYNC": 1 << 0,

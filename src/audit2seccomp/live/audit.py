@@ -26,6 +26,7 @@ from audit2seccomp.kernel.audit_netlink import (
     NETLINK_AUDIT,
     NLM_F_REQUEST,
     NLMSG_HEADER,
+    SO_RCVBUFFORCE,
 )
 from audit2seccomp.kernel.uapi import AUDIT_SECCOMP, AUDIT_SID_UNSET
 from audit2seccomp.live.descendants import parent_of
@@ -41,8 +42,6 @@ if TYPE_CHECKING:
 
 _BUFFER_BYTES = 128 << 20
 """A record takes about 1 KiB of the kernel's memory while it waits here: so many are more than a hundred thousand."""
-_SO_RCVBUFFORCE = 33
-"""include/uapi/asm-generic/socket.h: not bound by net.core.rmem_max, with CAP_NET_ADMIN."""
 _MESSAGE_BYTES = 9216
 """MAX_AUDIT_MESSAGE_LENGTH is 8,970."""
 _AT_ONCE = 512
@@ -82,7 +81,7 @@ class AuditSocket:
     def _enlarge(self) -> None:
         """The buffer; without CAP_NET_ADMIN as far as net.core.rmem_max lets it be."""
         try:
-            self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER_BYTES)
+            self._socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, _BUFFER_BYTES)
         except PermissionError:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
 

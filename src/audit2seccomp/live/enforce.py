@@ -17,17 +17,18 @@ from audit2seccomp.profile.assembly import numbered
 from audit2seccomp.profile.audit_profile import audit_profile
 from audit2seccomp.profile.libseccomp import LeftOut, build, library_version
 from audit2seccomp.profile.model import LETS_THROUGH, Outcome, Profile, RuleAction, outcome_of, outcome_text
-from audit2seccomp.profile.resolve import resolve
+from audit2seccomp.profile.resolve import Host, refuse_unknown, resolve
 from audit2seccomp.profile.simulate import Program
 
 _FOR_LISTENERS = "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"
 
 
-def enforced(profile: Profile) -> Loader:
+def enforced(profile: Profile, host: Host | None = None) -> Loader:
     """The filter of a profile, ready to be loaded, with rules for the architectures that both the profile and this
-    kernel have; this process's own is always among them, as with runc and crun. Raises FilterError for whatever would
-    not be enforced as the profile says it."""
-    here = resolve(profile, this_host())
+    kernel have; this process's own is always among them, as with runc and crun. A profile in Docker's form is taken for
+    `this_host`, or another one of its architecture. Raises FilterError and FormatError for whatever would not be
+    enforced as the profile says it."""
+    here = _on(profile, host or this_host())
     _refuse_listeners(here)
     _refuse_contradictions(here)
     flags = _flags(here.flags)
@@ -40,13 +41,19 @@ def enforced(profile: Profile) -> Loader:
 
 def unknown_to(profile: Profile, action: RuleAction) -> bytes:
     """The filter that takes an action, LOG or NOTIFY, for each call that a profile does not let through, those of other
-    architectures among them, and those by names that libseccomp does not know. Raises FilterError and AlgebraError."""
-    audit = audit_profile(resolve(profile, this_host()))
+    architectures among them, and those by names that libseccomp does not know. Raises FilterError, FormatError and
+    AlgebraError."""
+    audit = audit_profile(_on(profile, this_host()))
     rules = (rule._replace(action=action) if rule.action is RuleAction.LOG else rule for rule in audit.rules)
     default = action if audit.default_action is RuleAction.LOG else audit.default_action
     made = build(audit._replace(rules=tuple(rules), default_action=default), _covered(audit), Outcome(action))
     left_out = ((abi, table_of(abi).number_of(one.name)) for one in made.left_out for abi in one.abis)
     return _with_numbers([(abi, Outcome(action), nr) for abi, nr in left_out if nr is not None], made.bpf())
+
+
+def _on(profile: Profile, host: Host) -> Profile:
+    refuse_unknown(profile)
+    return resolve(profile, host)
 
 
 def _refuse_listeners(profile: Profile) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import struct
@@ -82,22 +81,6 @@ def check_proc() -> None:
     except OSError:
         pass
     raise LiveError("/proc: is not mounted for this pid namespace: mount it, as unshare --mount-proc does")
-
-
-def reason(number: int) -> str:
-    """Why a call failed with an errno, and what to do about it."""
-    said = os.strerror(number).lower()
-    match number:
-        case errno.EMFILE:
-            return f"{said}: ulimit -n raises the limit"
-        case errno.EAGAIN:
-            return f"{said}: ulimit -u raises the limit of processes"
-        case errno.ENOMEM:
-            return f"{said}: ulimit -v raises the limit"
-        case errno.EPERM | errno.ENOSYS:
-            return f"{said}: a filter such as a container's may deny what this takes: run it on the host"
-        case _:
-            return said
 
 
 def own_status(field: str) -> str | None:

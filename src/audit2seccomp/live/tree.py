@@ -13,12 +13,11 @@ from collections.abc import Callable, Container
 from contextlib import suppress
 from typing import Protocol
 
-from audit2seccomp.errors import LiveError
+from audit2seccomp.errors import LiveError, reason
 from audit2seccomp.live.beginning import Beginning, Report
 from audit2seccomp.live.descendants import descriptor_of, end_descendants, take_charge
 from audit2seccomp.live.descriptors import let_go
 from audit2seccomp.live.guardian import Message, Told, guard, receive
-from audit2seccomp.live.host import reason
 from audit2seccomp.live.signals import ENDING, Signals, held_back
 
 ENDED_BEFORE = "its process ended before it was the command"

@@ -1,19 +1,20 @@
 """Evidence against a profile: which of the calls that were recorded it would deny.
 
 A log tells no arguments, and neither the host's capabilities nor its kernel. So where a profile asks for them, all that
-may become of a call is told, with what it depends on."""
+may become of a call is told, with what it depends on. Nor does it tell the host's architecture, on which depends what a
+filter covers: kernels of several run the same programs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import NamedTuple
 
 from audit2seccomp.evidence.calls import Call
-from audit2seccomp.kernel.abi import Abi
+from audit2seccomp.kernel.abi import Abi, abi_named, kernels_of
 from audit2seccomp.kernel.multiplexed import MULTIPLEXED
 from audit2seccomp.profile.effects import BAD_ARCH
 from audit2seccomp.profile.model import LETS_THROUGH, Outcome, Profile, Rule, default_outcome, outcome_of
-from audit2seccomp.profile.resolve import dockers_name, hosts_of, may_be_there, needs
+from audit2seccomp.profile.resolve import Host, architectures_on, dockers_name, may_be_there, needs
 
 
 class Checked(NamedTuple):
@@ -25,7 +26,7 @@ class Checked(NamedTuple):
     depends: tuple[str, ...] = ()
     """On what, such as `arguments` and `CAP_SYS_ADMIN`."""
     covered: bool = True
-    """Whether the profile covers the call's architecture."""
+    """Whether the filter looks at calls of the architecture, on some host at least."""
 
     @property
     def allowed(self) -> bool:
@@ -39,20 +40,34 @@ class Checked(NamedTuple):
 
 
 def check(profile: Profile, calls: Iterable[Call]) -> list[Checked]:
-    """What a profile would do with calls, in their order. Where it lists no architectures, it covers the host's own,
-    which is taken to be that of the call."""
-    hosts = hosts_of(profile)
+    """What a profile would do with calls, in their order. A runtime's filter covers the host's own architecture beside
+    those that the profile lists."""
+    calls = list(calls)
     rules: dict[str, list[Rule]] = {}
     for rule in profile.rules:
         for name in rule.names:
             rules.setdefault(name, []).append(rule)
-    return [_check(profile, call, rules, hosts) for call in calls]
+    abis = {call.abi for call in calls}
+    hosts = {abi: _hosts(profile, abi, abis - {abi}) for abi in abis}
+    return [_check(profile, call, rules, hosts[call.abi]) for call in calls]
 
 
-def _check(profile: Profile, call: Call, by_name: dict[str, list[Rule]], hosts: dict[Abi, set[str]]) -> Checked:
-    if hosts and call.abi not in hosts:
+def _hosts(profile: Profile, abi: Abi, others: Container[Abi]) -> dict[Abi, bool]:
+    """The kernels under which programs of an ABI may have run, each with whether its filter covers them: one that the
+    profile names, or whose own programs were seen, too, is taken to be the one. libseccomp has no filter for one that
+    profiles cannot name."""
+    names = profile.architectures or [entry.architecture for entry in profile.arch_map]
+    listed = {abi_named(name) for name in names}
+    kernels = kernels_of(abi)
+    likely = [one for one in kernels if one in listed or one in others] or kernels
+    name = abi.scmp_name
+    return {one: name is not None and (one is abi or name in architectures_on(profile, Host(one))) for one in likely}
+
+
+def _check(profile: Profile, call: Call, by_name: dict[str, list[Rule]], hosts: dict[Abi, bool]) -> Checked:
+    on = {dockers_name(host) for host, covers in hosts.items() if covers}
+    if not on:
         return Checked(call, (BAD_ARCH,), covered=False)
-    on = hosts.get(call.abi, {dockers_name(call.abi)})
     default = default_outcome(profile)
     own = [(rule, False) for rule in by_name.get(call.name or "", [])]
     inside = [
@@ -73,4 +88,7 @@ def _check(profile: Profile, call: Call, by_name: dict[str, list[Rule]], hosts: 
             break
     else:
         possible[default] = None
+    if len(on) < len(hosts):
+        possible[BAD_ARCH] = None
+        depends["host architecture"] = None
     return Checked(call, tuple(possible), tuple(depends))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from audit2seccomp.errors import FilterError
-from audit2seccomp.kernel.abi import Abi, abi_of
+from audit2seccomp.kernel.abi import Abi, abi_of, kernels_of
 from audit2seccomp.kernel.multiplexed import multiplexed
 from audit2seccomp.kernel.syscalls import table_of
 from audit2seccomp.profile.algebra.conditions import when
@@ -80,8 +80,10 @@ class Decision(NamedTuple):
     an architecture that the filter does not look at."""
     covered: bool = True
     """Whether the filter looks at calls of the architecture."""
+    listed: bool = True
+    """Whether the profile lists the architecture, or none at all; the host's own is covered all the same."""
     own_host: bool = False
-    """Whether a filter on hosts of that architecture would, and nothing is known of the host."""
+    """Whether the filter would on a host of that architecture itself, and nothing is known of the host."""
     overruled: tuple[Acting, ...] = ()
     """Rules whose conditions hold, too, and that say something else."""
     skipped: tuple[int, ...] = ()
@@ -104,25 +106,30 @@ class Decision(NamedTuple):
 
 
 def decide(profile: Profile, call: Asked, host: Host) -> Decision:
-    """What the filter of a profile does with a call. A runtime's filter covers the host's own architecture; where the
-    host's is not known and the profile lists none, it is taken to be that of the call.
+    """What the filter does with a call that runc and crun load on a host. It covers the host's own architecture beside
+    those that the profile lists; where that is not known, it is taken to be the first of `kernels_of` the call's.
 
     What the rules about the call ask of the host must be answered (`resolve.unanswered`). Raises FilterError for rules
     that libseccomp refuses."""
-    covers = _covers(profile, call, host)
+    own, *others = (host.abi,) if host.abi is not None else kernels_of(call.abi)
+    host = host._replace(abi=own)
+    named = covered(profile._replace(architectures=architectures_on(profile, host)))
+    is_listed = named is None or call.abi in named
+    covers = (named or frozenset()) | {own}
     if not looks_at(covers, call.abi, call.nr):
-        may_be_own = host.abi is None and call.abi not in covers and call.abi.name != "x32"
-        return Decision((BAD_ARCH,), covered=False, own_host=may_be_own)
+        own_host = call.abi in others and call.abi not in covers
+        return Decision((BAD_ARCH,), covered=False, listed=is_listed, own_host=own_host)
     there = _about(profile, _built_together(call), host)
     lacking = _unbuildable(call.abi)
     known = there if lacking is not None else _known(there, call.abi)
     found = _decide(known, call, covers, lacking)
-    own = speaking_of(call.name) if call.name is not None else frozenset()
-    speaking = [index for index, rule in enumerate(there.rules) if own.intersection(rule.names)]
+    names = speaking_of(call.name) if call.name is not None else frozenset()
+    speaking = [index for index, rule in enumerate(there.rules) if names.intersection(rule.names)]
     acting = [index for index in speaking if outcome_of(profile.rules[index]) != default_outcome(profile)]
     return found._replace(
+        listed=is_listed,
         skipped=tuple(index for index in speaking if index not in acting),
-        unknown=tuple(index for index in acting if not own.intersection(known.rules[index].names)),
+        unknown=tuple(index for index in acting if not names.intersection(known.rules[index].names)),
         enosys_above=None if found.rules else _enosys_above(profile, call, host),
     )
 
@@ -134,15 +141,6 @@ def _built_together(call: Asked) -> frozenset[str]:
         return frozenset()
     outer = multiplexed(call.abi, call.name)
     return speaking_of(call.name) | (frozenset() if outer is None else speaking_of(outer.through))
-
-
-def _covers(profile: Profile, call: Asked, host: Host) -> frozenset[Abi]:
-    listed = covered(profile._replace(architectures=architectures_on(profile, host)))
-    if host.abi is not None:
-        return (listed or frozenset()) | {host.abi}
-    # No kernel is x32: its programs run on those of x86_64.
-    own = abi_of(call.abi.audit_arch, 0) or call.abi
-    return listed or frozenset((own,))
 
 
 def _about(profile: Profile, names: frozenset[str], host: Host) -> Profile:

@@ -1,20 +1,23 @@
 """The host's libseccomp, through pyseccomp: a profile's filter, built as runc and crun build it.
 
-The only module that knows pyseccomp, and the only one of `profile/` that depends on the host: on its libseccomp, on
-which actions its kernel has, and on its own architecture, whose numbers libseccomp takes for all others. Sources: runc,
+The only module that knows pyseccomp, and the only one of `profile/` that depends on the host: on its libseccomp, and on
+its own architecture, whose numbers libseccomp takes for all others. Sources: runc,
 libcontainer/seccomp/seccomp_linux.go; crun, src/libcrun/seccomp.c; libseccomp, src/db.c and src/api.c.
 """
 
 from __future__ import annotations
 
 import ctypes
+import ctypes.util
 import errno
 import os
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from audit2seccomp.errors import FilterError
+from audit2seccomp.errors import FilterError, reason
 from audit2seccomp.kernel.abi import Abi, all_abis, oci_abis
 from audit2seccomp.kernel.multiplexed import multiplexed
 from audit2seccomp.kernel.syscalls import table_of
@@ -25,6 +28,7 @@ from audit2seccomp.profile.simulate import BPF_MAXINSNS, encoded, with_returns_m
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from types import ModuleType
+    from typing import BinaryIO
 
     import pyseccomp
 
@@ -32,6 +36,15 @@ _X32_TOKEN = 0x4000003E
 """SCMP_ARCH_X32 of seccomp.h, which is no audit number: x32 has that of x86_64."""
 
 _LIBRARY = "libseccomp.so.2"
+
+_LIMITS = {
+    "too many open files": "ulimit -n raises the limit",
+    "failed to map segment from shared object": "ulimit -v raises the limit",
+}
+"""What keeps the library from being loaded though it is there."""
+
+_API_LEVEL = 5
+"""libseccomp takes that level for all actions (seccomp_api_set(3))."""
 
 _UNKNOWN = -1
 """__NR_SCMP_ERROR: libseccomp has no call of that name. Names that only other architectures have, and calls that are
@@ -73,10 +86,7 @@ class Filter:
 
     def bpf(self) -> bytes:
         """The program: an array of struct sock_filter, in the byte order of its ABIs."""
-        with os.fdopen(os.memfd_create("bpf"), "w+b") as file:
-            self._context.export_bpf(file)
-            file.seek(0)
-            data = file.read()
+        data = _written(self._context.export_bpf)
         if self._big_endian is (sys.byteorder == "big"):
             return data
         # For another byte order libseccomp 2.5.4 reverses what the returns say that it adds for long jumps.
@@ -84,10 +94,20 @@ class Filter:
 
     def pfc(self) -> str:
         """libseccomp's pseudo filter code: the program for people."""
-        with os.fdopen(os.memfd_create("pfc"), "w+b") as file:
-            self._context.export_pfc(file)
+        return _written(self._context.export_pfc).decode()
+
+
+def _written(export: Callable[[BinaryIO], None]) -> bytes:
+    """What libseccomp writes into a file. Raises FilterError."""
+    try:
+        with os.fdopen(os.memfd_create("filter"), "w+b") as file:
+            export(file)
             file.seek(0)
-            return file.read().decode()
+            return file.read()
+    except OSError as error:
+        raise FilterError(
+            f"memfd_create: libseccomp cannot write the filter to memory: {reason(error.errno or 0)}"
+        ) from error
 
 
 def build(profile: Profile, abis: Collection[Abi], bad_arch: Outcome = BAD_ARCH) -> Filter:
@@ -265,11 +285,18 @@ class _Version(ctypes.Structure):
 
 @cache
 def _pyseccomp() -> ModuleType:
+    # It asks ldconfig or a compiler for the file names, in processes of their own, which may be denied.
+    find_library = ctypes.util.find_library
+    ctypes.util.find_library = lambda name: _LIBRARY if name == "seccomp" else None
     try:
         import pyseccomp
-    except (RuntimeError, OSError) as error:
-        raise FilterError(
-            f"{_LIBRARY} is missing, which makes filters: apt-get install libseccomp2, or dnf install libseccomp"
-        ) from error
+    except OSError as error:
+        why = str(error).rpartition(": ")[2].lower()  # as dlerror(3) says it: the file, what, why
+        way_out = _LIMITS.get(why, "apt-get install libseccomp2, or dnf install libseccomp")
+        raise FilterError(f"{_LIBRARY}, which makes filters, cannot be loaded: {why}: {way_out}") from error
+    finally:
+        ctypes.util.find_library = find_library
     binding: ModuleType = pyseccomp
+    with suppress(OSError, NotImplementedError):  # an older one asks the kernel what it has, which a filter may deny
+        binding.set_api(_API_LEVEL)
     return binding

@@ -12,7 +12,7 @@ import re
 from collections.abc import Container, Iterator
 from typing import NamedTuple
 
-from audit2seccomp.errors import FormatError
+from audit2seccomp.errors import FormatError, shown
 from audit2seccomp.kernel.abi import Abi, abi_named
 from audit2seccomp.profile.model import ArchMapping, Clause, Profile, Rule
 
@@ -83,6 +83,14 @@ def resolve(profile: Profile, host: Host) -> Profile:
         if is_there(rule, index, host)
     )
     return profile._replace(architectures=architectures_on(profile, host), arch_map=(), rules=tuple(kept))
+
+
+def refuse_unknown(profile: Profile, names: Container[str] | None = None) -> None:
+    """Raise FormatError for a clause with a key that no format defines; with `names`, in rules about these alone."""
+    for index, rule in enumerate(profile.rules):
+        for key, _ in (*rule.includes.extra, *rule.excludes.extra):
+            if names is None or any(name in names for name in rule.names):
+                raise FormatError(f"rule {index}: nobody knows on which hosts {shown(key)} holds: take it out")
 
 
 def architectures_on(profile: Profile, host: Host) -> tuple[str, ...]:

@@ -54,12 +54,9 @@ def refuse_open(
 ) -> None:
     """Raises FormatError, with `what` in front, if the host would have to be known better; with `names`, for the rules
     about these alone."""
-    from audit2seccomp.profile.resolve import unanswered
+    from audit2seccomp.profile.resolve import refuse_unknown, unanswered
 
-    for index, rule in enumerate(profile.rules):
-        for key, _ in (*rule.includes.extra, *rule.excludes.extra):
-            if names is None or any(name in names for name in rule.names):
-                raise FormatError(f"{what}: rule {index}: nobody knows on which hosts {shown(key)} holds: take it out")
+    refuse_unknown(profile, names)
     asked = unanswered(profile, host, names)
     if any(asked):
         answers = (

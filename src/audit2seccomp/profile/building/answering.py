@@ -9,9 +9,9 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import reduce
 from typing import NamedTuple
 
-from audit2seccomp.kernel.abi import Abi, abi_named
+from audit2seccomp.kernel.abi import Abi, kernels_of
 from audit2seccomp.kernel.syscalls import table_of
-from audit2seccomp.profile.building.bases import Standing, combined, is_bare, kernels_of, standing_of
+from audit2seccomp.profile.building.bases import Standing, combined, is_bare, standing_of
 from audit2seccomp.profile.model import Profile, Rule
 from audit2seccomp.profile.resolve import dockers_name, hosts_of, may_be_there, needs
 
@@ -67,8 +67,7 @@ class Answers:
 
 def _kernels(abi: Abi, hosts: set[str]) -> set[str]:
     """Those of the hosts that run programs of the ABI."""
-    kernels = (abi_named(kernel) for kernel in kernels_of(abi.scmp_name or abi.name))
-    return hosts.intersection(dockers_name(kernel) for kernel in kernels if kernel is not None) or hosts
+    return hosts.intersection(map(dockers_name, kernels_of(abi))) or hosts
 
 
 def _standing(rules: Iterable[Rule], hosts: Collection[str]) -> Standing:

@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from audit2seccomp.errors import UsageError
-from audit2seccomp.kernel.abi import SUB_ARCHITECTURES
+from audit2seccomp.kernel.abi import abi_named, kernels_of
 from audit2seccomp.profile.building.reasons import Reason, Reasons, Source
 from audit2seccomp.profile.model import (
     LETS_THROUGH,
@@ -23,10 +23,6 @@ from audit2seccomp.profile.model import (
 _DENIES = frozenset(
     {RuleAction.ERRNO, RuleAction.KILL, RuleAction.KILL_PROCESS, RuleAction.KILL_THREAD, RuleAction.TRAP}
 )
-_HOSTS = {
-    f"SCMP_ARCH_{sub.upper()}": f"SCMP_ARCH_{head.upper()}" for head, subs in SUB_ARCHITECTURES.items() for sub in subs
-}
-"""The kernels that run programs of an architecture besides their own."""
 
 
 class Base(NamedTuple):
@@ -87,11 +83,6 @@ def standings(profile: Profile) -> dict[str, Standing]:
     return found
 
 
-def kernels_of(name: str) -> tuple[str, ...]:
-    """The architectures whose kernels run programs of one, itself first; all are SCMP_ARCH_*."""
-    return (name, _HOSTS[name]) if name in _HOSTS else (name,)
-
-
 def base_reasons(bases: Sequence[Base]) -> Reasons:
     """For each name in the bases, which ones name it, and how."""
     reasons: dict[str, dict[Reason, None]] = {}
@@ -127,8 +118,8 @@ def with_architectures(profile: Profile, names: Collection[str]) -> Profile:
         return profile._replace(architectures=(*profile.architectures, *new))
     mappings = list(profile.arch_map)
     covered = {name for mapping in mappings for name in (mapping.architecture, *mapping.sub_architectures)}
-    for name in sorted(set(names) - covered, key=lambda name: (name in _HOSTS, name)):
-        hosts = (index for index, mapping in enumerate(mappings) if mapping.architecture == _HOSTS.get(name))
+    for name in sorted(set(names) - covered, key=lambda name: (_head(name) is not None, name)):
+        hosts = (index for index, mapping in enumerate(mappings) if mapping.architecture == _head(name))
         index = next(hosts, None)
         if index is None:
             mappings.append(ArchMapping(name, ()))
@@ -136,6 +127,12 @@ def with_architectures(profile: Profile, names: Collection[str]) -> Profile:
             found = mappings[index]
             mappings[index] = found._replace(sub_architectures=(*found.sub_architectures, name))
     return profile._replace(arch_map=tuple(mappings))
+
+
+def _head(name: str) -> str | None:
+    """The larger architecture whose kernels run programs of one, too; both are SCMP_ARCH_*."""
+    abi = abi_named(name)
+    return None if abi is None else next((head.scmp_name for head in kernels_of(abi) if head is not abi), None)
 
 
 def architectures_of(profile: Profile) -> set[str]:
