@@ -49,33 +49,13 @@ def explain(
     ] = "name",
     json: Annotated[bool, typer.Option("--json", help="Print a JSON array.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
-    where: options.Where = None,
-    comm: options.Comm = None,
-    exe: options.Exe = None,
-    pid: options.Pid = None,
-    uid: options.Uid = None,
-    unit: options.Unit = None,
-    container: options.Container = None,
-    since: options.Since = None,
-    until: options.Until = None,
-    trust: options.TrustLevel = "anchored",
-    assume_arch: options.AssumeArch = None,
-    format_in: options.FormatIn = None,
-    recursive: options.Recursive = False,
-    keep_going: options.KeepGoing = False,
+    *,
+    selection: options.Selection,
+    inputs: options.Inputs,
     quiet: Quiet = False,
 ) -> None:
     """Show each system call that logs hold: how often, when, by which programs, and how complete the list may be."""
-    selection = options.Selection(where, comm, exe, pid, uid, unit, container, since, until)
-    choices = options.choices(
-        trust,
-        assume_arch,
-        selection,
-        format_in=format_in,
-        recursive=recursive,
-        keep_going=keep_going,
-        quiet=quiet,
-    )
+    choices = options.choices(selection, inputs, quiet=quiet)
     if sort not in ORDERS:
         raise UsageError(f"--sort: no order '{sort}': one of {', '.join(ORDERS)}{did_you_mean(sort, ORDERS)}")
     if line:

@@ -49,14 +49,6 @@ TrustLevel = Annotated[
         autocompletion=lambda: ["authenticated", "anchored", "embedded"],
     ),
 ]
-AssumeArch = Annotated[
-    str | None,
-    typer.Option(
-        metavar="ARCH",
-        help="The architecture of records that an old kernel wrote without arch=, and of strace's output.",
-        autocompletion=arches,
-    ),
-]
 Where = Annotated[
     str | None,
     typer.Option(metavar="QUERY", help="Count only records that it selects, such as 'comm == nginx and uid != 0'."),
@@ -77,13 +69,6 @@ Since = Annotated[
     str | None, typer.Option(metavar="TIME", help="Only records from then on: ISO 8601, or -2h for two hours ago.")
 ]
 Until = Annotated[str | None, typer.Option(metavar="TIME", help="Only records before that.")]
-Recursive = Annotated[bool, typer.Option("-r", "--recursive", help="Read the files in folders.")]
-KeepGoing = Annotated[
-    bool,
-    typer.Option(
-        "--keep-going", help="Write the result though an input could not be read; the exit status is still 3."
-    ),
-]
 Follow = Annotated[
     bool,
     typer.Option(
@@ -96,15 +81,15 @@ Strict = Annotated[bool, typer.Option("--strict", help="Fail, and write nothing,
 class Selection(NamedTuple):
     """The options that select records, as they were given."""
 
-    where: str | None = None
-    comm: list[str] | None = None
-    exe: list[str] | None = None
-    pid: list[str] | None = None
-    uid: list[str] | None = None
-    unit: list[str] | None = None
-    container: list[str] | None = None
-    since: str | None = None
-    until: str | None = None
+    where: Where = None
+    comm: Comm = None
+    exe: Exe = None
+    pid: Pid = None
+    uid: Uid = None
+    unit: Unit = None
+    container: Container = None
+    since: Since = None
+    until: Until = None
 
     def query(self) -> "Query | None":
         """What they ask for together; raises UsageError."""
@@ -128,14 +113,33 @@ class Selection(NamedTuple):
         return query.both(*parts)
 
 
-FormatIn = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME",
-        help="The form of the inputs, instead of what they look like: text, json, export, verbose or strace.",
-        autocompletion=lambda: list(FORM_NAMES),
-    ),
-]
+class Inputs(NamedTuple):
+    """The options that say how inputs are read, as they were given."""
+
+    trust: TrustLevel = "anchored"
+    assume_arch: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ARCH",
+            help="The architecture of records that an old kernel wrote without arch=, and of strace's output.",
+            autocompletion=arches,
+        ),
+    ] = None
+    format_in: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The form of the inputs, instead of what they look like: text, json, export, verbose or strace.",
+            autocompletion=lambda: list(FORM_NAMES),
+        ),
+    ] = None
+    recursive: Annotated[bool, typer.Option("-r", "--recursive", help="Read the files in folders.")] = False
+    keep_going: Annotated[
+        bool,
+        typer.Option(
+            "--keep-going", help="Write the result though an input could not be read; the exit status is still 3."
+        ),
+    ] = False
 
 
 class Choices(NamedTuple):
@@ -180,18 +184,11 @@ class Choices(NamedTuple):
         )
 
 
-def choices(
-    trust: str,
-    assume_arch: str | None,
-    selection: Selection,
-    *,
-    format_in: str | None = None,
-    recursive: bool = False,
-    keep_going: bool = False,
-    quiet: bool = False,
-) -> Choices:
+def choices(selection: Selection, inputs: Inputs, *, quiet: bool = False) -> Choices:
     """Check them; raises UsageError."""
-    arch = None if assume_arch is None else arch_named(assume_arch)
-    if format_in is not None and format_in not in FORM_NAMES:
-        raise UsageError(f"--format-in: no form '{format_in}': one of {', '.join(FORM_NAMES)}")
-    return Choices(trust_named(trust), arch, selection.query(), recursive, keep_going, quiet, format_in)
+    arch = None if inputs.assume_arch is None else arch_named(inputs.assume_arch)
+    form = inputs.format_in
+    if form is not None and form not in FORM_NAMES:
+        raise UsageError(f"--format-in: no form '{form}': one of {', '.join(FORM_NAMES)}")
+    trust = trust_named(inputs.trust)
+    return Choices(trust, arch, selection.query(), inputs.recursive, inputs.keep_going, quiet, form)

@@ -23,6 +23,7 @@ from audit2seccomp.profile.building.runtimes import NOW_AND_THEN, can_start
 from audit2seccomp.profile.model import RuleAction
 
 if TYPE_CHECKING:
+    from audit2seccomp.cli.profile_options import Shaping
     from audit2seccomp.formats.files import ProfileFile
 
 STARTS = "execve"
@@ -154,53 +155,34 @@ class Shape(NamedTuple):
                 yield printable(f"{name:{width}}  {explained(reasons)}")
 
 
-def shape(
-    *,
-    action: str,
-    include_denied: bool,
-    default_action: str | None,
-    errno: str | None,
-    arch: list[str] | None,
-    form: str | None,
-    runtime: list[str] | None,
-    portable: str | None,
-    allow: list[str] | None,
-    never: list[str] | None,
-    drop_never: bool,
-    base: list[str] | None,
-    update: str | None,
-    explain_names: bool,
-    lenient: bool,
-    quiet: bool,
-    known: str | None = None,
-) -> Shape:
+def shape(options: Shaping, *, quiet: bool, include_denied: bool = False, known: str | None = None) -> Shape:
     """Check them, and read the profiles that they name. Raises UsageError, InputError and ProfileFileError."""
-    if update is not None and base:
+    if options.update is not None and options.base:
         raise UsageError("--update, --base: one of them, please: --update builds on its file")
-    if update is not None and form is not None:
+    if options.update is not None and options.form is not None:
         raise UsageError("--update, --format: a file keeps its format: convert writes another one")
-    file = None if update is None else _file_to_update(update, lenient=lenient)
+    lenient, default = options.lenient, options.default_action
+    file = None if options.update is None else _file_to_update(options.update, lenient=lenient)
     bases = (
-        _bases(base or [], known, lenient=lenient, quiet=quiet)
+        _bases(options.base or [], known, lenient=lenient, quiet=quiet)
         if file is None
         else (Base(file.name, file.sound(), in_place=True),)
     )
-    default = None if default_action is None else action_named("--default-action", default_action, GENERATED_ACTIONS)
     made = Shape(
-        action=action_named("--action", action, GENERATED_ACTIONS),
+        action=action_named("--action", options.action, GENERATED_ACTIONS),
         include_denied=include_denied,
-        default_action=default,
-        errno=None if errno is None else errno_number(errno),
-        architectures=tuple(oci_arch(name) for name in arch or ()),
-        form=known_form(form or "oci"),
-        runtimes=tuple(runtime or ()),
-        portable=portable,
-        allow=tuple(allow or ()),
-        never=tuple(never or ()),
-        drop_never=drop_never,
+        default_action=None if default is None else action_named("--default-action", default, GENERATED_ACTIONS),
+        errno=None if options.errno is None else errno_number(options.errno),
+        architectures=tuple(oci_arch(name) for name in options.arch or ()),
+        form=known_form(options.form or "oci"),
+        runtimes=tuple(options.runtime or ()),
+        portable=options.portable,
+        allow=tuple(options.allow or ()),
+        never=tuple(options.never or ()),
+        drop_never=options.drop_never,
         bases=bases,
         updated=file,
-        explain_names=explain_names,
+        explain_names=options.explain_names,
     )
     if file is None:
         _refuse_open(made)
