@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 import shutil
-import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -13,10 +11,10 @@ import pytest
 
 from audit2seccomp.kernel.abi import abi_named
 from audit2seccomp.live.notify import MAX_NOTED
-from tests.cli.command import PATIENCE
 from tests.cli.recording import AUDIT, WAYS, X86_64, Recording
 from tests.e2e.machine import needs
 from tests.programs import GETPID, OLD_STYLE, THREE_MODES, Make, ending, write, write_programs
+from tests.straced import straced
 
 _NEVER_RETURN = ("exit", "exit_group")
 """strace counts calls when they return."""
@@ -33,19 +31,6 @@ def folder(tmp_path: Path) -> Path:
         for j in range(60):
             (inner / str(j)).touch()
     return made
-
-
-def straced(folder: Path, *command: str) -> Counter[str]:
-    """What `strace -f -c` says of a command."""
-    table = folder / "strace"
-    subprocess.run(["strace", "-f", "-c", "-o", table, *command], stdout=subprocess.PIPE, timeout=PATIENCE, check=True)
-    found: Counter[str] = Counter()
-    for calls, name in re.findall(
-        r"^ *[0-9.]+ +[0-9.]+ +[0-9]+ +([0-9]+) +(?:[0-9]+ +)?(\w+)$", table.read_text(), re.MULTILINE
-    ):
-        if name != "total":
-            found[name] = int(calls)
-    return found
 
 
 @pytest.mark.parametrize("via", WAYS)

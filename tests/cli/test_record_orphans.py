@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from audit2seccomp.errors import ExitStatus
 from tests.cli.command import PATIENCE
 from tests.cli.recording import AUDIT, X86_64, Family, Recording, children_of, family, started, waits_until
 from tests.programs import Make, program
@@ -29,6 +30,7 @@ def _guardian(recorder: int) -> int:
 KILLED: dict[str, Callable[[int], list[int]]] = {
     "the recorder": lambda recorder: [recorder],
     "the guardian": lambda recorder: [_guardian(recorder)],
+    "the guardian's parent": lambda recorder: [_guardians_parent(recorder)],
     "the recorder and the command's parent": lambda recorder: [recorder, _guardian(recorder)],
     "the recorder and the guardian's parent": lambda recorder: [recorder, _guardians_parent(recorder)],
     "the group": lambda recorder: [-recorder],
@@ -58,16 +60,22 @@ def runs(process: subprocess.Popen[str]) -> bool:
         return False
 
 
+def kill(pids: list[int], recorder: int) -> int:
+    """Kill them; returns the recorder's status then."""
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    return -signal.SIGKILL if recorder in map(abs, pids) else ExitStatus.NO_RESULT
+
+
 @pytest.mark.parametrize("killed", KILLED.values(), ids=KILLED)
 @pytest.mark.parametrize("script", COMMANDS.values(), ids=COMMANDS)
 def test_nothing_is_left(script: str, killed: Callable[[int], list[int]], recording: Recording) -> None:
     recording.profile.write_text("old")
     with family(str(recording.folder)) as one, start(recording, one, "sh", "-c", script) as process:
         assert waits_until(lambda: runs(process))
-        for pid in killed(process.pid):
-            os.kill(pid, signal.SIGKILL)
+        status = kill(killed(process.pid), process.pid)
         assert one.ends()
-        assert process.wait(PATIENCE) in (-signal.SIGKILL, 3)
+        assert process.wait(PATIENCE) == status
     assert recording.profile.read_text() == "old"
     assert list(recording.folder.iterdir()) == [recording.profile]
 
@@ -88,10 +96,9 @@ def test_nothing_is_left_of_what_forks_and_ends_again_and_again(
     with family(str(recording.folder)) as one, start(recording, one, file, via="audit") as process:
         assert waits_until(lambda: one.members() and not runs(process))
         assert waits_until(lambda: children_of(process.pid) and children_of(_guardians_parent(process.pid)))
-        for pid in killed(process.pid):
-            os.kill(pid, signal.SIGKILL)
+        status = kill(killed(process.pid), process.pid)
         assert one.ends()
-        process.wait(PATIENCE)
+        assert process.wait(PATIENCE) == status
     assert not recording.profile.exists()
 
 

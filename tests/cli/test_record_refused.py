@@ -12,7 +12,7 @@ import pytest
 from audit2seccomp.profile.libseccomp import library_version
 from tests.cli.command import PATIENCE, SCRIPT
 from tests.cli.recording import WAYS, Recording, record
-from tests.e2e.machine import capability, needs
+from tests.e2e.machine import MOUNT_NAMESPACES, Feature, capability, needs
 
 WITHOUT_PRIVILEGES = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
 RUNS = ("--", "touch", "ran")
@@ -74,17 +74,47 @@ def test_where_the_kernel_takes_no_filter_nothing_runs(errno: int, recording: Re
     assert list(recording.folder.iterdir()) == [profile]
 
 
-@needs("unshare", "sh")
-@pytest.mark.parametrize("without", [["--mount", "sh", "-c", 'umount -l /proc; exec "$@"', "sh"], ["--fork", "--pid"]])
+SAME_NUMBER = 'echo 3 >/proc/sys/kernel/ns_last_pid && { "$@"; exit; }'
+"""The fourth process in this pid namespace and in the one above, whose first three are two shells and unshare."""
+WRONG_PROC = {
+    "of the namespace above": ("unshare", "--pid", "--fork"),
+    "of the namespace above, with the same number by chance": pytest.param(
+        (
+            *("unshare", "--pid", "--fork", "--mount-proc", "sh", "-c", 'unshare --pid --fork "$@"; exit', "sh"),
+            *("sh", "-c", SAME_NUMBER, "sh"),
+        ),
+        marks=needs(Feature("a kernel with ns_last_pid", Path("/proc/sys/kernel/ns_last_pid").exists)),
+    ),
+    "not mounted": ("unshare", "--mount", "sh", "-c", 'umount --lazy /proc && exec "$@"', "sh"),
+    "another file system": ("unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh"),
+    "a folder like it": (
+        *("unshare", "--pid", "--fork", "--mount", "sh", "-c"),
+        'mount -t tmpfs none /proc && ln -s 1 /proc/self && exec "$@"',
+        "sh",
+    ),
+}
+
+
+@needs(MOUNT_NAMESPACES)
 @pytest.mark.parametrize("via", WAYS)
-def test_without_its_own_proc_nothing_runs(without: list[str], via: str, recording: Recording) -> None:
-    words = ["unshare", *without, *recording.words("touch", "ran", via=via)]
+@pytest.mark.parametrize("inside", WRONG_PROC.values(), ids=WRONG_PROC)
+def test_where_proc_is_another_s_nothing_runs(inside: tuple[str, ...], via: str, recording: Recording) -> None:
+    words = [*inside, *recording.words("touch", "ran", via=via)]
     done = subprocess.run(words, capture_output=True, text=True, cwd=recording.folder, timeout=PATIENCE, check=False)
     assert (done.returncode, done.stderr) == (
         3,
         "audit2seccomp: /proc: is not mounted for this pid namespace: mount it, as unshare --mount-proc does\n",
     )
     assert list(recording.folder.iterdir()) == []
+
+
+@needs(MOUNT_NAMESPACES)
+@pytest.mark.parametrize("via", WAYS)
+def test_in_a_pid_namespace_with_its_own_proc_it_records(via: str, recording: Recording) -> None:
+    words = ["unshare", "--pid", "--fork", "--mount-proc", *recording.words("sh", "-c", "ls /; true", via=via)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {key.comm for key in recording.seen().counts} == {b"sh", b"ls"}
 
 
 def test_a_recorder_in_a_recorder(recording: Recording, tmp_path: Path) -> None:

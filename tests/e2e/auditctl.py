@@ -13,7 +13,9 @@ from shutil import which
 from tests.e2e.machine import Feature
 from tests.e2e.undo import undone_by
 
-_OPTIONS = {"enabled": "-e", "backlog_limit": "-b", "backlog_wait_time": "--backlog_wait_time"}
+_OPTIONS = {"enabled": "-e", "rate_limit": "-r", "backlog_limit": "-b", "backlog_wait_time": "--backlog_wait_time"}
+DEFAULTS = {"rate_limit": 0, "backlog_limit": 64}
+"""The kernel's own, in records a second, where 0 is no limit, and in records (kernel/audit.c)."""
 
 
 def auditctl(*options: str) -> str:

@@ -52,8 +52,8 @@ class Ended:
     """Negative: the signal that ended it."""
     stderr: str
     calls: list[Called]
-    met: bool
-    """Whether the fault came to pass."""
+    at: Called | None = None
+    """The call at which the fault came to pass. Runs are alike, but not always to the last call."""
 
 
 class Starter:
@@ -68,7 +68,7 @@ class Starter:
     def undisturbed(self, folder: Path, argv: list[str]) -> Ended:
         """Run to the end, and do not look."""
         os.kill(self._started(folder, argv), signal.SIGCONT)
-        return Ended(int(self._hear()), self._stderr.read_text(), [], met=False)
+        return Ended(int(self._hear()), self._stderr.read_text(), [])
 
     def run(self, folder: Path, argv: list[str], fault: Fault | None = None) -> Ended:
         """Run to the end, with a fault."""
@@ -82,8 +82,9 @@ class Starter:
                 os.kill(pid, signal.SIGCONT)
             status = int(self._hear())
         trace = self._trace.read_text(errors="replace")
+        calls = _calls(trace)
         met = "(INJECTED)" in trace or (fault is not None and fault.what == KILL and status == -signal.SIGKILL)
-        return Ended(status, self._stderr.read_text(), _calls(trace), met)
+        return Ended(status, self._stderr.read_text(), calls, calls[fault.nth - 1] if fault and met else None)
 
     def _started(self, folder: Path, argv: list[str]) -> int:
         """The process of a run that waits for SIGCONT."""

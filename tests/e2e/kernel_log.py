@@ -17,8 +17,10 @@ from tests.e2e.undo import undone_by
 
 KMSG = Path("/dev/kmsg")
 PRINTK_RATELIMIT = "kernel.printk_ratelimit"
-"""Seconds; 0 is no limit. The kernel's default is 5, in which 10 messages pass."""
+"""Seconds; 0 is no limit."""
 PRINTK_BURST = "kernel.printk_ratelimit_burst"
+WINDOW_SECONDS, WINDOW_MESSAGES = 5, 10
+"""The kernel's defaults (kernel/printk/printk.c)."""
 
 
 @contextmanager
@@ -26,6 +28,13 @@ def setting(name: str, value: int) -> Iterator[None]:
     """Change a sysctl for a while."""
     with undone_by("sysctl", "-qw", f"{name}={sysctl('-n', name)}"):
         sysctl("-qw", f"{name}={value}")
+        yield
+
+
+@contextmanager
+def default_limit() -> Iterator[None]:
+    """The kernel's own limit."""
+    with setting(PRINTK_RATELIMIT, WINDOW_SECONDS), setting(PRINTK_BURST, WINDOW_MESSAGES):
         yield
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,6 +37,15 @@ class Scenario:
     def strays(self) -> list[Path]:
         """Files that nobody asked for."""
         return [path for path in self.folder.rglob("*") if STRAY.fullmatch(path.name)]
+
+    def processes(self) -> list[int]:
+        """Those that work in the folder, as all do that a run starts."""
+        return [int(name) for name in os.listdir("/proc") if name.isdigit() and self._holds(name)]
+
+    def _holds(self, pid: str) -> bool:
+        with suppress(OSError):  # it has ended
+            return os.readlink(f"/proc/{pid}/cwd") == str(self.folder)
+        return False
 
     def reset(self) -> None:
         """All as it was before."""
@@ -101,6 +112,15 @@ def _convert(folder: Path) -> tuple[list[str], tuple[str, ...]]:
     return ["convert", "a.json", "--to", "spo", "-o", "p.yaml"], ("p.yaml",)
 
 
+def _record(folder: Path) -> tuple[list[str], tuple[str, ...]]:
+    """The command leaves a process that ends only if somebody ends it. When it is that far the shell knows, so that
+    each run is like the other; but not quite, and so only the calls of a third program count."""
+    (folder / "p.json").write_bytes(b"old\n")
+    true = shutil.which("true")
+    script = f"exec 2>&-; setsid sh -c 'echo $$; kill -STOP $$' | {{ read -r left; {true}; kill -KILL $left; }}"
+    return ["record", "-q", "--comm", "true", "-o", "p.json", "--", "sh", "-c", script], ("p.json",)
+
+
 _Make = Callable[[Path], tuple[list[str], tuple[str, ...]]]
 MAKERS: dict[str, _Make] = {
     "-o": _generate,
@@ -109,6 +129,7 @@ MAKERS: dict[str, _Make] = {
     "collect --state": _state,
     "merge -o": _merge,
     "convert -o": _convert,
+    "record -o": _record,
 }
 
 

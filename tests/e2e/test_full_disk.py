@@ -91,7 +91,7 @@ def test_a_disk_that_fills_up_while_a_log_is_followed(disk: Path) -> None:
 
 def test_a_disk_that_can_only_be_read(disk: Path) -> None:
     made = scenario("-o", disk)
-    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+    subprocess.run(["mount", "-o", "remount,bind,ro", disk], check=True)
     result = run(*made.argv, cwd=made.folder)
     assert (result.status, result.stderr) == (3, "audit2seccomp: p.json: cannot write: read-only file system\n")
     assert made.contents() == made.old

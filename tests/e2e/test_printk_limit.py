@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from socket import AF_UNIX, socket
 
 from tests.cli.command import PATIENCE, Result, run
 from tests.e2e.auditctl import NO_AUDIT_DAEMON
 from tests.e2e.auditd import auditd, needs_auditd
-from tests.e2e.kernel_log import KERNEL_LOG, PRINTK_BURST, PRINTK_RATELIMIT, KernelLog, setting, wait_until
+from tests.e2e.kernel_log import KERNEL_LOG, WINDOW_SECONDS, KernelLog, default_limit, wait_until
 from tests.e2e.known import NAME, made, seen, write_program, x86_only
 from tests.e2e.launcher import run_logged, start_logged
 from tests.e2e.machine import needs
 from tests.programs import Make
+from tests.straced import straced
 
 _ACCEPT = 43
 CALLS = (
@@ -30,16 +29,6 @@ CALLS = (
 """30,000 calls of ten kinds, then accept(), so that the program waits until it is told to go on."""
 NAMES = ["accept", "exit", "getegid", "geteuid", "getgid", "getpgrp", "getpid", "getppid", "getpriority", "gettid"]
 NAMES += ["getuid", "sched_yield"]
-WINDOW_SECONDS = 5
-"""The kernel's default of printk_ratelimit."""
-
-
-@contextmanager
-def defaults() -> Iterator[None]:
-    """The kernel's own limit, with nothing in its window."""
-    with setting(PRINTK_RATELIMIT, WINDOW_SECONDS), setting(PRINTK_BURST, 10):
-        time.sleep(WINDOW_SECONDS + 0.1)
-        yield
 
 
 def flood(folder: Path, pause: float) -> str:
@@ -81,7 +70,8 @@ FORMS: dict[str, Callable[[KernelLog], bytes]] = {
 def test_with_default_settings_the_kernel_log_is_incomplete_and_the_bound_covers_what_is_missing(
     tmp_path: Path,
 ) -> None:
-    with defaults():
+    with default_limit():
+        time.sleep(WINDOW_SECONDS + 0.1)  # so that nothing is in its window
         log = KernelLog()
         pid = flood(tmp_path, WINDOW_SECONDS + 0.1)
         log.wait_for(pid, " syscall=60 ")
@@ -121,15 +111,7 @@ def test_auditd_gets_what_strace_counts_of_a_real_program(tmp_path: Path) -> Non
     with auditd(tmp_path) as daemon:
         pid = run_logged(*listing)
         daemon.wait_for(f" pid={pid} ", " syscall=231 ")
-    summary = tmp_path / "summary"
-    subprocess.run(["strace", "-f", "-c", "-o", summary, *listing], stdout=subprocess.DEVNULL, check=True)
     result = run("--trust", "authenticated", "--comm", NAME, daemon.log)
-    assert (result.status, result.names) == (0, sorted(counted(summary.read_text()) - {"execve"} | {"exit_group"}))
+    assert (result.status, result.names) == (0, sorted({*straced(tmp_path, *listing)} - {"execve"} | {"exit_group"}))
     assert seen(daemon.log).total() > 2000
     assert "\ncomplete as far as the log tells\n" in result.stderr
-
-
-def counted(summary: str) -> set[str]:
-    """The calls in what `strace -c` prints: a table that rules of dashes enclose."""
-    _, rows, _ = re.split(r"^------.*\n", summary, flags=re.MULTILINE)
-    return {row.split()[-1] for row in rows.splitlines()}

@@ -103,7 +103,7 @@ def log(tmp_path: Path) -> Path:
     return tmp_path / "log" / "kern.log"
 
 
-@pytest.mark.parametrize("how", MODES[2:])
+@pytest.mark.parametrize("how", MODES)
 def test_nothing_is_lost_while_a_log_is_followed(log: Path, tmp_path: Path, how: str) -> None:
     with written(log, how) as (writer, config), running("--follow", log, "-o", tmp_path / "p.json") as one:
         for _ in range(3):

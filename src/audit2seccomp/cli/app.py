@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from audit2seccomp._version import __version__
+from audit2seccomp.cli.option_groups import ungrouped
 from audit2seccomp.cli.start import COMMANDS, COMPLETION_VARIABLE
 from audit2seccomp.errors import UsageError, did_you_mean
 from audit2seccomp.kernel.syscalls import tables_kernel
@@ -52,7 +53,7 @@ def _load(name: str) -> Command:
     # The words of a command that is run are its own, options among them.
     settings = {"allow_interspersed_args": not getattr(module, "TAKES_COMMAND", False)}
     function = getattr(module, name.replace("-", "_"))
-    alone.command(name, cls=_Command, epilog=module.EPILOG, context_settings=settings)(function)
+    alone.command(name, cls=_Command, epilog=module.EPILOG, context_settings=settings)(ungrouped(function))
     return typer.main.get_command(alone)
 
 

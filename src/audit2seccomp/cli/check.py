@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from audit2seccomp.cli import options
-from audit2seccomp.cli.choices import Choices, Selection, chosen
+from audit2seccomp.cli.choices import Choices
 from audit2seccomp.cli.interrupt import Interruption
 from audit2seccomp.cli.messages import complain, plural, printable, say, what_is_missing, what_was_read
 from audit2seccomp.cli.output import Output
@@ -42,41 +42,19 @@ def check(
     profile: Annotated[str, typer.Argument(metavar="PROFILE", help=f"The profile: {READABLE}.")],
     logs: options.Logs = None,
     json: Annotated[bool, typer.Option("--json", help="Print a JSON array with all calls.")] = False,
-    where: options.Where = None,
-    comm: options.Comm = None,
-    exe: options.Exe = None,
-    pid: options.Pid = None,
-    uid: options.Uid = None,
-    unit: options.Unit = None,
-    container: options.Container = None,
-    since: options.Since = None,
-    until: options.Until = None,
-    trust: options.TrustLevel = "anchored",
-    assume_arch: options.AssumeArch = None,
-    format_in: options.FormatIn = None,
+    *,
+    selection: options.Selection,
+    inputs: options.Inputs,
     include_denied: Annotated[
         bool,
         typer.Option("--include-denied", help="Check also the calls that a filter denied when they were recorded."),
     ] = False,
     lenient: Lenient = False,
-    recursive: options.Recursive = False,
     strict: options.Strict = False,
-    keep_going: options.KeepGoing = False,
-    jobs: options.Jobs = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Tell which recorded calls a profile would deny, who made them, and on which architecture."""
-    selection = Selection(where, comm, exe, pid, uid, unit, container, since, until)
-    choices = chosen(
-        trust,
-        assume_arch,
-        selection,
-        format_in=format_in,
-        recursive=recursive,
-        keep_going=keep_going,
-        quiet=quiet,
-        jobs=jobs,
-    )
+    choices = options.choices(selection, inputs, quiet=quiet)
     if profile == "-" and (not logs or "-" in logs):
         raise UsageError("check: the profile and the log cannot both be standard input: name one of them")
     against = load(profile, lenient=lenient, quiet=quiet).sound()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from audit2seccomp.cli import options
-from audit2seccomp.cli.choices import Choices, Selection, chosen
+from audit2seccomp.cli.choices import Choices
 from audit2seccomp.cli.interrupt import Interruption
 from audit2seccomp.cli.messages import collected, complain, say
 from audit2seccomp.cli.output import Output
@@ -41,36 +41,14 @@ def collect(
             help="Read on where the last run with that file stopped, and keep the evidence and the places there.",
         ),
     ] = None,
-    where: options.Where = None,
-    comm: options.Comm = None,
-    exe: options.Exe = None,
-    pid: options.Pid = None,
-    uid: options.Uid = None,
-    unit: options.Unit = None,
-    container: options.Container = None,
-    since: options.Since = None,
-    until: options.Until = None,
-    trust: options.TrustLevel = "anchored",
-    assume_arch: options.AssumeArch = None,
-    format_in: options.FormatIn = None,
-    recursive: options.Recursive = False,
+    *,
+    selection: options.Selection,
+    inputs: options.Inputs,
     strict: options.Strict = False,
-    keep_going: options.KeepGoing = False,
-    jobs: options.Jobs = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Read kernel logs and write down what they show, for later: every command reads it in place of the logs."""
-    selection = Selection(where, comm, exe, pid, uid, unit, container, since, until)
-    choices = chosen(
-        trust,
-        assume_arch,
-        selection,
-        format_in=format_in,
-        recursive=recursive,
-        keep_going=keep_going,
-        quiet=quiet,
-        jobs=jobs,
-    )
+    choices = options.choices(selection, inputs, quiet=quiet)
     before = None if state is None else _state_at(state, choices, logs, output)
     # The state file holds the evidence, so that nothing else need be written.
     targets = [Output(path) for path in (state, output) if path is not None] or [Output(None)]

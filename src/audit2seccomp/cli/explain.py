@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from audit2seccomp.cli import options
-from audit2seccomp.cli.choices import Selection, chosen
 from audit2seccomp.cli.interrupt import Interruption
 from audit2seccomp.cli.messages import say, what_is_missing, what_was_read
 from audit2seccomp.cli.output import Output
@@ -50,35 +49,13 @@ def explain(
     ] = "name",
     json: Annotated[bool, typer.Option("--json", help="Print a JSON array.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
-    where: options.Where = None,
-    comm: options.Comm = None,
-    exe: options.Exe = None,
-    pid: options.Pid = None,
-    uid: options.Uid = None,
-    unit: options.Unit = None,
-    container: options.Container = None,
-    since: options.Since = None,
-    until: options.Until = None,
-    trust: options.TrustLevel = "anchored",
-    assume_arch: options.AssumeArch = None,
-    format_in: options.FormatIn = None,
-    recursive: options.Recursive = False,
-    keep_going: options.KeepGoing = False,
-    jobs: options.Jobs = None,
+    *,
+    selection: options.Selection,
+    inputs: options.Inputs,
     quiet: options.Quiet = False,
 ) -> None:
     """Show each system call that logs hold: how often, when, by which programs, and how complete the list may be."""
-    selection = Selection(where, comm, exe, pid, uid, unit, container, since, until)
-    choices = chosen(
-        trust,
-        assume_arch,
-        selection,
-        format_in=format_in,
-        recursive=recursive,
-        keep_going=keep_going,
-        quiet=quiet,
-        jobs=jobs,
-    )
+    choices = options.choices(selection, inputs, quiet=quiet)
     if sort not in ORDERS:
         raise UsageError(f"--sort: no order '{sort}': one of {', '.join(ORDERS)}{did_you_mean(sort, ORDERS)}")
     if line:

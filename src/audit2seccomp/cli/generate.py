@@ -7,11 +7,9 @@ from typing import Annotated
 import typer
 
 from audit2seccomp.cli import options
-from audit2seccomp.cli import profile_options as shaping
 from audit2seccomp.cli import shape as shapes
-from audit2seccomp.cli.choices import DEFAULT_TRUST, Selection, chosen
 from audit2seccomp.cli.generation import make_profile
-from audit2seccomp.cli.profiles import Lenient
+from audit2seccomp.cli.profile_options import IncludeDenied, Shaping
 
 EPILOG = """\b
 Examples:
@@ -70,73 +68,21 @@ def generate(
             autocompletion=lambda: ["comm", "exe", "unit", "container", "host", "subj", "file"],
         ),
     ] = None,
-    where: options.Where = None,
-    comm: options.Comm = None,
-    exe: options.Exe = None,
-    pid: options.Pid = None,
-    uid: options.Uid = None,
-    unit: options.Unit = None,
-    container: options.Container = None,
-    since: options.Since = None,
-    until: options.Until = None,
-    trust: options.TrustLevel = DEFAULT_TRUST,
-    assume_arch: options.AssumeArch = None,
-    format_in: options.FormatIn = None,
-    include_denied: shaping.IncludeDenied = False,
-    default_action: shaping.DefaultAction = None,
-    errno: shaping.Errno = None,
-    action: shaping.Action = shapes.DEFAULT_ACTION,
-    arch: shaping.Arch = None,
-    runtime: shaping.Runtime = None,
-    portable: shaping.Portable = None,
-    allow: shaping.Allow = None,
-    never: shaping.Never = None,
-    drop_never: shaping.DropNever = False,
-    base: shaping.BaseFiles = None,
-    update: shaping.Update = None,
-    lenient: Lenient = False,
-    explain_names: shaping.ExplainNames = False,
-    form: shaping.Format = None,
+    *,
+    selection: options.Selection,
+    inputs: options.Inputs,
+    include_denied: IncludeDenied = False,
+    shaping: Shaping,
     follow: options.Follow = False,
-    recursive: options.Recursive = False,
     strict: options.Strict = False,
-    keep_going: options.KeepGoing = False,
-    jobs: options.Jobs = None,
     quiet: options.Quiet = False,
     verbose: Annotated[
         bool, typer.Option("-v", "--verbose", help="List each distinct call when it is first seen.")
     ] = False,
 ) -> None:
     """Read kernel logs and write a profile that allows the system calls recorded in them."""
-    selection = Selection(where, comm, exe, pid, uid, unit, container, since, until)
-    choices = chosen(
-        trust,
-        assume_arch,
-        selection,
-        format_in=format_in,
-        recursive=recursive,
-        keep_going=keep_going,
-        quiet=quiet,
-        jobs=jobs,
-    )
-    shape = shapes.shape(
-        action=action,
-        include_denied=include_denied,
-        default_action=default_action,
-        errno=errno,
-        arch=arch,
-        form=form,
-        runtime=runtime,
-        portable=portable,
-        allow=allow,
-        never=never,
-        drop_never=drop_never,
-        base=base,
-        update=update,
-        explain_names=explain_names,
-        lenient=lenient,
-        quiet=quiet,
-    )
+    choices = options.choices(selection, inputs, quiet=quiet)
+    shape = shapes.shape(shaping, include_denied=include_denied, quiet=quiet)
     raise typer.Exit(
         make_profile(logs, choices, shape, output, directory, per, follow=follow, strict=strict, verbose=verbose)
     )

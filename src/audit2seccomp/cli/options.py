@@ -1,15 +1,21 @@
-"""The options of every command that reads logs; `choices` checks them."""
+"""The options of every command that reads logs, and what they ask for."""
 
 # No `from __future__ import annotations` here: typer would evaluate each one again, which takes 3 ms.
 
 import os
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from audit2seccomp.cli.choices import Choices, cores
+from audit2seccomp.errors import UsageError
 from audit2seccomp.evidence.beginning import FORM_NAMES
+from audit2seccomp.evidence.reading import arch_named, trust_named
 from audit2seccomp.kernel.abi import abi_named, oci_abis
 from audit2seccomp.kernel.syscalls import table_of
+
+if TYPE_CHECKING:
+    from audit2seccomp.evidence.query.language import Query
 
 
 def arches() -> list[str]:
@@ -40,14 +46,6 @@ TrustLevel = Annotated[
         autocompletion=lambda: ["authenticated", "anchored", "embedded"],
     ),
 ]
-AssumeArch = Annotated[
-    str | None,
-    typer.Option(
-        metavar="ARCH",
-        help="The architecture of records that an old kernel wrote without arch=, and of strace's output.",
-        autocompletion=arches,
-    ),
-]
 Where = Annotated[
     str | None,
     typer.Option(metavar="QUERY", help="Count only records that it selects, such as 'comm == nginx and uid != 0'."),
@@ -68,34 +66,97 @@ Since = Annotated[
     str | None, typer.Option(metavar="TIME", help="Only records from then on: ISO 8601, or -2h for two hours ago.")
 ]
 Until = Annotated[str | None, typer.Option(metavar="TIME", help="Only records before that.")]
-Recursive = Annotated[bool, typer.Option("-r", "--recursive", help="Read the files in folders.")]
-KeepGoing = Annotated[
-    bool,
-    typer.Option(
-        "--keep-going", help="Write the result though an input could not be read; the exit status is still 3."
-    ),
-]
 Follow = Annotated[
     bool,
     typer.Option(
         "--follow", help="Read on while the logs grow, also through rotation; FILE is replaced when a new call comes."
     ),
 ]
-Strict = Annotated[bool, typer.Option("--strict", help="Fail, and write nothing, if the result is incomplete.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but errors.")]
-FormatIn = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME",
-        help="The form of the inputs, instead of what they look like: text, json, export, verbose or strace.",
-        autocompletion=lambda: list(FORM_NAMES),
-    ),
-]
-Jobs = Annotated[
-    int | None,
-    typer.Option(
-        metavar="N",
-        help="Look at logs with so many threads; the result is the same.  [default: as many as there are cores]",
-        show_default=False,
-    ),
-]
+Strict = Annotated[bool, typer.Option("--strict", help="Fail, and write nothing, if the result is incomplete.")]
+
+
+class Selection(NamedTuple):
+    """The options that select records, as they were given."""
+
+    where: Where = None
+    comm: Comm = None
+    exe: Exe = None
+    pid: Pid = None
+    uid: Uid = None
+    unit: Unit = None
+    container: Container = None
+    since: Since = None
+    until: Until = None
+
+    def query(self) -> "Query | None":
+        """What they ask for together; raises UsageError."""
+        # An option that was given empty, such as by a variable that is not set, is no choice of everything.
+        if all(part is None or part == [] for part in self):
+            return None
+        from datetime import datetime
+
+        from audit2seccomp.evidence.query import language as query
+        from audit2seccomp.evidence.query.condition import Field
+
+        now = datetime.now().astimezone()
+        parts = [query.parse(self.where, now)] if self.where is not None else []
+        parts += [
+            query.equals(field, values)
+            for field in (Field.COMM, Field.EXE, Field.PID, Field.UID, Field.UNIT, Field.CONTAINER)
+            if (values := getattr(self, field.value))
+        ]
+        parts += [query.since(self.since, now)] if self.since is not None else []
+        parts += [query.until(self.until, now)] if self.until is not None else []
+        return query.both(*parts)
+
+
+class Inputs(NamedTuple):
+    """The options that say how inputs are read, as they were given."""
+
+    trust: TrustLevel = "anchored"
+    assume_arch: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ARCH",
+            help="The architecture of records that an old kernel wrote without arch=, and of strace's output.",
+            autocompletion=arches,
+        ),
+    ] = None
+    format_in: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The form of the inputs, instead of what they look like: text, json, export, verbose or strace.",
+            autocompletion=lambda: list(FORM_NAMES),
+        ),
+    ] = None
+    recursive: Annotated[bool, typer.Option("-r", "--recursive", help="Read the files in folders.")] = False
+    keep_going: Annotated[
+        bool,
+        typer.Option(
+            "--keep-going", help="Write the result though an input could not be read; the exit status is still 3."
+        ),
+    ] = False
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Look at logs with so many threads; the result is the same.  [default: one for each core]",
+            show_default=False,
+        ),
+    ] = None
+
+
+def choices(selection: Selection, inputs: Inputs, *, quiet: bool = False) -> Choices:
+    """Check them; raises UsageError."""
+    arch = None if inputs.assume_arch is None else arch_named(inputs.assume_arch)
+    form = inputs.format_in
+    if form is not None and form not in FORM_NAMES:
+        raise UsageError(f"--format-in: no form '{form}': one of {', '.join(FORM_NAMES)}")
+    trust = trust_named(inputs.trust)
+    if inputs.jobs is not None and inputs.jobs < 1:
+        raise UsageError(f"--jobs: {inputs.jobs}: 1 is the least")
+    return Choices(
+        trust, arch, selection.query(), inputs.recursive, inputs.keep_going, quiet, form, jobs=inputs.jobs or cores()
+    )

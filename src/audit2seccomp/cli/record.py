@@ -11,14 +11,13 @@ from typing import Annotated, NoReturn
 import typer
 
 from audit2seccomp.cli import options
-from audit2seccomp.cli import profile_options as shaping
 from audit2seccomp.cli import shape as shapes
-from audit2seccomp.cli.choices import Selection, chosen
 from audit2seccomp.cli.delivery import Delivered, Destination, announcer, deliver
 from audit2seccomp.cli.interrupt import Interruption
 from audit2seccomp.cli.messages import complain, say
 from audit2seccomp.cli.output import Output
-from audit2seccomp.cli.profiles import Lenient, load
+from audit2seccomp.cli.profile_options import Shaping
+from audit2seccomp.cli.profiles import load
 from audit2seccomp.cli.reading import Gathered
 from audit2seccomp.cli.run import CommandWords
 from audit2seccomp.errors import ExitStatus, ProfileFileError, UsageError
@@ -107,20 +106,8 @@ def record(
     comm: options.Comm = None,
     exe: options.Exe = None,
     uid: options.Uid = None,
-    default_action: shaping.DefaultAction = None,
-    errno: shaping.Errno = None,
-    action: shaping.Action = "SCMP_ACT_ALLOW",
-    arch: shaping.Arch = None,
-    runtime: shaping.Runtime = None,
-    portable: shaping.Portable = None,
-    allow: shaping.Allow = None,
-    never: shaping.Never = None,
-    drop_never: shaping.DropNever = False,
-    base: shaping.BaseFiles = None,
-    update: shaping.Update = None,
-    lenient: Lenient = False,
-    explain_names: shaping.ExplainNames = False,
-    form: shaping.Format = None,
+    *,
+    shaping: Shaping,
     strict: options.Strict = False,
     quiet: options.Quiet = False,
     verbose: Annotated[
@@ -131,30 +118,14 @@ def record(
     if not command:
         raise UsageError("record: no command: audit2seccomp record -o FILE -- COMMAND")
     _check(via, directory, per, known, then_verify)
-    selection = Selection(where, comm, exe, None, uid)
-    choices = chosen(Trust.AUTHENTICATED.word, None, selection, quiet=quiet)
+    selection = options.Selection(where, comm, exe, None, uid)
+    choices = options.choices(selection, options.Inputs(Trust.AUTHENTICATED.word), quiet=quiet)
     unknown = sorted(set() if choices.query is None else choices.query.fields - set(_FIELDS))
     if unknown:
         raise UsageError(f"--where: {unknown[0]}: is not known of a call here: {', '.join(_FIELDS)} are")
-    shape = shapes.shape(
-        action=action,
-        include_denied=False,
-        default_action=default_action,
-        errno=errno,
-        arch=arch,
-        form=form,
-        runtime=runtime,
-        portable=portable,
-        allow=allow,
-        never=never,
-        drop_never=drop_never,
-        base=base,
-        update=update,
-        known=known if update is None else None,  # it is not seen, so it would be missing
-        explain_names=explain_names,
-        lenient=lenient,
-        quiet=quiet,
-    )
+    # What it lets through is not seen, so it would be missing.
+    base = known if shaping.update is None else None
+    shape = shapes.shape(shaping, known=base, quiet=quiet)
     destination = Destination(shape, output, directory, per)
     kept = _kept(evidence, output, destination)
     outputs = [one for one in (kept, destination.target) if one is not None]
@@ -163,7 +134,7 @@ def record(
         command,
         recording.Choices(
             via,
-            None if known is None else load(known, lenient=lenient, quiet=True).sound(),
+            None if known is None else load(known, lenient=shaping.lenient, quiet=True).sound(),
             choices.query,
             announcer() if verbose and not quiet else None,
             to_stderr,

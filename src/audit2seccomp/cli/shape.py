@@ -23,6 +23,7 @@ from audit2seccomp.profile.building.runtimes import NOW_AND_THEN, can_start
 from audit2seccomp.profile.model import RuleAction
 
 if TYPE_CHECKING:
+    from audit2seccomp.cli.profile_options import Shaping
     from audit2seccomp.formats.files import ProfileFile
 
 STARTS = "execve"
@@ -61,21 +62,21 @@ class ExtendedFile(Output):
 class Shape(NamedTuple):
     """What these options ask for, checked."""
 
-    action: RuleAction
-    include_denied: bool
-    default_action: RuleAction | None
-    errno: int | None
-    architectures: tuple[str, ...]
-    form: str
-    runtimes: tuple[str, ...]
-    portable: str | None
-    allow: tuple[str, ...]
-    never: tuple[str, ...]
-    drop_never: bool
-    bases: tuple[Base, ...]
-    updated: ProfileFile | None
+    action: RuleAction = RuleAction.ALLOW
+    include_denied: bool = False
+    default_action: RuleAction | None = None
+    errno: int | None = None
+    architectures: tuple[str, ...] = ()
+    form: str = "oci"
+    runtimes: tuple[str, ...] = ()
+    portable: str | None = None
+    allow: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
+    drop_never: bool = False
+    bases: tuple[Base, ...] = ()
+    updated: ProfileFile | None = None
     """The file that is extended."""
-    explain_names: bool
+    explain_names: bool = False
 
     @property
     def needs_programs(self) -> bool:
@@ -154,56 +155,34 @@ class Shape(NamedTuple):
                 yield printable(f"{name:{width}}  {explained(reasons)}")
 
 
-DEFAULT_ACTION = str(RuleAction.ALLOW)
-
-
-def shape(
-    *,
-    action: str = DEFAULT_ACTION,
-    include_denied: bool = False,
-    default_action: str | None = None,
-    errno: str | None = None,
-    arch: list[str] | None = None,
-    form: str | None = None,
-    runtime: list[str] | None = None,
-    portable: str | None = None,
-    allow: list[str] | None = None,
-    never: list[str] | None = None,
-    drop_never: bool = False,
-    base: list[str] | None = None,
-    update: str | None = None,
-    explain_names: bool = False,
-    lenient: bool = False,
-    quiet: bool = False,
-    known: str | None = None,
-) -> Shape:
+def shape(options: Shaping, *, quiet: bool, include_denied: bool = False, known: str | None = None) -> Shape:
     """Check them, and read the profiles that they name. Raises UsageError, InputError and ProfileFileError."""
-    if update is not None and base:
+    if options.update is not None and options.base:
         raise UsageError("--update, --base: one of them, please: --update builds on its file")
-    if update is not None and form is not None:
+    if options.update is not None and options.form is not None:
         raise UsageError("--update, --format: a file keeps its format: convert writes another one")
-    file = None if update is None else _file_to_update(update, lenient=lenient)
+    lenient, default = options.lenient, options.default_action
+    file = None if options.update is None else _file_to_update(options.update, lenient=lenient)
     bases = (
-        _bases(base or [], known, lenient=lenient, quiet=quiet)
+        _bases(options.base or [], known, lenient=lenient, quiet=quiet)
         if file is None
         else (Base(file.name, file.sound(), in_place=True),)
     )
-    default = None if default_action is None else action_named("--default-action", default_action, GENERATED_ACTIONS)
     made = Shape(
-        action=action_named("--action", action, GENERATED_ACTIONS),
+        action=action_named("--action", options.action, GENERATED_ACTIONS),
         include_denied=include_denied,
-        default_action=default,
-        errno=None if errno is None else errno_number(errno),
-        architectures=tuple(oci_arch(name) for name in arch or ()),
-        form=known_form(form or "oci"),
-        runtimes=tuple(runtime or ()),
-        portable=portable,
-        allow=tuple(allow or ()),
-        never=tuple(never or ()),
-        drop_never=drop_never,
+        default_action=None if default is None else action_named("--default-action", default, GENERATED_ACTIONS),
+        errno=None if options.errno is None else errno_number(options.errno),
+        architectures=tuple(oci_arch(name) for name in options.arch or ()),
+        form=known_form(options.form or "oci"),
+        runtimes=tuple(options.runtime or ()),
+        portable=options.portable,
+        allow=tuple(options.allow or ()),
+        never=tuple(options.never or ()),
+        drop_never=options.drop_never,
         bases=bases,
         updated=file,
-        explain_names=explain_names,
+        explain_names=options.explain_names,
     )
     if file is None:
         _refuse_open(made)

@@ -60,7 +60,7 @@ def plain_run(words: Sequence[str]) -> PlainRun | None:
                 return None
         elif word == "--jobs":
             number = next(rest, "")
-            if not (number.isascii() and number.isdecimal() and len(number) <= _JOBS_DIGITS):
+            if not (number.isascii() and number.isdecimal() and len(number) <= _JOBS_DIGITS and int(number)):
                 return None
             jobs = int(number)
         elif word.startswith("-") and word != "-":
@@ -74,13 +74,13 @@ def plain_run(words: Sequence[str]) -> PlainRun | None:
 
 
 def _run_plain(run: PlainRun) -> NoReturn:
-    from audit2seccomp.cli.choices import chosen
+    from audit2seccomp.cli.choices import Choices, cores
     from audit2seccomp.cli.generation import make_profile
-    from audit2seccomp.cli.shape import shape
+    from audit2seccomp.cli.shape import Shape
 
     _collect_garbage()
-    choices = chosen(quiet=run.quiet, jobs=run.jobs)
-    sys.exit(make_profile(run.logs or None, choices, shape(quiet=run.quiet), run.output))
+    choices = Choices(quiet=run.quiet, jobs=run.jobs or cores())
+    sys.exit(make_profile(run.logs or None, choices, Shape(), run.output))
 
 
 def _collect_garbage() -> None:

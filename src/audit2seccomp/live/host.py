@@ -74,13 +74,11 @@ def _capabilities() -> list[str]:
 
 def check_proc() -> None:
     """Raises LiveError where /proc is not that of this process's own pid namespace: who called, and what is left of a
-    command, would be looked up in the wrong place."""
-    try:
-        if os.readlink("/proc/self") == str(os.getpid()):
-            return
-    except OSError:
-        pass
-    raise LiveError("/proc: is not mounted for this pid namespace: mount it, as unshare --mount-proc does")
+    command, would be looked up in the wrong place. NSpid has this process's number in the namespace that the mount is
+    of and in each one below, so it is a single one; kernels without pid namespaces have Pid alone
+    (proc_pid_status(5))."""
+    if (own_status("NSpid") or own_status("Pid")) != str(os.getpid()):
+        raise LiveError("/proc: is not mounted for this pid namespace: mount it, as unshare --mount-proc does")
 
 
 def own_status(field: str) -> str | None:

@@ -14,10 +14,11 @@ from typing import NamedTuple
 from audit2seccomp.errors import UsageError, did_you_mean
 
 
-class _Release(NamedTuple):
-    """What one release calls."""
+class Release(NamedTuple):
+    """What one release calls, or what several do."""
 
     release: str
+    """The first two numbers of each, with commas between."""
     nnp: str
     """With noNewPrivileges."""
     no_nnp: str
@@ -34,14 +35,14 @@ _RUNC_NO_NNP = (
 _CRUN_NO_NNP = "capset prctl rt_sigaction rt_sigprocmask setresgid setresuid write"
 _CRUN_EXECUTING = "capset fchown ioctl openat prctl read setgroups setresgid setresuid statx write"
 
-_RELEASES: Mapping[str, tuple[_Release, ...]] = {
+RELEASES: Mapping[str, tuple[Release, ...]] = {
     "runc": (
-        _Release(
+        Release(
             "1.1",
             "close epoll_ctl execve fstatfs futex getdents64 getpid openat rt_sigreturn write",
             _RUNC_NO_NNP,
         ),
-        _Release(
+        Release(
             "1.3, 1.4",
             "close execve fcntl fstat fstatfs futex getdents64 mmap openat openat2 statx write",
             f"{_RUNC_NO_NNP} close_range openat2 statx tgkill",
@@ -49,10 +50,11 @@ _RELEASES: Mapping[str, tuple[_Release, ...]] = {
         ),
     ),
     "crun": (
-        _Release("1.8", "close execve", _CRUN_NO_NNP, _CRUN_EXECUTING),
-        _Release("1.28", "close close_range execve", _CRUN_NO_NNP, f"{_CRUN_EXECUTING} fstat umask close_range"),
+        Release("1.8", "close execve", _CRUN_NO_NNP, _CRUN_EXECUTING),
+        Release("1.28", "close close_range execve", _CRUN_NO_NNP, f"{_CRUN_EXECUTING} fstat umask close_range"),
     ),
 }
+"""By runtime."""
 
 NOW_AND_THEN = {"runc": ("futex", "rt_sigreturn")}
 """What a runtime calls at some starts only, so that a recording may lack it: Go's scheduler decides."""
@@ -61,7 +63,7 @@ ELSEWHERE = {"mmap": "mmap2", "newfstatat": "fstatat64"}
 """What some architectures have instead of a call that they lack (arm, and all of 32 bits): measured was x86_64."""
 
 _NNP, _NO_NNP = "nnp", "no-nnp"
-RUNTIMES = (*_RELEASES, "any")
+RUNTIMES = (*RELEASES, "any")
 
 
 class RuntimeChoice(NamedTuple):
@@ -83,7 +85,7 @@ def _choice(word: str) -> RuntimeChoice:
         raise UsageError(f"--runtime: no runtime '{name}': one of {', '.join(RUNTIMES)}{did_you_mean(name, RUNTIMES)}")
     if colon and case not in (_NNP, _NO_NNP):
         raise UsageError(f"--runtime: '{word}': behind the colon stands {_NNP} or {_NO_NNP} (noNewPrivileges)")
-    return RuntimeChoice(tuple(_RELEASES) if name == "any" else (name,), case == _NNP)
+    return RuntimeChoice(tuple(RELEASES) if name == "any" else (name,), case == _NNP)
 
 
 def runtime_calls(choices: Iterable[RuntimeChoice]) -> dict[str, tuple[str, ...]]:
@@ -92,12 +94,12 @@ def runtime_calls(choices: Iterable[RuntimeChoice]) -> dict[str, tuple[str, ...]
     found: dict[str, dict[str, str]] = {}
     for choice in choices:
         for runtime in choice.runtimes:
-            for name, why in _cases(runtime, _RELEASES[runtime], nnp_only=choice.nnp_only):
+            for name, why in _cases(runtime, RELEASES[runtime], nnp_only=choice.nnp_only):
                 found.setdefault(name, {}).setdefault(runtime, why)
     return {name: tuple(whys.values()) for name, whys in found.items()}
 
 
-def _cases(runtime: str, releases: Iterable[_Release], *, nnp_only: bool) -> Iterator[tuple[str, str]]:
+def _cases(runtime: str, releases: Iterable[Release], *, nnp_only: bool) -> Iterator[tuple[str, str]]:
     why = f"runtime {runtime}"
     yield from _each(why, (release.nnp for release in releases))
     if not nnp_only:
@@ -115,5 +117,5 @@ def can_start(names: set[str]) -> bool:
     """Whether a runtime can start containers under a profile that allows these. What crun calls with noNewPrivileges
     is no sign of that: many programs call so much."""
     return names.issuperset(runtime_calls(runtime_choices(["runc:nnp"]))) or names.issuperset(
-        name for release in _RELEASES["crun"] for name in (*release.nnp.split(), *release.no_nnp.split())
+        name for release in RELEASES["crun"] for name in (*release.nnp.split(), *release.no_nnp.split())
     )
