@@ -489,6 +489,10 @@ cdef class Events:
         cdef Py_ssize_t i
         return [(self.events[i].millis, self.events[i].serial) for i in range(self.count)]
 
+    def places(self):
+        cdef Py_ssize_t i
+        return [self.events[i].at for i in range(self.count)]
+
     def are_copies(self, indices):
         """Note that these events were seen before."""
         cdef Py_ssize_t i

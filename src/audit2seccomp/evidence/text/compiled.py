@@ -6,12 +6,12 @@ others. Without it, because there was no compiler, `LineReader` reads all of the
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from audit2seccomp.evidence.carriers import Speaker, Trust
 from audit2seccomp.evidence.decide import Fate, Outcome
-from audit2seccomp.evidence.once import Channel
+from audit2seccomp.evidence.once import Channel, Part
 from audit2seccomp.evidence.record import record_of
 from audit2seccomp.evidence.tally import MAX_CALLS
 
@@ -109,17 +109,20 @@ class CompiledScan:
             self._outcomes[origin, fields, body] = outcome
         return outcome
 
-    def settle(self, found: _scan.Found) -> None:
-        """Count what was found, once it is known what it means."""
-        for source in found.sources():
-            if self._sources[source].stamped:
-                events = found.events_of(source)
-                if len(events):
-                    again = self._tally.once.take_events(self._sources[source].channel, events)
-                    if again:
-                        events.are_copies(again)
-        found.commit()
-        self._tables[found.calls] = None
+    def parts(self, scanned: Iterable[_scan.Found]) -> Iterator[tuple[Channel, Part]]:
+        """The stamped events of a block that use up serials, once it is known what they mean."""
+        for found in scanned:
+            for source in found.sources():
+                if self._sources[source].stamped:
+                    events = found.events_of(source)
+                    if len(events):
+                        yield self._sources[source].channel, Part(events, events.are_copies)
+
+    def commit(self, scanned: Iterable[_scan.Found]) -> None:
+        """Count what was found."""
+        for found in scanned:
+            found.commit()
+            self._tables[found.calls] = None
 
     @property
     def full(self) -> bool:

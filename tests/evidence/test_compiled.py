@@ -1,0 +1,128 @@
+"""The compiled scan says what the pure one says, whatever the log, the cuts and the number of workers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from unittest.mock import patch
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audit2seccomp.evidence import scan as scan_module
+from audit2seccomp.evidence.carriers import Trust
+from audit2seccomp.evidence.model import Evidence
+from audit2seccomp.evidence.scan import Scanner
+from audit2seccomp.evidence.stored import files
+from audit2seccomp.evidence.text import _scan, compiled
+from audit2seccomp.evidence.text import lines as lines_module
+from audit2seccomp.evidence.text.compiled import CompiledScan
+from audit2seccomp.evidence.text.workers import Workers
+from tests.e2e.machine import needs
+from tests.evidence.repeated import boots, text_logs
+from tests.evidence.test_scan import claims, slowly, trusts, with_own_serials, without_text
+
+pytestmark = needs(root=False, compiled=True)
+lasts = st.sampled_from((b"", b"\n"))
+_workers = cache(Workers)
+"""They last as long as the process, so that one set of them does for all examples."""
+
+
+def scanned(
+    data: bytes, cuts: Iterable[int] = (), trust: Trust = Trust.ANCHORED, *, pure: bool = False, jobs: int = 1
+) -> Evidence:
+    """What a scanner says; however small its blocks are, workers look at them."""
+    with (
+        patch.object(compiled, "_scan", None if pure else _scan),
+        patch.object(lines_module, "MIN_BYTES", 1),
+        patch.object(lines_module, "WORTH_IT", 1),
+        patch.object(scan_module, "_workers", lambda jobs: None if jobs == 1 else _workers(jobs)),
+    ):
+        scanner = Scanner(trust, jobs=jobs)
+        scanner.start_input("log")
+        start = 0
+        for cut in (*sorted(cuts), len(data)):
+            scanner.feed(data[start:cut])
+            start = cut
+        scanner.finish_input()
+        return scanner.evidence()
+
+
+class Taken:
+    """How many lines the compiled scan took."""
+
+    lines = 0
+
+
+@contextmanager
+def taking() -> Iterator[Taken]:
+    """Count the lines that the compiled scan takes meanwhile."""
+    taken = Taken()
+    commit: Callable[[CompiledScan, list[_scan.Found]], None] = CompiledScan.commit
+
+    def counted(self: CompiledScan, scanned: list[_scan.Found]) -> None:
+        taken.lines += sum(map(len, scanned))
+        commit(self, scanned)
+
+    with patch.object(CompiledScan, "commit", counted):
+        yield taken
+
+
+def cut_anywhere(data: st.DataObject, text: bytes) -> list[int]:
+    """Some places."""
+    return data.draw(st.lists(st.integers(0, len(text)), max_size=4))
+
+
+def said(evidence: Evidence) -> object:
+    """All but what depends on how many events are looked at together, where times do not follow serials."""
+    plain = without_text(evidence)
+    return claims(plain), plain.lines, plain.rejected, plain.refused, plain.losses
+
+
+def test_any_log_says_the_same_line_by_line_and_by_each_scan() -> None:
+    lines = 0
+
+    @given(log=text_logs(), data=st.data(), trust=trusts, last=lasts)
+    def check(log: list[bytes], data: st.DataObject, trust: Trust, last: bytes) -> None:
+        nonlocal lines
+        text = b"\n".join(log) + last
+        lines += text.count(b"\n")
+        cuts = cut_anywhere(data, text)
+        assert (
+            said(scanned(text, cuts, trust)) == said(scanned(text, cuts, trust, pure=True)) == said(slowly(text, trust))
+        )
+        text = with_own_serials(text)
+        by_line = without_text(slowly(text, trust))
+        assert (
+            without_text(scanned(text, cuts, trust)) == without_text(scanned(text, cuts, trust, pure=True)) == by_line
+        )
+
+    with taking() as taken:
+        check()
+    assert taken.lines > lines / 10
+
+
+@given(log=text_logs(), data=st.data(), trust=trusts, last=lasts)
+def test_any_number_of_workers_says_the_same_to_the_byte(
+    log: list[bytes], data: st.DataObject, trust: Trust, last: bytes
+) -> None:
+    text = b"\n".join(log) + last
+    cuts = cut_anywhere(data, text)
+    alone = files.to_text(scanned(text, cuts, trust))
+    for jobs in (2, 3):
+        assert files.to_text(scanned(text, cuts, trust, jobs=jobs)) == alone
+
+
+def test_boots_and_copies_are_told_apart_in_the_order_of_the_log() -> None:
+    @given(log=boots(), data=st.data())
+    def check(log: list[bytes], data: st.DataObject) -> None:
+        text = b"\n".join(log) + b"\n"
+        cuts = cut_anywhere(data, text)
+        by_line = without_text(slowly(text, Trust.ANCHORED))
+        for jobs in (1, 2):
+            assert without_text(scanned(text, cuts, jobs=jobs)) == by_line
+
+    with taking() as taken:
+        check()
+    assert taken.lines
