@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from unittest.mock import patch
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +20,7 @@ from audit2seccomp.evidence.stored import files
 from audit2seccomp.evidence.text import _scan, compiled
 from audit2seccomp.evidence.text import lines as lines_module
 from audit2seccomp.evidence.text.compiled import CompiledScan
+from audit2seccomp.evidence.text.cuts import MAX_LINE_BYTES
 from audit2seccomp.evidence.text.workers import Workers
 from tests.e2e.machine import needs
 from tests.evidence.repeated import boots, text_logs
@@ -126,3 +129,14 @@ def test_boots_and_copies_are_told_apart_in_the_order_of_the_log() -> None:
     with taking() as taken:
         check()
     assert taken.lines
+
+
+WORDS = (b"audi", b" messages", b"auid=", b"audit(", b"audit: ", b"auditd", b"audit_a", b"aud", b"1326 auid=")
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_a_long_line_of_words_takes_no_longer_for_each_of_them(word: bytes) -> None:
+    line = word * (MAX_LINE_BYTES // len(word) - 1)
+    start = time.thread_time()
+    _scan.scan(b"\n" + line + b"\n", 1, _scan.Outlines(), _scan.Calls(), count_lines=True, bare=True)
+    assert time.thread_time() - start < 1

@@ -576,10 +576,11 @@ cdef void scan_lines(Bytes base, size_t start, size_t size, const Outline *outli
 cdef bint may_say_something(Bytes line, Bytes word, Bytes end) noexcept nogil:
     """Whether a line may hold a record or a sign of loss; `word` is the first of its words."""
     cdef bint record = False
+    cdef bint coloured = memchr(line, 0x1b, end - line) is not NULL  # once: a line may consist of words
     while word is not NULL:
         if end - word >= 5 and memcmp(word, b"auid=", 5) == 0:
             record = True
-        elif may_be_sign(line, word, end):
+        elif may_be_sign(line, word, end, coloured):
             return True
         word = find_word(word + 1, end)
     return record and (
@@ -591,7 +592,7 @@ cdef bint may_say_something(Bytes line, Bytes word, Bytes end) noexcept nogil:
     )
 
 
-cdef bint may_be_sign(Bytes line, Bytes word, Bytes end) noexcept nogil:
+cdef bint may_be_sign(Bytes line, Bytes word, Bytes end, bint coloured) noexcept nogil:
     """Whether the words of loss.py may begin here; True for more than these."""
     cdef Bytes at = word + 4, start
     if word[0] == c's':  # of " messages"
@@ -600,7 +601,7 @@ cdef bint may_be_sign(Bytes line, Bytes word, Bytes end) noexcept nogil:
             and (
                 (word - line >= 9 and memcmp(word - 9, b"kernel ", 7) == 0)
                 or (end - word >= 8 and word[6] == c' ' and word[7] in (c'l', c'd', c'f', c'i'))
-                or memchr(line, 0x1b, end - line) is not NULL
+                or coloured
             )
         )
     if end - at < 1 or word[3] != c'i':
@@ -624,7 +625,7 @@ cdef bint may_be_sign(Bytes line, Bytes word, Bytes end) noexcept nogil:
         return word - line >= 20 and memcmp(word - 5, b" msg=", 5) == 0 and (
             memcmp(word - 15, b"DAEMON_ERR", 10) == 0 or memcmp(word - 18, b"DAEMON_RESUME", 13) == 0
         )
-    return memchr(line, 0x1b, end - line) is not NULL
+    return coloured
 
 
 cdef Bytes take(Bytes base, Bytes line, Bytes end, const Outline *outlines, int count, Found found,
