@@ -140,3 +140,22 @@ def test_a_long_line_of_words_takes_no_longer_for_each_of_them(word: bytes) -> N
     start = time.thread_time()
     _scan.scan(b"\n" + line + b"\n", 1, _scan.Outlines(), _scan.Calls(), count_lines=True, bare=True)
     assert time.thread_time() - start < 1
+
+
+def record(serial: int, host: str = "h", nr: int = 51, width: int = 1) -> bytes:
+    """A line of the kernel log."""
+    return (
+        b"Jul  6 15:37:40 %b kernel: audit: type=1326 audit(1594067860.484:%0*d): auid=0 uid=0 gid=0 ses=1 pid=7 "
+        b'comm="a" exe="/a" sig=0 arch=c000003e syscall=%d compat=0 ip=0x1 code=0x7ffc0000\n'
+        % (host.encode(), width, serial, nr)
+    )
+
+
+def test_lines_that_cannot_be_learned_are_no_sources_of_those_that_can() -> None:
+    unlearnable = [record(serial, f"host{serial}", width=19) for serial in range(100)]
+    log = b"".join([*unlearnable, *(record(serial) for serial in range(20)), *(record(serial) for serial in range(20))])
+    with taking() as taken:
+        evidence = scanned(log, range(0, 100 * len(unlearnable[0]), 300))
+    assert taken.lines > 20
+    assert evidence.repeated == 20
+    assert evidence == scanned(log, pure=True)

@@ -122,6 +122,10 @@ cdef class Outlines:
         cdef Outline *outline
         cdef size_t size = len(text), i
         cdef bint isfree
+        assert 0 <= source < MAX_OUTLINES, "sources are no more than outlines"
+        for span in (seconds, serial, pid):
+            assert span is None or 0 <= span[0] < span[1] <= size, "a span is in the text"
+        assert seconds is None or seconds[1] + 4 < serial[0], "milliseconds stand between seconds and serial"
         if self.count == MAX_OUTLINES or size > MAX_PREFIX - OUTLINE_STEP or len(free_digits) != size:
             return False
         if seconds is not None and (seconds[0] < 8 or seconds[1] - seconds[0] > 15 or serial[1] - serial[0] > 18):

@@ -25,6 +25,9 @@ try:
 except ImportError:
     _scan = None  # type: ignore[assignment]
 
+_MAX_TRIALS = 1024
+"""So many beginnings of lines are tried in an input: of those that cannot be learned there is no end."""
+
 if TYPE_CHECKING:
     from audit2seccomp.evidence.decide import Decider
     from audit2seccomp.evidence.model import Origin
@@ -50,6 +53,7 @@ class CompiledScan:
         self._count_lines = count_lines
         self.outlines = _scan.Outlines()
         self._learned: set[bytes] = set()
+        """Beginnings of lines that were tried, whether they could be learned or not."""
         self._calls = _scan.Calls()
         self._sources: list[_Source] = []
         self._outcomes: dict[tuple[Origin, tuple[bytes | None, ...], bytes], Outcome] = {}
@@ -59,7 +63,7 @@ class CompiledScan:
     def learn(self, known: Expressions, line: bytes, origin: Origin) -> bool:
         """Learn to take lines that begin like one that was just read; False if that is no news, or not to be had."""
         carrier = known.shape.carrier
-        if self.outlines.full or carrier.trust < self._decider.trust:
+        if self.outlines.full or len(self._learned) >= _MAX_TRIALS or carrier.trust < self._decider.trust:
             return False
         outline = known.outline(line)
         if outline is None:
@@ -67,12 +71,14 @@ class CompiledScan:
         form = bytes(48 if free else byte for byte, free in zip(outline.text, outline.free, strict=True))
         if form in self._learned:
             return False
-        source = _Source(origin, Channel(origin.host), outline.serial is not None)
-        if source not in self._sources:
-            self._sources.append(source)
-        enriched = carrier.speaker is Speaker.AUDITD
         self._learned.add(form)
-        return self.outlines.learn(*outline, self._sources.index(source), carrier.bare, enriched)
+        source = _Source(origin, Channel(origin.host), outline.serial is not None)
+        sources = self._sources if source in self._sources else [*self._sources, source]
+        enriched = carrier.speaker is Speaker.AUDITD
+        learned = self.outlines.learn(*outline, sources.index(source), carrier.bare, enriched)
+        if learned:
+            self._sources = sources  # so that there are no more of them than outlines
+        return learned
 
     def scan(self, block: bytes, *, bare: bool) -> _scan.Found:
         """Take what can be taken of the lines in a block, which begins with a newline. `bare`: also where only the
