@@ -151,6 +151,12 @@ def record(serial: int, host: str = "h", nr: int = 51, width: int = 1) -> bytes:
     )
 
 
+def test_the_first_place_of_a_call_is_the_first_of_all_forms_of_lines() -> None:
+    log = record(1) + record(101) + record(102, nr=59) + record(2, nr=59)
+    evidence = scanned(log)
+    assert {key.nr: count.line for key, count in evidence.counts.items()} == {51: 1, 59: 3}
+
+
 def test_lines_that_cannot_be_learned_are_no_sources_of_those_that_can() -> None:
     unlearnable = [record(serial, f"host{serial}", width=19) for serial in range(100)]
     log = b"".join([*unlearnable, *(record(serial) for serial in range(20)), *(record(serial) for serial in range(20))])

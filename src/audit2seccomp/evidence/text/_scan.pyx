@@ -335,7 +335,7 @@ cdef class Found:
         return [self.left_starts[i] for i in range(self.left_count)]
 
     def new(self):
-        """Each call that nobody asked for yet, where its first line begins, and the time in milliseconds, if any."""
+        """Each call that is not settled, where its first line begins, and the time in milliseconds, if any."""
         cdef size_t i
         cdef Event *event
         cdef Call *call
@@ -346,6 +346,9 @@ cdef class Found:
             if call.fate == NEW:
                 call.fate = ASKED
                 new.append((event.call, event.at, None if event.millis == NO_STAMP else event.millis))
+        for asked, _, _ in new:
+            i = asked
+            self.calls.known[i].fate = NEW  # what else was found in the block may have it further up
         return new
 
     def sources(self):

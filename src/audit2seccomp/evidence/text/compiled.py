@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from audit2seccomp.evidence.carriers import Speaker, Trust
@@ -94,13 +95,17 @@ class CompiledScan:
         """The same of some of its lines."""
         return _scan.scan_these(block, starts, self.outlines, self._calls, bare=bare)
 
-    def look(self, found: _scan.Found) -> Iterator[tuple[int, Outcome, int | None]]:
-        """Find out what the new calls mean; yields where each stands first, what becomes of it, and its time."""
-        for call, at, time in found.new():
-            origin = self._sources[found.calls.source(call)].origin
-            outcome = self._outcome(found.calls, call, origin)
-            found.calls.outcomes[call] = outcome
-            found.calls.settle(call, outcome.fate in (Fate.COUNTED, Fate.UNSELECTED))
+    def look(self, scanned: Iterable[_scan.Found]) -> Iterator[tuple[int, Outcome, int | None]]:
+        """Find out what the new calls of a block mean; yields where each stands first, what becomes of it, and its
+        time."""
+        firsts: dict[tuple[_scan.Calls, int], tuple[int, int | None]] = {}
+        for found in scanned:
+            for call, at, time in found.new():
+                firsts[found.calls, call] = min((at, time), firsts.get((found.calls, call), (at, time)))
+        for (calls, call), (at, time) in sorted(firsts.items(), key=itemgetter(1)):
+            outcome = self._outcome(calls, call, self._sources[calls.source(call)].origin)
+            calls.outcomes[call] = outcome
+            calls.settle(call, outcome.fate in (Fate.COUNTED, Fate.UNSELECTED))
             yield at, outcome, time
 
     def _outcome(self, calls: _scan.Calls, call: int, origin: Origin) -> Outcome:

@@ -141,9 +141,8 @@ class LineReader:
             elif not self._all_records:
                 self._take_signs()
         self._note_first()
-        for found in scanned:
-            self._note_calls(found)
         if self._compiled is not None:
+            self._note_calls(self._compiled, scanned)
             self._tally.settle(self._compiled.parts(scanned))
             self._compiled.commit(scanned)
         else:
@@ -185,10 +184,9 @@ class LineReader:
                 yield found
                 left = found.left()
 
-    def _note_calls(self, found: Found) -> None:
+    def _note_calls(self, compiled: CompiledScan, scanned: Sequence[Found]) -> None:
         """Look at the new calls, and note where each stands first."""
-        assert self._compiled is not None
-        for at, outcome, time in self._compiled.look(found):
+        for at, outcome, time in compiled.look(scanned):
             if outcome.key is not None:
                 first = self._tally.first_line(outcome.key)
                 if first is None or (first > self.lines and self._count_lines):
