@@ -165,3 +165,18 @@ def test_lines_that_cannot_be_learned_are_no_sources_of_those_that_can() -> None
     assert taken.lines > 20
     assert evidence.repeated == 20
     assert evidence == scanned(log, pure=True)
+
+
+def test_a_bare_line_below_an_application_is_refused_though_the_table_of_calls_is_full() -> None:
+    bare = record(1, width=5)[len("Jul  6 15:37:40 h kernel: ") :]
+    calls = [b"[1.000000] " + bare.replace(b"uid=0 gid", b"uid=%d gid" % uid) for uid in range(17_000)]
+    start = bare + calls[0]
+    # Of another width, so that it is learned, and what was left is looked at once more.
+    wider = b"[10.000000] " + bare
+    application = b"2026-05-12 21:47:26,118 ERROR [http-7] rejected name: foo\n"
+    log = start * 9 + wider + b"".join(calls) + application + bare.replace(b"=51", b"=59")
+    log = with_own_serials(log)
+    cuts = range(len(start), 10 * len(start), len(start))  # so many blocks that workers know both forms of lines
+    evidence = scanned(log, cuts, jobs=2)
+    assert {key.nr for key in evidence.counts} == {51}
+    assert evidence == scanned(log, cuts, pure=True)

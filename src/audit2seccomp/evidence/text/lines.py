@@ -180,7 +180,8 @@ class LineReader:
         while left:
             left = left[self._take_lines(left, compiled) :]
             if left:
-                found = compiled.scan_these(block, left, bare=bare)
+                # That no bare line was taken above may be because there was no room for its call.
+                found = compiled.scan_these(block, left, bare=bare and not self._context.matters())
                 yield found
                 left = found.left()
 
