@@ -1,4 +1,4 @@
-"""What a test on the running kernel needs of the machine."""
+"""What a test needs of the machine."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
+from audit2seccomp.evidence.text.compiled import is_compiled
 from audit2seccomp.live.host import this_host
 
 
@@ -52,3 +53,4 @@ ATTACHING = Feature(
     "to attach to processes (kernel.yama.ptrace_scope=0, or CAP_SYS_PTRACE)",
     lambda: not _YAMA.exists() or _YAMA.read_text() == "0\n" or "CAP_SYS_PTRACE" in _capabilities(),
 )
+COMPILED = Feature("the compiled scan (a C compiler and Python's headers)", is_compiled)

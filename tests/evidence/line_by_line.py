@@ -17,7 +17,7 @@ from audit2seccomp.evidence.notes import SAMPLE_BYTES
 from audit2seccomp.evidence.once import Channel, Once
 from audit2seccomp.evidence.scan import Scanner
 from audit2seccomp.evidence.text import lines as lines_module
-from audit2seccomp.evidence.text.lines import CUT_AT_END
+from audit2seccomp.evidence.text.lines import CUT_AT_END, LineReader
 from audit2seccomp.evidence.trust import foreign_line_at, judge, starts_message_of_application
 from audit2seccomp.kernel.abi import abi_of
 from tests.writer import forgeries, lines, noise_lines
@@ -120,12 +120,25 @@ def scanned(
     scanner._tally.lean = before._tally.lean
     scanner._lines._shapes = before._lines._shapes
     scanner._lines._regular = before._lines._regular
+    for line in warm.split(b"\n"):
+        teach(scanner._lines, line)
     start = 0
     for cut in (*sorted(cuts), len(data)):
         scanner.feed(data[start:cut])
         start = max(start, cut)
     scanner.finish_input()
     return scanner.evidence()
+
+
+def teach(reader: LineReader, line: bytes) -> None:
+    """Let the compiled scan, if there is one, learn from a line of a known shape."""
+    if reader._compiled is None:
+        return
+    for known in reader._shapes:
+        match = known.lean.match(b"\n" + line + b"\n")
+        if match is not None:
+            (columns,) = known.columns([match.groups(b"")], lean=True)
+            reader._compiled.learn(known, line, Origin("log", columns.host))
 
 
 def with_own_serials(log: bytes) -> bytes:

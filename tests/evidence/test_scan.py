@@ -25,6 +25,7 @@ from tests.evidence.bodies import ARM
 from tests.evidence.line_by_line import LINE, claims, log_lines, scanned, slowly, trusts, with_own_serials, without_text
 from tests.writer import CARRIERS, Carrier, KernelRecord, forgeries, lines
 
+pytestmark = pytest.mark.usefixtures("each_scan")
 X86_64 = 0xC000003E
 
 

@@ -13,6 +13,7 @@ from audit2seccomp.evidence.scan import Scanner
 from tests.cli.command import body, line
 from tests.corpus import FIXTURES, read_bytes, seen_by
 
+pytestmark = pytest.mark.usefixtures("each_scan")
 SAME_JOURNAL = sorted(
     path
     for path in (FIXTURES / "recorded").glob("journal-*.txt")

@@ -8,8 +8,8 @@ chunks that also know their time, because another boot uses the same numbers aga
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice, pairwise
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import combinations, islice, pairwise
 from operator import le
 from typing import NamedTuple, Protocol, cast
 
@@ -105,14 +105,26 @@ class Events(Protocol):
     def stamps(self) -> Iterable[tuple[int, int]]:
         """Time and serial of each."""
 
+    def places(self) -> Sequence[int]:
+        """Where each stands in its block; empty where nobody knows."""
+
+
+class Part(NamedTuple):
+    """Those events of a block and a channel that went one way through the program."""
+
+    events: Events
+    are_copies: Callable[[list[int]], None]
+    """Is told which of them were seen before, in ascending order."""
+
 
 class ListedEvents:
-    """Events as two columns."""
+    """Events as columns."""
 
-    def __init__(self, times: Sequence[Time], serials: list[int]) -> None:
-        """Both have as many."""
+    def __init__(self, times: Sequence[Time], serials: list[int], places: Sequence[int] = ()) -> None:
+        """All have as many."""
         self._times = times
         self._serials = serials
+        self._places = places
         self._in_order = bool(serials) and in_order(times)
         self.in_a_row = bool(serials) and (
             serials == list(range(serials[0], serials[0] + len(serials))) and _millis_pass(times[0], times[-1])
@@ -165,6 +177,10 @@ class ListedEvents:
     def stamps(self) -> Iterator[tuple[int, int]]:
         """See `Events`."""
         return zip(map(millis, self._times), self._serials, strict=True)
+
+    def places(self) -> Sequence[int]:
+        """See `Events`."""
+        return self._places
 
 
 class Once:
@@ -228,6 +244,35 @@ class Once:
         if len(fresh):
             self._extend(channel, fresh)
         return again
+
+    def take_parts(self, channel: Channel, parts: Sequence[Part]) -> None:
+        """See the events of a block, in the order of the log where that makes a difference."""
+        if len(parts) == 1 or not self._order_matters(channel, parts):
+            for part in parts:
+                part.are_copies(self.take_events(channel, part.events))
+            return
+        rows = sorted(
+            (place, time, serial, number, i)
+            for number, part in enumerate(parts)
+            for i, (place, (time, serial)) in enumerate(zip(part.events.places(), part.events.stamps(), strict=True))
+        )
+        copies: list[list[int]] = [[] for _ in parts]
+        for again in self.take(channel, [time for _, time, *_ in rows], [serial for _, _, serial, *_ in rows]):
+            *_, number, i = rows[again]
+            copies[number].append(i)
+        for part, indices in zip(parts, copies, strict=True):
+            part.are_copies(indices)
+
+    def _order_matters(self, channel: Channel, parts: Sequence[Part]) -> bool:
+        """Whether one of them has a serial of another one, or a boot begins among them, or seems to."""
+        if not all(part.events.places() for part in parts):
+            return False  # nobody knows the order
+        ends = [part.events.ends() for part in parts]
+        lowest, highest = min(low for low, *_ in ends), max(high for _, high, *_ in ends)
+        if highest - lowest > RESET_DISTANCE or self._resets(channel, lowest) != self._resets(channel, highest):
+            return True
+        serials = [{serial for _, serial in part.events.stamps()} for part in parts]
+        return any(not one.isdisjoint(other) for one, other in combinations(serials, 2))
 
     def _place(self, channel: Channel, chunk: int, seen: Boot) -> list[Boot]:
         """Note events of a chunk with the boot that they fit; returns the boots that held some of them before."""

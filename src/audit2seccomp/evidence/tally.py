@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import chain, islice
 from typing import Protocol, cast
 
 from audit2seccomp.evidence.carriers import Located
 from audit2seccomp.evidence.decide import Decider, Fate, Outcome
 from audit2seccomp.evidence.model import Count, Origin, Parsed, RecordKey, SeccompRecord
-from audit2seccomp.evidence.once import Channel, Once, Time, in_order, millis
+from audit2seccomp.evidence.once import Channel, ListedEvents, Once, Part, Time, in_order, millis
 from audit2seccomp.evidence.record import parse_record
 from audit2seccomp.evidence.text.shapes import Call, Columns, Fields, record_text
 
@@ -93,7 +94,8 @@ class Tally:
         """The same of numbers."""
         self._key_bytes = 0
         self._on_new = on_new
-        self._unsettled: list[tuple[Pile, Sequence[Fields | Call], Sequence[Time], Sequence[bytes | int]]] = []
+        self._unsettled: list[tuple[Pile, Columns]] = []
+        self._unsettled_lines: list[tuple[Channel, Part]] = []
 
     def pile(self, form: Form, origin: Origin, channel: Channel, *, lean: bool, trusted: bool, stamped: bool) -> Pile:
         """Where to count the texts of a form; see Pile. `stamped`: they come with time and serial, and never stand
@@ -104,14 +106,9 @@ class Tally:
             pile = self._piles[key] = Pile(form, origin, channel, lean=lean, trusted=trusted)
         return pile
 
-    def count(
-        self,
-        pile: Pile,
-        texts: Sequence[Fields | Call],
-        times: Sequence[Time] = (),
-        serials: Sequence[bytes | int] = (),
-    ) -> None:
+    def count(self, pile: Pile, columns: Columns) -> None:
         """Count texts, with the time and serial of each where they have them; `settle` must be called before others."""
+        texts, times = columns.texts, columns.times
         pile.texts.update(texts)
         if not times:
             return
@@ -124,12 +121,12 @@ class Tally:
                 if text not in latest or millis(latest[text]) < millis(time):
                     latest[text] = time
                 pile.newest = max(pile.newest, millis(time))
-        self._unsettled.append((pile, texts, times, serials))
+        self._unsettled.append((pile, columns))
 
     def count_chosen(self, pile: Pile, columns: Columns, decider: Decider) -> None:
         """Count what the query takes, where that depends on the time; the others are counted as not selected."""
         if not decider.by_time:
-            self.count(pile, *columns[1:])
+            self.count(pile, columns)
             return
         chosen: list[int] = []
         others: list[int] = []
@@ -139,7 +136,7 @@ class Tally:
                 choice = pile.choices[text] = decider.selects_at(pile.form.located(text), pile.origin)
             takes = choice if isinstance(choice, bool) else bool(columns.times) and choice(millis(columns.times[i]))
             (chosen if takes else others).append(i)
-        self.count(pile, *columns.rows(chosen)[1:])
+        self.count(pile, columns.rows(chosen))
         left_out = columns.rows(others)
         self._count_unselected(pile, len(others), left_out.times, left_out.serials)
 
@@ -148,35 +145,50 @@ class Tally:
         self.repeated += again
         self.unselected += events - again
 
-    def settle(self) -> None:
-        """Find out which events are copies, once it is known what their texts mean: who is not believed, or not sound,
-        must not use up serials."""
-        for pile, texts, times, serials in self._unsettled:
-            sound = (
-                [i for i, text in enumerate(texts) if text not in pile.unsound] if pile.unsound else range(len(texts))
-            )
-            if len(sound) == len(texts):
-                again = self.once.take(pile.channel, times, serials)
-            elif sound:
-                taken = self.once.take(pile.channel, [times[i] for i in sound], [serials[i] for i in sound])
-                again = [sound[i] for i in taken]
-            else:
-                continue
-            pile.again.update(texts[i] for i in again)
+    def settle(self, others: Iterable[tuple[Channel, Part]] = ()) -> None:
+        """Find out which events are copies, of those that were counted and of others in the same block, once it is
+        known what their texts mean: who is not believed, or not sound, must not use up serials."""
+        parts: dict[Channel, list[Part]] = {}
+        for channel, part in chain(self._unsettled_lines, self._parts(), others):
+            parts.setdefault(channel, []).append(part)
+        self._unsettled_lines.clear()
         self._unsettled.clear()
+        for channel, of_channel in parts.items():
+            self.once.take_parts(channel, of_channel)
 
-    def add(self, outcome: Outcome, channel: Channel, line: int) -> None:
-        """Count one line."""
+    def _parts(self) -> Iterator[tuple[Channel, Part]]:
+        for pile, columns in self._unsettled:
+            sound = columns
+            if pile.unsound:
+                sound = columns.rows([i for i, text in enumerate(columns.texts) if text not in pile.unsound])
+            if sound.texts:
+                events = ListedEvents(sound.times, list(map(int, sound.serials)), sound.places)
+                yield pile.channel, Part(events, partial(_note_copies, pile, sound.texts))
+
+    def add(self, outcome: Outcome, channel: Channel, line: int, place: int | None = None) -> None:
+        """Count one line; `place`: where it stands in a block, if `settle` will be called for that."""
         if outcome.fate in (Fate.REJECTED, Fate.REFUSED):
             return
-        stamped = outcome.serial is not None and outcome.millis is not None
-        again = stamped and bool(self.once.take(channel, [outcome.millis or 0], [outcome.serial or 0]))
-        self.repeated += again
+        if outcome.key is not None:
+            self.note_first(outcome.key, line, outcome.millis)
+        if outcome.serial is None or outcome.millis is None:
+            self._add_line(outcome, [], stamped=False)
+            return
+        part = Part(
+            ListedEvents([outcome.millis], [outcome.serial], () if place is None else [place]),
+            partial(self._add_line, outcome),
+        )
+        if place is None:
+            self.once.take_parts(channel, [part])
+        else:
+            self._unsettled_lines.append((channel, part))
+
+    def _add_line(self, outcome: Outcome, again: list[int], *, stamped: bool = True) -> None:
+        self.repeated += len(again)
         if outcome.key is None:
             self.unselected += outcome.events * (not again)
-            return
-        self.note_first(outcome.key, line, outcome.millis)
-        self._add(outcome.key, int(stamped and not again), 0 if stamped else outcome.events, outcome.millis)
+        else:
+            self._add(outcome.key, int(stamped and not again), 0 if stamped else outcome.events, outcome.millis)
 
     def _add(self, key: RecordKey, numbered: int, unnumbered: int, last: int | None) -> None:
         count = self._counts[key]
@@ -320,6 +332,10 @@ class Tally:
             self._counts = dict(self._counts)
             self._lent = False
         return self._counts
+
+
+def _note_copies(pile: Pile, texts: Sequence[Fields | Call], again: list[int]) -> None:
+    pile.again.update(texts[i] for i in again)
 
 
 def _name_bytes(key: RecordKey) -> int:

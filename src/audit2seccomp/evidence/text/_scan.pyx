@@ -122,6 +122,10 @@ cdef class Outlines:
         cdef Outline *outline
         cdef size_t size = len(text), i
         cdef bint isfree
+        assert 0 <= source < MAX_OUTLINES, "sources are no more than outlines"
+        for span in (seconds, serial, pid):
+            assert span is None or 0 <= span[0] < span[1] <= size, "a span is in the text"
+        assert seconds is None or seconds[1] + 4 < serial[0], "milliseconds stand between seconds and serial"
         if self.count == MAX_OUTLINES or size > MAX_PREFIX - OUTLINE_STEP or len(free_digits) != size:
             return False
         if seconds is not None and (seconds[0] < 8 or seconds[1] - seconds[0] > 15 or serial[1] - serial[0] > 18):
@@ -331,7 +335,7 @@ cdef class Found:
         return [self.left_starts[i] for i in range(self.left_count)]
 
     def new(self):
-        """Each call that nobody asked for yet, where its first line begins, and the time in milliseconds, if any."""
+        """Each call that is not settled, where its first line begins, and the time in milliseconds, if any."""
         cdef size_t i
         cdef Event *event
         cdef Call *call
@@ -342,6 +346,9 @@ cdef class Found:
             if call.fate == NEW:
                 call.fate = ASKED
                 new.append((event.call, event.at, None if event.millis == NO_STAMP else event.millis))
+        for asked, _, _ in new:
+            i = asked
+            self.calls.known[i].fate = NEW  # what else was found in the block may have it further up
         return new
 
     def sources(self):
@@ -489,6 +496,10 @@ cdef class Events:
         cdef Py_ssize_t i
         return [(self.events[i].millis, self.events[i].serial) for i in range(self.count)]
 
+    def places(self):
+        cdef Py_ssize_t i
+        return [self.events[i].at for i in range(self.count)]
+
     def are_copies(self, indices):
         """Note that these events were seen before."""
         cdef Py_ssize_t i
@@ -572,10 +583,11 @@ cdef void scan_lines(Bytes base, size_t start, size_t size, const Outline *outli
 cdef bint may_say_something(Bytes line, Bytes word, Bytes end) noexcept nogil:
     """Whether a line may hold a record or a sign of loss; `word` is the first of its words."""
     cdef bint record = False
+    cdef bint coloured = memchr(line, 0x1b, end - line) is not NULL  # once: a line may consist of words
     while word is not NULL:
         if end - word >= 5 and memcmp(word, b"auid=", 5) == 0:
             record = True
-        elif may_be_sign(line, word, end):
+        elif may_be_sign(line, word, end, coloured):
             return True
         word = find_word(word + 1, end)
     return record and (
@@ -587,7 +599,7 @@ cdef bint may_say_something(Bytes line, Bytes word, Bytes end) noexcept nogil:
     )
 
 
-cdef bint may_be_sign(Bytes line, Bytes word, Bytes end) noexcept nogil:
+cdef bint may_be_sign(Bytes line, Bytes word, Bytes end, bint coloured) noexcept nogil:
     """Whether the words of loss.py may begin here; True for more than these."""
     cdef Bytes at = word + 4, start
     if word[0] == c's':  # of " messages"
@@ -596,7 +608,7 @@ cdef bint may_be_sign(Bytes line, Bytes word, Bytes end) noexcept nogil:
             and (
                 (word - line >= 9 and memcmp(word - 9, b"kernel ", 7) == 0)
                 or (end - word >= 8 and word[6] == c' ' and word[7] in (c'l', c'd', c'f', c'i'))
-                or memchr(line, 0x1b, end - line) is not NULL
+                or coloured
             )
         )
     if end - at < 1 or word[3] != c'i':
@@ -620,7 +632,7 @@ cdef bint may_be_sign(Bytes line, Bytes word, Bytes end) noexcept nogil:
         return word - line >= 20 and memcmp(word - 5, b" msg=", 5) == 0 and (
             memcmp(word - 15, b"DAEMON_ERR", 10) == 0 or memcmp(word - 18, b"DAEMON_RESUME", 13) == 0
         )
-    return memchr(line, 0x1b, end - line) is not NULL
+    return coloured
 
 
 cdef Bytes take(Bytes base, Bytes line, Bytes end, const Outline *outlines, int count, Found found,

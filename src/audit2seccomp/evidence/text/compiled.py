@@ -6,12 +6,13 @@ others. Without it, because there was no compiler, `LineReader` reads all of the
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from audit2seccomp.evidence.carriers import Speaker, Trust
 from audit2seccomp.evidence.decide import Fate, Outcome
-from audit2seccomp.evidence.once import Channel
+from audit2seccomp.evidence.once import Channel, Part
 from audit2seccomp.evidence.record import record_of
 from audit2seccomp.evidence.tally import MAX_CALLS
 
@@ -24,6 +25,9 @@ try:
     from audit2seccomp.evidence.text import _scan
 except ImportError:
     _scan = None  # type: ignore[assignment]
+
+_MAX_TRIALS = 1024
+"""So many beginnings of lines are tried in an input: of those that cannot be learned there is no end."""
 
 if TYPE_CHECKING:
     from audit2seccomp.evidence.decide import Decider
@@ -50,6 +54,7 @@ class CompiledScan:
         self._count_lines = count_lines
         self.outlines = _scan.Outlines()
         self._learned: set[bytes] = set()
+        """Beginnings of lines that were tried, whether they could be learned or not."""
         self._calls = _scan.Calls()
         self._sources: list[_Source] = []
         self._outcomes: dict[tuple[Origin, tuple[bytes | None, ...], bytes], Outcome] = {}
@@ -59,7 +64,7 @@ class CompiledScan:
     def learn(self, known: Expressions, line: bytes, origin: Origin) -> bool:
         """Learn to take lines that begin like one that was just read; False if that is no news, or not to be had."""
         carrier = known.shape.carrier
-        if self.outlines.full or carrier.trust < self._decider.trust:
+        if self.outlines.full or len(self._learned) >= _MAX_TRIALS or carrier.trust < self._decider.trust:
             return False
         outline = known.outline(line)
         if outline is None:
@@ -67,12 +72,14 @@ class CompiledScan:
         form = bytes(48 if free else byte for byte, free in zip(outline.text, outline.free, strict=True))
         if form in self._learned:
             return False
-        source = _Source(origin, Channel(origin.host), outline.serial is not None)
-        if source not in self._sources:
-            self._sources.append(source)
-        enriched = carrier.speaker is Speaker.AUDITD
         self._learned.add(form)
-        return self.outlines.learn(*outline, self._sources.index(source), carrier.bare, enriched)
+        source = _Source(origin, Channel(origin.host), outline.serial is not None)
+        sources = self._sources if source in self._sources else [*self._sources, source]
+        enriched = carrier.speaker is Speaker.AUDITD
+        learned = self.outlines.learn(*outline, sources.index(source), carrier.bare, enriched)
+        if learned:
+            self._sources = sources  # so that there are no more of them than outlines
+        return learned
 
     def scan(self, block: bytes, *, bare: bool) -> _scan.Found:
         """Take what can be taken of the lines in a block, which begins with a newline. `bare`: also where only the
@@ -88,13 +95,17 @@ class CompiledScan:
         """The same of some of its lines."""
         return _scan.scan_these(block, starts, self.outlines, self._calls, bare=bare)
 
-    def look(self, found: _scan.Found) -> Iterator[tuple[int, Outcome, int | None]]:
-        """Find out what the new calls mean; yields where each stands first, what becomes of it, and its time."""
-        for call, at, time in found.new():
-            origin = self._sources[found.calls.source(call)].origin
-            outcome = self._outcome(found.calls, call, origin)
-            found.calls.outcomes[call] = outcome
-            found.calls.settle(call, outcome.fate in (Fate.COUNTED, Fate.UNSELECTED))
+    def look(self, scanned: Iterable[_scan.Found]) -> Iterator[tuple[int, Outcome, int | None]]:
+        """Find out what the new calls of a block mean; yields where each stands first, what becomes of it, and its
+        time."""
+        firsts: dict[tuple[_scan.Calls, int], tuple[int, int | None]] = {}
+        for found in scanned:
+            for call, at, time in found.new():
+                firsts[found.calls, call] = min((at, time), firsts.get((found.calls, call), (at, time)))
+        for (calls, call), (at, time) in sorted(firsts.items(), key=itemgetter(1)):
+            outcome = self._outcome(calls, call, self._sources[calls.source(call)].origin)
+            calls.outcomes[call] = outcome
+            calls.settle(call, outcome.fate in (Fate.COUNTED, Fate.UNSELECTED))
             yield at, outcome, time
 
     def _outcome(self, calls: _scan.Calls, call: int, origin: Origin) -> Outcome:
@@ -109,17 +120,20 @@ class CompiledScan:
             self._outcomes[origin, fields, body] = outcome
         return outcome
 
-    def settle(self, found: _scan.Found) -> None:
-        """Count what was found, once it is known what it means."""
-        for source in found.sources():
-            if self._sources[source].stamped:
-                events = found.events_of(source)
-                if len(events):
-                    again = self._tally.once.take_events(self._sources[source].channel, events)
-                    if again:
-                        events.are_copies(again)
-        found.commit()
-        self._tables[found.calls] = None
+    def parts(self, scanned: Iterable[_scan.Found]) -> Iterator[tuple[Channel, Part]]:
+        """The stamped events of a block that use up serials, once it is known what they mean."""
+        for found in scanned:
+            for source in found.sources():
+                if self._sources[source].stamped:
+                    events = found.events_of(source)
+                    if len(events):
+                        yield self._sources[source].channel, Part(events, events.are_copies)
+
+    def commit(self, scanned: Iterable[_scan.Found]) -> None:
+        """Count what was found."""
+        for found in scanned:
+            found.commit()
+            self._tables[found.calls] = None
 
     @property
     def full(self) -> bool:

@@ -66,6 +66,7 @@ class Matcher(NamedTuple):
     known: Expressions
     lean: bool
     found: list[Any]
+    places: list[int]
 
 
 class LineReader:
@@ -140,9 +141,12 @@ class LineReader:
             elif not self._all_records:
                 self._take_signs()
         self._note_first()
-        self._tally.settle()
-        for found in scanned:
-            self._note_calls(found)
+        if self._compiled is not None:
+            self._note_calls(self._compiled, scanned)
+            self._tally.settle(self._compiled.parts(scanned))
+            self._compiled.commit(scanned)
+        else:
+            self._tally.settle()
         if self._json is not None:
             self._json.take(self._entries)
             self._entries.clear()
@@ -176,14 +180,14 @@ class LineReader:
         while left:
             left = left[self._take_lines(left, compiled) :]
             if left:
-                found = compiled.scan_these(block, left, bare=bare)
+                # That no bare line was taken above may be because there was no room for its call.
+                found = compiled.scan_these(block, left, bare=bare and not self._context.matters())
                 yield found
                 left = found.left()
 
-    def _note_calls(self, found: Found) -> None:
-        """Look at the new calls, note where each stands first, and count all of them."""
-        assert self._compiled is not None
-        for at, outcome, time in self._compiled.look(found):
+    def _note_calls(self, compiled: CompiledScan, scanned: Sequence[Found]) -> None:
+        """Look at the new calls, and note where each stands first."""
+        for at, outcome, time in compiled.look(scanned):
             if outcome.key is not None:
                 first = self._tally.first_line(outcome.key)
                 if first is None or (first > self.lines and self._count_lines):
@@ -192,7 +196,6 @@ class LineReader:
             elif outcome.fate is not Fate.UNSELECTED:
                 line = self._block.data[at : self._block.data.find(b"\n", at)]
                 self._notes.outcome(outcome._replace(events=0), self._name, partial(self._block.line_at, at - 1), line)
-        self._compiled.settle(found)
 
     def read_last(self, line: bytes) -> None:
         """Read a line that lacks its newline: the input may end inside it."""
@@ -298,8 +301,8 @@ class LineReader:
         self._regular = matched * _DENSE > len(self._block.data)
         return True
 
-    def _count(self, known: Expressions, lean: bool, found: list[Any]) -> None:
-        for columns in known.columns(found, lean=lean):
+    def _count(self, known: Expressions, lean: bool, found: list[Any], places: Sequence[int] = ()) -> None:
+        for columns in known.columns(found, lean=lean, places=places):
             origin = self._origin(columns.host)
             trusted = known.shape.carrier.trust >= self._decider.trust
             channel, stamped = Channel(columns.host), bool(columns.times)
@@ -336,6 +339,7 @@ class LineReader:
                 if match is not None:
                     groups = match.groups(b"")
                     matcher.found.append(groups if len(groups) > 1 else groups[0])
+                    matcher.places.append(start + 1)
                     break
             else:
                 shapes = self._shapes
@@ -381,13 +385,12 @@ class LineReader:
         for known in self._usable():
             lean = self._is_lean(known)
             expression = known.lean if lean else known.whole
-            found.append(Matcher(expression.match, known, lean, []))
+            found.append(Matcher(expression.match, known, lean, [], []))
         return found
 
     def _count_all(self, matchers: Iterable[Matcher]) -> None:
         for matcher in matchers:
-            self._count(matcher.known, matcher.lean, matcher.found)
-            matcher.found.clear()
+            self._count(matcher.known, matcher.lean, matcher.found, matcher.places)
 
     def _take_line(self, start: int, end: int) -> None:
         """Count one line the slow way."""
@@ -416,7 +419,7 @@ class LineReader:
         if outcome is None:
             return
         number = self._block.line_at(start - 1) if self._count_lines and outcome.key is not None else 0
-        self._tally.add(outcome, Channel(host), number)
+        self._tally.add(outcome, Channel(host), number, start)
         self._notes.outcome(outcome, self._name, lambda: self._block.line_at(start - 1), line)
         self._learn(located)
 

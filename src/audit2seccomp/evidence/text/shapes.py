@@ -9,12 +9,14 @@ record has another pid.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from audit2seccomp.evidence.carriers import Carrier, Located, Prefix, Speaker, host_name
 from audit2seccomp.evidence.once import Time
+
+T = TypeVar("T")
 
 Fields = bytes | tuple[bytes, bytes, bytes]
 """What is counted of a line: what follows the stamp, for journald's audit transport behind pid and repetitions."""
@@ -76,11 +78,18 @@ class Columns(NamedTuple):
     times: Sequence[Time]
     """Empty where the speaker writes no stamp."""
     serials: Sequence[bytes | int]
+    places: Sequence[int] = ()
+    """Where the lines stand in a block, if anybody asks."""
 
     def rows(self, indices: Sequence[int]) -> Columns:
         """Some of the lines."""
-        times, serials = ([column[i] for i in indices] if column else () for column in self[2:])
-        return Columns(self.host, [self.texts[i] for i in indices], times, serials)
+        return Columns(
+            self.host,
+            _some(self.texts, indices),
+            _some(self.times, indices),
+            _some(self.serials, indices),
+            _some(self.places, indices),
+        )
 
 
 class Outline(NamedTuple):
@@ -149,27 +158,28 @@ class Expressions:
         spans = (span and (span[0] - 1, span[1] - 1) for span in (seconds, serial, pid))  # without the newline
         return Outline(line[1:end], bytes(free[1:]), *spans)
 
-    def columns(self, found: Sequence[Any], *, lean: bool) -> Iterator[Columns]:
-        """Put apart what `findall` found."""
+    def columns(self, found: Sequence[Any], *, lean: bool, places: Sequence[int] = ()) -> Iterator[Columns]:
+        """Put apart what `findall` found, at these places."""
         if not found:
             return
         if not self.shape.any_host:
-            yield self._columns(self.shape.host, found, lean)
+            yield self._columns(self.shape.host, found, lean)._replace(places=places)
             return
-        by_host: dict[bytes, list[Any]] = {}
-        for one in found:
-            by_host.setdefault(one[0], []).append(one[1:])
+        by_host: dict[bytes, list[int]] = {}
+        for i, one in enumerate(found):
+            by_host.setdefault(one[0], []).append(i)
+        bare = not self._stamped and not self._tagged and not lean
         for host, rows in by_host.items():
-            bare = not self._stamped and not self._tagged and not lean
-            yield self._columns(host_name(host), [row[0] for row in rows] if bare else rows, lean)
+            of_host = [found[i][1] if bare else found[i][1:] for i in rows]
+            yield self._columns(host_name(host), of_host, lean)._replace(places=_some(places, rows))
 
     def _columns(self, host: str | None, found: Sequence[Any], lean: bool) -> Columns:
         if not self._stamped:
             return Columns(host, [one[-3:] for one in found] if self._tagged or lean else found, (), ())
         if lean:
-            times, serials = [one[0] for one in found], [one[1] for one in found]
-            return Columns(host, [one[2:] for one in found], times, serials)
-        return Columns(host, *_by_column(found))
+            return Columns(host, [one[2:] for one in found], [one[0] for one in found], [one[1] for one in found])
+        texts, times, serials = _by_column(found)
+        return Columns(host, texts, times, serials)
 
     def bytes_of(self, text: Fields | Call) -> bytes:
         """Bytes that stand so in the line."""
@@ -200,6 +210,11 @@ def _by_column(found: Sequence[tuple[bytes, bytes, bytes]]) -> tuple[Sequence[by
     """Texts, times, serials."""
     times, serials, texts = zip(*found, strict=True)
     return texts, times, serials
+
+
+def _some(column: Sequence[T], indices: Iterable[int]) -> Sequence[T]:
+    """Those of a column, if it has any."""
+    return [column[i] for i in indices] if column else ()
 
 
 @cache

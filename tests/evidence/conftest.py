@@ -1,0 +1,26 @@
+"""Tests that hold of the compiled scan and of the pure one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from unittest.mock import patch
+
+import pytest
+
+from audit2seccomp.evidence.text import compiled
+from tests.e2e.machine import COMPILED, needs
+
+_IS_PURE = compiled.PURE in os.environ
+SCANS = ["pure"] if _IS_PURE else [pytest.param("compiled", marks=needs(COMPILED)), "pure"]
+collect_ignore = ["test_compiled.py"] if _IS_PURE else []
+
+
+@pytest.fixture(scope="module", params=SCANS)
+def each_scan(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Read with one of the scans, then with the other."""
+    if request.param == "compiled":
+        yield
+        return
+    with patch.object(compiled, "_scan", None):
+        yield

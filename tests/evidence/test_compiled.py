@@ -1,0 +1,182 @@
+"""The compiled scan says what the pure one says, whatever the log, the cuts and the number of workers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from unittest.mock import patch
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audit2seccomp.evidence import scan as scan_module
+from audit2seccomp.evidence.carriers import Trust
+from audit2seccomp.evidence.model import Evidence
+from audit2seccomp.evidence.scan import Scanner
+from audit2seccomp.evidence.stored import files
+from audit2seccomp.evidence.text import _scan, compiled
+from audit2seccomp.evidence.text import lines as lines_module
+from audit2seccomp.evidence.text.compiled import CompiledScan
+from audit2seccomp.evidence.text.cuts import MAX_LINE_BYTES
+from audit2seccomp.evidence.text.workers import Workers
+from tests.e2e.machine import COMPILED, needs
+from tests.evidence.line_by_line import claims, slowly, trusts, with_own_serials, without_text
+from tests.evidence.repeated import boots, text_logs
+
+pytestmark = needs(COMPILED)
+lasts = st.sampled_from((b"", b"\n"))
+_workers = cache(Workers)
+"""They last as long as the process, so that one set of them does for all examples."""
+
+
+def scanned(
+    data: bytes, cuts: Iterable[int] = (), trust: Trust = Trust.ANCHORED, *, pure: bool = False, jobs: int = 1
+) -> Evidence:
+    """What a scanner says; however small its blocks are, workers look at them."""
+    with (
+        patch.object(compiled, "_scan", None if pure else _scan),
+        patch.object(lines_module, "MIN_BYTES", 1),
+        patch.object(lines_module, "WORTH_IT", 1),
+        patch.object(scan_module, "_workers", lambda jobs: None if jobs == 1 else _workers(jobs)),
+    ):
+        scanner = Scanner(trust, jobs=jobs)
+        scanner.start_input("log")
+        start = 0
+        for cut in (*sorted(cuts), len(data)):
+            scanner.feed(data[start:cut])
+            start = cut
+        scanner.finish_input()
+        return scanner.evidence()
+
+
+class Taken:
+    """How many lines the compiled scan took."""
+
+    lines = 0
+
+
+@contextmanager
+def taking() -> Iterator[Taken]:
+    """Count the lines that the compiled scan takes meanwhile."""
+    taken = Taken()
+    commit: Callable[[CompiledScan, list[_scan.Found]], None] = CompiledScan.commit
+
+    def counted(self: CompiledScan, scanned: list[_scan.Found]) -> None:
+        taken.lines += sum(map(len, scanned))
+        commit(self, scanned)
+
+    with patch.object(CompiledScan, "commit", counted):
+        yield taken
+
+
+def cut_anywhere(data: st.DataObject, text: bytes) -> list[int]:
+    """Some places."""
+    return data.draw(st.lists(st.integers(0, len(text)), max_size=4))
+
+
+def said(evidence: Evidence) -> object:
+    """All but what depends on how many events are looked at together, where times do not follow serials."""
+    plain = without_text(evidence)
+    return claims(plain), plain.lines, plain.rejected, plain.refused, plain.losses
+
+
+def test_any_log_says_the_same_line_by_line_and_by_each_scan() -> None:
+    lines = 0
+
+    @given(log=text_logs(), data=st.data(), trust=trusts, last=lasts)
+    def check(log: list[bytes], data: st.DataObject, trust: Trust, last: bytes) -> None:
+        nonlocal lines
+        text = b"\n".join(log) + last
+        lines += text.count(b"\n")
+        cuts = cut_anywhere(data, text)
+        assert (
+            said(scanned(text, cuts, trust)) == said(scanned(text, cuts, trust, pure=True)) == said(slowly(text, trust))
+        )
+        text = with_own_serials(text)
+        by_line = without_text(slowly(text, trust))
+        assert (
+            without_text(scanned(text, cuts, trust)) == without_text(scanned(text, cuts, trust, pure=True)) == by_line
+        )
+
+    with taking() as taken:
+        check()
+    assert taken.lines > lines / 10
+
+
+@given(log=text_logs(), data=st.data(), trust=trusts, last=lasts)
+def test_any_number_of_workers_says_the_same_to_the_byte(
+    log: list[bytes], data: st.DataObject, trust: Trust, last: bytes
+) -> None:
+    text = b"\n".join(log) + last
+    cuts = cut_anywhere(data, text)
+    alone = files.to_text(scanned(text, cuts, trust))
+    for jobs in (2, 3):
+        assert files.to_text(scanned(text, cuts, trust, jobs=jobs)) == alone
+
+
+def test_boots_and_copies_are_told_apart_in_the_order_of_the_log() -> None:
+    @given(log=boots(), data=st.data())
+    def check(log: list[bytes], data: st.DataObject) -> None:
+        text = b"\n".join(log) + b"\n"
+        cuts = cut_anywhere(data, text)
+        by_line = without_text(slowly(text, Trust.ANCHORED))
+        for jobs in (1, 2):
+            assert without_text(scanned(text, cuts, jobs=jobs)) == by_line
+
+    with taking() as taken:
+        check()
+    assert taken.lines
+
+
+WORDS = (b"audi", b" messages", b"auid=", b"audit(", b"audit: ", b"auditd", b"audit_a", b"aud", b"1326 auid=")
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_a_long_line_of_words_takes_no_longer_for_each_of_them(word: bytes) -> None:
+    line = word * (MAX_LINE_BYTES // len(word) - 1)
+    start = time.thread_time()
+    _scan.scan(b"\n" + line + b"\n", 1, _scan.Outlines(), _scan.Calls(), count_lines=True, bare=True)
+    assert time.thread_time() - start < 1
+
+
+def record(serial: int, host: str = "h", nr: int = 51, width: int = 1) -> bytes:
+    """A line of the kernel log."""
+    return (
+        b"Jul  6 15:37:40 %b kernel: audit: type=1326 audit(1594067860.484:%0*d): auid=0 uid=0 gid=0 ses=1 pid=7 "
+        b'comm="a" exe="/a" sig=0 arch=c000003e syscall=%d compat=0 ip=0x1 code=0x7ffc0000\n'
+        % (host.encode(), width, serial, nr)
+    )
+
+
+def test_the_first_place_of_a_call_is_the_first_of_all_forms_of_lines() -> None:
+    log = record(1) + record(101) + record(102, nr=59) + record(2, nr=59)
+    evidence = scanned(log)
+    assert {key.nr: count.line for key, count in evidence.counts.items()} == {51: 1, 59: 3}
+
+
+def test_lines_that_cannot_be_learned_are_no_sources_of_those_that_can() -> None:
+    unlearnable = [record(serial, f"host{serial}", width=19) for serial in range(100)]
+    log = b"".join([*unlearnable, *(record(serial) for serial in range(20)), *(record(serial) for serial in range(20))])
+    with taking() as taken:
+        evidence = scanned(log, range(0, 100 * len(unlearnable[0]), 300))
+    assert taken.lines > 20
+    assert evidence.repeated == 20
+    assert evidence == scanned(log, pure=True)
+
+
+def test_a_bare_line_below_an_application_is_refused_though_the_table_of_calls_is_full() -> None:
+    bare = record(1, width=5)[len("Jul  6 15:37:40 h kernel: ") :]
+    calls = [b"[1.000000] " + bare.replace(b"uid=0 gid", b"uid=%d gid" % uid) for uid in range(17_000)]
+    start = bare + calls[0]
+    # Of another width, so that it is learned, and what was left is looked at once more.
+    wider = b"[10.000000] " + bare
+    application = b"2026-05-12 21:47:26,118 ERROR [http-7] rejected name: foo\n"
+    log = start * 9 + wider + b"".join(calls) + application + bare.replace(b"=51", b"=59")
+    log = with_own_serials(log)
+    cuts = range(len(start), 10 * len(start), len(start))  # so many blocks that workers know both forms of lines
+    evidence = scanned(log, cuts, jobs=2)
+    assert {key.nr for key in evidence.counts} == {51}
+    assert evidence == scanned(log, cuts, pure=True)
