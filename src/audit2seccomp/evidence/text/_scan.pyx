@@ -316,8 +316,6 @@ cdef class Found:
     """Whether a line was taken of a carrier for which only the beginning of the line speaks."""
     cdef readonly bint all_taken
     """Whether each line was taken."""
-    cdef readonly bint last_taken
-    """Whether the last line was taken, of another carrier."""
     cdef bint out_of_memory
 
     def __cinit__(self, Calls calls):
@@ -551,9 +549,8 @@ cdef void scan_lines(Bytes base, size_t start, size_t size, const Outline *outli
         if behind is not NULL:
             found.lines += 1
             at = behind
-            found.last_taken = True
             continue
-        all_taken = found.last_taken = False
+        all_taken = False
         word = find_word(at, end)
         if word is NULL:
             if count_lines:
@@ -568,7 +565,6 @@ cdef void scan_lines(Bytes base, size_t start, size_t size, const Outline *outli
             if behind is not NULL:
                 found.lines += 1
                 at = behind
-                found.last_taken = True
                 continue
         line_end = <Bytes>memchr(word, c'\n', end - word)
         if line_end is NULL:

@@ -19,14 +19,19 @@ class Context:
         self._foreign_matters = foreign_matters
         self._application = False
         self._foreign = False
-        self.start_block(b"\n")
-
-    def start_block(self, block: bytes) -> None:
-        """The next lines."""
-        self._block = block
+        self._block = b"\n"
         self._known_to = 1
         self._application_line: bool | None = None
         self._foreign_at: int | None = None
+
+    def start_block(self, block: bytes) -> None:
+        """The next lines."""
+        # Not before: of the last block nobody asks.
+        self._application, self._foreign = self.state
+        self._block = block
+        self._known_to = 1
+        self._application_line = None
+        self._foreign_at = None
 
     def continues(self, start: int) -> bool:
         """Whether the line at `start` may go on with an application's message; `start` may only grow within a block."""
@@ -55,26 +60,18 @@ class Context:
         """Whether it makes a difference to any line of the block."""
         return self._any_continues() or self.foreign(len(self._block))
 
-    def end_block(self, last_is_of_system_log: bool) -> None:
-        """Keep what the next block must know; the caller may have seen whose message its last line is."""
-        if last_is_of_system_log:
-            self._application = False
-        else:
-            self.continues(len(self._block))
-        self._foreign = self.foreign(len(self._block))
-
     @property
     def state(self) -> tuple[bool, bool]:
         """Whether the lines above are an application's, and whether one of them is foreign, as the next line sees
         it."""
-        return self._application, self._foreign
+        return self.continues(len(self._block)), self.foreign(len(self._block))
 
     def go_on(self, application: bool, foreign: bool) -> None:
         """Lines stand above the first one, of which this is known."""
         self._application, self._foreign = application, foreign
 
     def no_application_line(self) -> None:
-        """The caller has seen that each line of the block is a record."""
+        """The caller has seen that none of the block begins an application's message."""
         self._application_line = False
 
     @property

@@ -152,16 +152,7 @@ class LineReader:
             self._entries.clear()
         if self._tally.full or (self._compiled is not None and self._compiled.full):
             self._fold()
-        self._context.end_block(self._ends_in_system_log(scanned))
         self.lines += lines
-
-    def _ends_in_system_log(self, scanned: Sequence[Found]) -> bool:
-        """Whether the last line of the block is certainly one of a system log."""
-        if scanned and scanned[0].last_taken and not scanned[0].bare:
-            return True
-        block = self._block.data
-        last = block.rfind(b"\n", 0, -1)
-        return any(not known.shape.carrier.bare and known.whole.match(block, last) for known in self._shapes)
 
     def _scan(self, compiled: CompiledScan, looked_at: Look | None) -> Iterator[Found]:
         """Let the compiled scan take what it can, and read the other lines."""
@@ -170,7 +161,7 @@ class LineReader:
         found = looked_at.found() if looked_at is not None else compiled.scan(block, bare=bare)
         if found.bare:
             if found.all_taken:
-                self._context.no_application_line()
+                self._note_all_records()
             if not bare or self._context.matters():
                 bare = False
                 found = compiled.scan(block, bare=False)
@@ -196,6 +187,11 @@ class LineReader:
             elif outcome.fate is not Fate.UNSELECTED:
                 line = self._block.data[at : self._block.data.find(b"\n", at)]
                 self._notes.outcome(outcome._replace(events=0), self._name, partial(self._block.line_at, at - 1), line)
+
+    def _note_all_records(self) -> None:
+        """Each line of the block is one of the known shapes. Those with a prefix may begin as an application's do."""
+        if all(known.shape.carrier.bare for known in self._shapes):
+            self._context.no_application_line()
 
     def read_last(self, line: bytes) -> None:
         """Read a line that lacks its newline: the input may end inside it."""
@@ -287,7 +283,7 @@ class LineReader:
             taken.append((known, lean, found))
             if matched == lines:
                 self._all_records = True
-                self._context.no_application_line()
+                self._note_all_records()
                 rest = b""
                 break
             if rest is self._block.data and len(found) == sum(map(rest.count, self._tokens)):
