@@ -431,9 +431,12 @@ cdef class Events:
     def in_a_row(self):
         cdef Py_ssize_t i
         for i in range(1, self.count):
-            if self.events[i].serial != self.events[i - 1].serial + 1:
+            if (
+                self.events[i].serial != self.events[i - 1].serial + 1
+                or self.events[i - 1].millis > self.events[i].millis + SLACK_MILLIS
+            ):
                 return False
-        return self.count > 0 and self.events[0].millis <= self.events[self.count - 1].millis + SLACK_MILLIS
+        return self.count > 0
 
     def ends(self):
         cdef Py_ssize_t i
