@@ -206,11 +206,11 @@ def check_taken(line: bytes, known: Expressions, found: _scan.Found) -> None:
     assert located.carrier is known.shape.carrier
     parsed = parse_record(located.body)
     assert isinstance(parsed, Parsed)
+    assert found.new() == [(0, 1, parsed.record.millis)]
     assert record_of(*found.calls.fields(0)) == parsed.record._replace(millis=None, serial=None, pid=None)
     again = parse_record(b"SECCOMP " + found.calls.text_of(0))
     assert isinstance(again, Parsed)
     assert again.record == parsed.record._replace(millis=None, serial=None, pid=0)
-    assert found.new() == [(0, 1, parsed.record.millis)]
     stamp = parsed.record.millis, parsed.record.serial
     assert found.events_of(0).stamps() == ([] if parsed.record.serial is None else [stamp])
 
