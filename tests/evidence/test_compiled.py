@@ -25,7 +25,7 @@ from audit2seccomp.evidence.text import _scan, compiled
 from audit2seccomp.evidence.text import lines as lines_module
 from audit2seccomp.evidence.text.compiled import CompiledScan
 from audit2seccomp.evidence.text.cuts import MAX_LINE_BYTES
-from audit2seccomp.evidence.text.shapes import Expressions, Outline
+from audit2seccomp.evidence.text.shapes import MAX_TEXT_BYTES, Expressions, Outline
 from audit2seccomp.evidence.text.workers import Workers
 from tests.e2e.machine import COMPILED, needs
 from tests.evidence.line_by_line import claims, expressions, slowly, trusts, with_own_serials, without_text
@@ -213,6 +213,18 @@ def check_taken(line: bytes, known: Expressions, found: _scan.Found) -> None:
     assert again.record == parsed.record._replace(millis=None, serial=None, pid=0)
     stamp = parsed.record.millis, parsed.record.serial
     assert found.events_of(0).stamps() == ([] if parsed.record.serial is None else [stamp])
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_line_that_the_compiled_scan_takes_has_so_many_bytes_at_most(more: int) -> None:
+    line = b"type=SECCOMP msg=" + record(1)[record(1).index(b"audit(") : -1]
+    fields = len(line) - line.index(b"auid=")
+    line += b'\x1dAUID="%b"' % (b"u" * (MAX_TEXT_BYTES - fields - len(b'\x1dAUID=""') + more))
+    news = learned(line)
+    assert (news is None) == bool(more)
+    if news is not None:
+        assert len(look(line, news[2])) == 1
+        assert len(look(line[:-1] + b'u"', news[2])) == 0
 
 
 STAMPED = (
