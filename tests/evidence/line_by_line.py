@@ -18,6 +18,7 @@ from audit2seccomp.evidence.once import Channel, Once
 from audit2seccomp.evidence.scan import Scanner
 from audit2seccomp.evidence.text import lines as lines_module
 from audit2seccomp.evidence.text.lines import CUT_AT_END, LineReader
+from audit2seccomp.evidence.text.shapes import Expressions, Shape
 from audit2seccomp.evidence.trust import foreign_line_at, judge, starts_message_of_application
 from audit2seccomp.kernel.abi import abi_of
 from tests.writer import forgeries, lines, noise_lines
@@ -162,3 +163,12 @@ def without_text(evidence: Evidence) -> Evidence:
         refused={reason: one._replace(text=b"") for reason, one in evidence.refused.items()},
         losses={kind: one._replace(text=b"") for kind, one in evidence.losses.items()},
     )
+
+
+def expressions(line: bytes) -> tuple[Expressions, bytes]:
+    """Those of a line, and its record's body."""
+    located = locate(line)
+    assert located is not None
+    assert located.carrier is not None
+    assert located.prefix is not None
+    return Expressions(Shape(located.carrier, located.prefix.literal, located.prefix.host)), located.body

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from itertools import accumulate
+from random import Random
 from unittest.mock import patch
 
 import pytest
@@ -13,18 +15,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit2seccomp.evidence import scan as scan_module
-from audit2seccomp.evidence.carriers import Trust
-from audit2seccomp.evidence.model import Evidence
+from audit2seccomp.evidence.carriers import Speaker, Trust, locate
+from audit2seccomp.evidence.model import Evidence, Parsed
+from audit2seccomp.evidence.once import Channel, ListedEvents, Once
+from audit2seccomp.evidence.record import parse_record, record_of
 from audit2seccomp.evidence.scan import Scanner
 from audit2seccomp.evidence.stored import files
 from audit2seccomp.evidence.text import _scan, compiled
 from audit2seccomp.evidence.text import lines as lines_module
 from audit2seccomp.evidence.text.compiled import CompiledScan
 from audit2seccomp.evidence.text.cuts import MAX_LINE_BYTES
+from audit2seccomp.evidence.text.shapes import MAX_TEXT_BYTES, Expressions, Outline
 from audit2seccomp.evidence.text.workers import Workers
 from tests.e2e.machine import COMPILED, needs
-from tests.evidence.line_by_line import claims, slowly, trusts, with_own_serials, without_text
-from tests.evidence.repeated import boots, text_logs
+from tests.evidence.line_by_line import claims, expressions, slowly, trusts, with_own_serials, without_text
+from tests.evidence.repeated import altered, boots, runs, text_logs
 
 pytestmark = needs(COMPILED)
 lasts = st.sampled_from((b"", b"\n"))
@@ -129,6 +134,140 @@ def test_boots_and_copies_are_told_apart_in_the_order_of_the_log() -> None:
     with taking() as taken:
         check()
     assert taken.lines
+
+
+def learned(line: bytes) -> tuple[Expressions, Outline, _scan.Outlines] | None:
+    """The expressions of a sound line, its outline, and what a scan learns of it; None if it cannot be learned."""
+    known, _ = expressions(line)
+    outline = known.outline(line)
+    outlines = _scan.Outlines()
+    enriched = known.shape.carrier.speaker is Speaker.AUDITD
+    if outline is None or not outlines.learn(*outline, 0, known.shape.carrier.bare, enriched):
+        return None
+    return known, outline, outlines
+
+
+@given(lines=runs(), chance=st.randoms(use_true_random=False))
+def test_a_line_with_other_digits_where_an_outline_leaves_them_open_is_of_the_same_form(
+    lines: list[bytes], chance: Random
+) -> None:
+    known, _ = expressions(lines[0])
+    outline = known.outline(lines[0])
+    if outline is None:
+        return
+    assert lines[0].startswith(outline.text)
+    text = bytes(chance.choice(b"0123456789") if free else byte for byte, free in zip(*outline[:2], strict=True))
+    other = text + lines[0][len(text) :]
+    before, after = (known.whole.match(b"\n" + line + b"\n") for line in (lines[0], other))
+    assert before is not None
+    assert after is not None
+    assert after.regs == before.regs
+    first, second = locate(lines[0]), locate(other)
+    assert first is not None
+    assert second is not None
+    assert first.prefix is not None
+    assert second.prefix is not None
+    assert (first.carrier, first.prefix.host) == (second.carrier, second.prefix.host)
+
+
+def test_what_the_compiled_scan_takes_is_a_regular_record_with_the_parsers_fields() -> None:
+    taken = 0
+
+    @given(run=runs(), data=st.data())
+    def check(run: list[bytes], data: st.DataObject) -> None:
+        nonlocal taken
+        news = learned(run[0])
+        if news is None:
+            return
+        known, _, outlines = news
+        assert len(look(run[0], outlines)) == 1
+        for line in [*run, *map(data.draw, map(altered, run))]:
+            found = look(line, outlines)
+            if len(found) and b"\n" not in line:
+                taken += line != run[0]
+                check_taken(line, known, found)
+
+    check()
+    assert taken > 100
+
+
+def look(line: bytes, outlines: _scan.Outlines) -> _scan.Found:
+    """What a scan finds in a block of one line."""
+    return _scan.scan(b"\n" + line + b"\n", 1, outlines, _scan.Calls(), count_lines=True, bare=True)
+
+
+def check_taken(line: bytes, known: Expressions, found: _scan.Found) -> None:
+    """What was found in a line is what the parser says of it."""
+    assert found.left() == []
+    match = known.lean.match(b"\n" + line + b"\n")
+    located = locate(line)
+    assert match is not None
+    assert located is not None
+    assert located.carrier is known.shape.carrier
+    parsed = parse_record(located.body)
+    assert isinstance(parsed, Parsed)
+    assert found.new() == [(0, 1, parsed.record.millis)]
+    assert record_of(*found.calls.fields(0)) == parsed.record._replace(millis=None, serial=None, pid=None)
+    again = parse_record(b"SECCOMP " + found.calls.text_of(0))
+    assert isinstance(again, Parsed)
+    assert again.record == parsed.record._replace(millis=None, serial=None, pid=0)
+    stamp = parsed.record.millis, parsed.record.serial
+    assert found.events_of(0).stamps() == ([] if parsed.record.serial is None else [stamp])
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_line_that_the_compiled_scan_takes_has_so_many_bytes_at_most(more: int) -> None:
+    line = b"type=SECCOMP msg=" + record(1)[record(1).index(b"audit(") : -1]
+    fields = len(line) - line.index(b"auid=")
+    line += b'\x1dAUID="%b"' % (b"u" * (MAX_TEXT_BYTES - fields - len(b'\x1dAUID=""') + more))
+    news = learned(line)
+    assert (news is None) == bool(more)
+    if news is not None:
+        assert len(look(line, news[2])) == 1
+        assert len(look(line[:-1] + b'u"', news[2])) == 0
+
+
+STAMPED = (
+    b"type=1326 audit(%012d.%03d:%018d): auid=0 uid=0 gid=0 ses=1 pid=7 "
+    b'comm="a" exe="/a" sig=0 arch=c000003e syscall=1 compat=0 ip=0x1 code=0x7ffc0000'
+)
+_steps = st.sampled_from((1, 1, 1, 1, 0, 2, -1, 1023, 1024, 20_000, -20_000, 10**17))
+_serials = st.lists(st.just(1), max_size=12) | st.lists(_steps, max_size=12)
+_times = st.lists(st.sampled_from((0, 1, 400, 1000, 1001, -400, -1000, -1001, 10**6, -(10**6))), max_size=12)
+
+
+@st.composite
+def stamps(draw: st.DrawFn) -> list[tuple[int, int]]:
+    """Times and serials, for the most part as events have them."""
+    serials = accumulate(draw(_serials), initial=draw(st.sampled_from((1, 1020, 10_000, 10**18 - 9))))
+    times = accumulate(draw(_times), initial=draw(st.sampled_from((0, 10**12, 10**14))))
+    return [(abs(time), abs(serial) % 10**18) for time, serial in zip(times, serials, strict=False)]
+
+
+def compiled_events(batch: list[tuple[int, int]]) -> _scan.Events:
+    """Events that the compiled scan found."""
+    news = learned(STAMPED % (0, 0, 0))
+    assert news is not None
+    block = b"\n" + b"".join(STAMPED % (time // 1000, time % 1000, serial) + b"\n" for time, serial in batch)
+    return _scan.scan(block, 1, news[2], _scan.Calls(), count_lines=True, bare=True).events_of(0)
+
+
+@given(batches=st.lists(stamps(), max_size=6), data=st.data())
+def test_compiled_events_are_what_listed_ones_are(batches: list[list[tuple[int, int]]], data: st.DataObject) -> None:
+    channel, onces = Channel("h"), (Once(), Once())
+    for batch in batches:
+        listed = ListedEvents([time for time, _ in batch], [serial for _, serial in batch])
+        events = compiled_events(batch)
+        assert len(events) == len(batch)
+        assert events.stamps() == list(listed.stamps()) == batch
+        assert events.in_a_row == listed.in_a_row
+        assert events.ends() == listed.ends()
+        assert events.spans() == list(listed.spans())
+        some = sorted(data.draw(st.sets(st.integers(0, len(batch) - 1))))
+        assert events.without(some).stamps() == list(listed.without(some).stamps())
+        assert onces[0].take_events(channel, events) == onces[1].take_events(channel, listed)
+        assert onces[0].memory() == onces[1].memory()
+        assert onces[0].segments() == onces[1].segments()
 
 
 WORDS = (b"audi", b" messages", b"auid=", b"audit(", b"audit: ", b"auditd", b"audit_a", b"aud", b"1326 auid=")

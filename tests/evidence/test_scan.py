@@ -18,11 +18,21 @@ from audit2seccomp.evidence.notes import SAMPLE_BYTES
 from audit2seccomp.evidence.record import parse_record
 from audit2seccomp.evidence.scan import Scanner
 from audit2seccomp.evidence.text.cuts import MAX_LINE_BYTES, TOO_LONG
-from audit2seccomp.evidence.text.shapes import MAX_SHAPES, Expressions, Shape, record_text
+from audit2seccomp.evidence.text.shapes import MAX_SHAPES, record_text
 from audit2seccomp.evidence.trust import judge
 from audit2seccomp.kernel.abi import abi_of
 from tests.evidence.bodies import ARM
-from tests.evidence.line_by_line import LINE, claims, log_lines, scanned, slowly, trusts, with_own_serials, without_text
+from tests.evidence.line_by_line import (
+    LINE,
+    claims,
+    expressions,
+    log_lines,
+    scanned,
+    slowly,
+    trusts,
+    with_own_serials,
+    without_text,
+)
 from tests.writer import CARRIERS, Carrier, KernelRecord, forgeries, lines
 
 pytestmark = pytest.mark.usefixtures("each_scan")
@@ -109,15 +119,6 @@ def test_a_lean_expression_takes_only_what_the_parser_takes(drawn: tuple[bytes, 
         assert isinstance(parsed, Parsed)
         assert isinstance(again, Parsed)
         assert again.record == parsed.record._replace(millis=None, serial=None, pid=0)
-
-
-def expressions(line: bytes) -> tuple[Expressions, bytes]:
-    """Those of a line, and its record's body."""
-    located = locate(line)
-    assert located is not None
-    assert located.carrier is not None
-    assert located.prefix is not None
-    return Expressions(Shape(located.carrier, located.prefix.literal, located.prefix.host)), located.body
 
 
 def test_both_expressions_take_the_common_lines() -> None:

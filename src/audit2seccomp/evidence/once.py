@@ -88,7 +88,7 @@ class Events(Protocol):
 
     @property
     def in_a_row(self) -> bool:
-        """Whether each serial is the one behind that of the event above, and the times pass."""
+        """Whether each serial is the one behind that of the event above, and the times pass as they do in a log."""
 
     def ends(self) -> tuple[int, int, int, int]:
         """The lowest and the highest serial, the first and the last time."""
@@ -127,7 +127,8 @@ class ListedEvents:
         self._places = places
         self._in_order = bool(serials) and in_order(times)
         self.in_a_row = bool(serials) and (
-            serials == list(range(serials[0], serials[0] + len(serials))) and _millis_pass(times[0], times[-1])
+            serials == list(range(serials[0], serials[0] + len(serials)))
+            and (self._in_order or len(_run_ends(times, serials)) == 1)
         )
         """See `Events`."""
 

@@ -151,6 +151,7 @@ cdef class Calls:
     # None of these ever moves: one thread looks calls up while another one counts.
     cdef Call *known
     cdef int32_t count
+    cdef int32_t seen  # so many are known to the thread that counts; `count` belongs to the one that looks up
     cdef uint8_t *text
     cdef uint32_t used
     cdef int32_t *slots
@@ -183,7 +184,7 @@ cdef class Calls:
 
     def source(self, int32_t call):
         """Where it was met: what `Outlines.learn` was told."""
-        assert 0 <= call < self.count
+        assert 0 <= call < self.seen
         return self.known[call].source
 
     cdef Spot spot(self, const Call *call) noexcept:
@@ -197,7 +198,7 @@ cdef class Calls:
 
     def fields(self, int32_t call):
         """Of the record: uid, label or None, comm, exe, arch, syscall, code, each as it stands there."""
-        assert 0 <= call < self.count
+        assert 0 <= call < self.seen
         cdef Fields fields
         cdef Spot spot = self.spot(&self.known[call])
         cdef bint regular = read_fields(&spot, &fields)
@@ -210,7 +211,7 @@ cdef class Calls:
 
     def text_of(self, int32_t call):
         """What follows the stamp of such a record, with another pid and ip."""
-        assert 0 <= call < self.count
+        assert 0 <= call < self.seen
         cdef Spot spot = self.spot(&self.known[call])
         cdef const char *task = <const char *>spot.task
         cdef const char *fields = <const char *>spot.fields
@@ -221,7 +222,7 @@ cdef class Calls:
 
     def settle(self, int32_t call, bint uses_serials):
         """Whether its events use up serials: those of records that are rejected or refused do not."""
-        assert 0 <= call < self.count
+        assert 0 <= call < self.seen
         self.known[call].fate = COUNTED if uses_serials else LEFT_OUT
 
     def fold(self):
@@ -230,7 +231,7 @@ cdef class Calls:
         cdef int32_t i
         cdef Call *call
         folded = []
-        for i in range(self.count):
+        for i in range(self.seen):
             call = &self.known[i]
             if call.lines:
                 folded.append((i, call.lines, call.again, None if call.last == NO_STAMP else call.last))
@@ -341,6 +342,7 @@ cdef class Found:
         for i in range(self.count):
             event = &self.events[i]
             call = &self.calls.known[event.call]
+            self.calls.seen = max(self.calls.seen, event.call + 1)
             if call.fate == NEW:
                 call.fate = ASKED
                 new.append((event.call, event.at, None if event.millis == NO_STAMP else event.millis))
@@ -372,7 +374,7 @@ cdef class Found:
         return events
 
     def commit(self):
-        """Count all events under their calls."""
+        """Count all events under their calls, which `new` was asked for."""
         cdef size_t i
         cdef Call *call
         for i in range(self.count):
@@ -429,9 +431,12 @@ cdef class Events:
     def in_a_row(self):
         cdef Py_ssize_t i
         for i in range(1, self.count):
-            if self.events[i].serial != self.events[i - 1].serial + 1:
+            if (
+                self.events[i].serial != self.events[i - 1].serial + 1
+                or self.events[i - 1].millis > self.events[i].millis + SLACK_MILLIS
+            ):
                 return False
-        return self.count > 0 and self.events[0].millis <= self.events[self.count - 1].millis + SLACK_MILLIS
+        return self.count > 0
 
     def ends(self):
         cdef Py_ssize_t i
@@ -515,9 +520,10 @@ def scan(bytes block not None, size_t start, Outlines outlines not None, Calls c
     if size > 0xffffffff or start > size:
         raise ValueError("no block has so many bytes")
     cdef Bytes base = <Bytes>block
+    cdef int count = outlines.count  # while nobody learns
     if start < size:
         with nogil:
-            scan_lines(base, start, size, outlines.known, outlines.count, found, count_lines, bare)
+            scan_lines(base, start, size, outlines.known, count, found, count_lines, bare)
     if found.out_of_memory:
         raise MemoryError
     return found

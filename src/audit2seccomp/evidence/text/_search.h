@@ -9,6 +9,9 @@
 #include <stdint.h>
 #include <string.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
 #define WITH_AVX2 1
@@ -160,9 +163,11 @@ static inline uint64_t mix(uint64_t one, uint64_t other) {
 #ifdef __SIZEOF_INT128__
     const unsigned __int128 product = (unsigned __int128)one * other;
     return (uint64_t)product ^ (uint64_t)(product >> 64);
-#else
-    one = (one ^ (other >> 32 | other << 32)) * UINT64_C(0x9e3779b97f4a7c15);
-    return one ^ (one >> 29);
+#else /* the same by halves: what is weaker than this product collides whatever the seed is */
+    const uint64_t half = UINT32_MAX, low = (one & half) * (other & half), high = (one >> 32) * (other >> 32),
+                   left = (one >> 32) * (other & half), right = (one & half) * (other >> 32),
+                   middle = (low >> 32) + (left & half) + (right & half);
+    return ((low & half) | middle << 32) ^ (high + (left >> 32) + (right >> 32) + (middle >> 32));
 #endif
 }
 

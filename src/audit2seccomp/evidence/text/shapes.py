@@ -130,7 +130,8 @@ class Expressions:
         return re.compile(rb"\n" + self.shape.prefix + _OPENINGS[self._speaker] + _TASK + pid + _FIELDS + ending)
 
     def outline(self, line: bytes) -> Outline | None:
-        """That of a line which `lean` takes; None for others, and where the line stands for several events.
+        """That of a line which `lean` takes; None for others, where the line stands for several events, and where more
+        bytes follow than the compiled scan takes.
 
         Any digits will do where both 0 and 9 do by themselves: what a prefix has there is one class of characters, or a
         word that is fixed. What names the machine stays as it is."""
@@ -140,6 +141,8 @@ class Expressions:
             return None
         groups = self.lean.groups
         end = match.start(groups - 2)  # of the task, which the fields and the code follow
+        if match.end() - end > MAX_TEXT_BYTES:
+            return None  # or each of its digits would be tried with a megabyte behind it
         pid = match.span("pid") if self._tagged else None
         fixed = [match.span(name) for name in self.lean.groupindex if name not in ("pid", "repeat")]
         free = bytearray(end)
