@@ -137,13 +137,15 @@ def test_compressed_under_any_name(folder: Path, form: str) -> None:
 def test_a_journal_file(folder: Path) -> None:
     (folder / "my log; rm.journal").write_bytes(b"LPKSHHRH" + bytes(200) + READ)
     _is_refused(folder, "my log; rm.journal", "my log; rm.journal: not a text log: it is a journal file: ")
-    assert "journalctl --file 'my log; rm.journal' |" in run("my log; rm.journal", cwd=folder).stderr
+    assert "give --journal 'my log; rm.journal'\n" in run("my log; rm.journal", cwd=folder).stderr
 
 
 @pytest.mark.parametrize("inner", [PACK["gzip"](READ), b"LPKSHHRH" + bytes(200)], ids=["archive", "journal"])
 def test_what_an_archive_holds_is_no_text(folder: Path, inner: bytes) -> None:
     (folder / "x.log").write_bytes(PACK["gzip"](inner))
-    what = "a journal file: journalctl --file FILE |" if b"LPK" in inner else "an archive: unpack it first"
+    what = (
+        "a journal file: unpack it first, and give --journal FILE" if b"LPK" in inner else "an archive: unpack it first"
+    )
     _is_refused(folder, "x.log", f"x.log: not a text log: it holds {what}")
 
 
