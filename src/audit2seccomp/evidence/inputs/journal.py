@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import stat
 import subprocess
 from collections.abc import Iterator
@@ -156,7 +155,7 @@ class _Journalctl:
             wrong = "found no journal files"
         if wrong:
             more = f" (the first of {self._complaints:,} such lines)" if self._complaints > 1 else ""
-            remedy = ": run this as root, or in the group systemd-journal" if "ermission" in wrong else ""
+            remedy = ": run this as root, or in the group systemd-journal" if "permission" in wrong.lower() else ""
             kind = CutInputError if self._read_any else InputError
             raise kind(f"{self._name}: journalctl: {wrong}{more}{remedy}")
         return b""
@@ -188,5 +187,5 @@ class _Journalctl:
 def _how_it_ended(status: int) -> str:
     """What is wrong with that; nothing if it is 0."""
     if status < 0:
-        return f"was ended by {signal.Signals(-status).name}"
+        return f"was ended by signal {-status}"
     return f"failed with status {status}" if status else ""
