@@ -135,7 +135,7 @@ class Inputs(NamedTuple):
         bool,
         typer.Option(
             "--journal",
-            help="Ask journalctl for the records: in this machine's journal, or in those that LOGS are: files or folders.",
+            help="Ask journalctl: for this machine's journal, or for saved ones, which LOGS are: files or folders.",
         ),
     ] = False
     boot: Annotated[

@@ -46,8 +46,8 @@ class PlainRun(NamedTuple):
 
 
 def plain_run(words: Sequence[str]) -> PlainRun | None:
-    """The meaning of a command line with nothing but logs, `--journal`, `-o FILE`, `--jobs N` and `-q`, as typer would tell it; None
-    for any other. Importing typer takes as long as all else that such a run does."""
+    """The meaning of a command line with nothing but logs, `--journal`, `-o FILE`, `--jobs N` and `-q`, as typer would
+    tell it; None for any other. Importing typer takes as long as all else that such a run does."""
     logs: list[str] = []
     output: str | None = None
     quiet, jobs, journal = False, None, False
