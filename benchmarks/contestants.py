@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import pyseccomp
 
+from benchmarks.make_logs import JOURNAL_WRITER
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -28,6 +30,7 @@ ENVIRONMENT = {**os.environ, "LC_ALL": "C", "PATH": os.environ.get("PATH", os.de
 LOG, OUT = "{LOG}", "{OUT}"
 _HERE = Path(__file__).parent
 _SYSTEM_PYTHON = "/usr/bin/python3"
+_GREP = r"grep -oP ' sig=\d+ \Karch=[0-9a-f]+ syscall=-?\d+'"
 _CALL = re.compile(rb"\barch=([0-9a-f]+) syscall=(-?[0-9]+)")
 
 
@@ -95,6 +98,24 @@ TOOL = Contestant(
 # The program that makes the most records, so that more is left to do than to leave out.
 _COMM = "http-echo"
 TOOL_WHERE = replace(TOOL, name="audit2seccomp --where", command=(*TOOL.command, "--where", f'comm == "{_COMM}"'))
+ASKING = replace(
+    TOOL,
+    name="audit2seccomp --journal",
+    command=(*TOOL.command, "--journal"),
+    package="systemd-journal-remote, for its log",
+    probe=(JOURNAL_WRITER, "--version"),
+)
+PIPED = replace(
+    ASKING,
+    name="journalctl, audit2seccomp",
+    command=("sh", "-c", 'journalctl --directory="$1" | "$2" -o "$3" -q', "sh", LOG, TOOL.command[0], OUT),
+)
+PIPED_GREP = replace(
+    ASKING,
+    name="journalctl, grep -oP, sort -u",
+    command=("sh", "-c", f'journalctl --directory="$1" -o cat | {_GREP} | sort -u', "sh", LOG),
+    answer=calls_in_records,
+)
 AUSEARCH = Contestant("ausearch", ("ausearch", "--raw", "-m", "SECCOMP", "-if", LOG), calls_in_records, "auditd")
 AUPARSE = Contestant(
     "auparse (Python)",
@@ -124,7 +145,7 @@ MAWK_WHERE = replace(
 )
 GREP = Contestant(
     "grep -oP, sort -u",
-    ("sh", "-c", r"""grep -oP ' sig=\d+ \Karch=[0-9a-f]+ syscall=-?\d+' "$1" | sort -u""", "sh", LOG),
+    ("sh", "-c", f'{_GREP} "$1" | sort -u', "sh", LOG),
     calls_in_records,
     "grep",
 )

@@ -12,6 +12,8 @@ import gzip
 import hashlib
 import json
 import os
+import shutil
+import subprocess
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -38,6 +40,7 @@ FIRST_SERIAL = 14_536
 FIRST_NEW_PID = 300
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _HERE = Path(__file__).parent
+JOURNAL_WRITER = "/lib/systemd/systemd-journal-remote"
 
 Stamp = tuple[str, str, str]
 """The syslog header with the host, seconds since boot, seconds since the epoch."""
@@ -54,6 +57,9 @@ class Form(StrEnum):
     """`journalctl -o json`."""
     EXPORT = "export"
     """`journalctl -o export`."""
+    JOURNAL = "journal"
+    """A folder of journald's own files, which systemd-journal-remote writes: the entries are the same bytes on every
+    machine, the files are not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,8 @@ class LogSpec:
     """One line in so many is a record, at a random place among them; the others are chatter."""
     new_pids: bool = False
     """Every record has another pid; it may exceed the kernel's limit of 2**22."""
+    kernel_every: int = 0
+    """Of the chatter one line in so many is the kernel's; 0 leaves it to chance, which makes it one in three."""
     names: int = 0
     """So many programs with a name of their own, which make their one call in turn, instead of the sixty processes."""
 
@@ -93,6 +101,8 @@ def standard_logs(*, quick: bool) -> dict[str, LogSpec]:
         LogSpec("pids-tenfold.log", 10 * unit, new_pids=True),
         LogSpec("names.log", unit, names=100_000),
         LogSpec("small.log", 1_000),
+        LogSpec("thousandth.journal", unit, Form.JOURNAL, record_every=1_000, kernel_every=50),
+        LogSpec("firewall.journal", unit // 5, Form.JOURNAL, record_every=1_000),
     )
     return {log.name: log for log in logs}
 
@@ -104,16 +114,37 @@ def make_log(spec: LogSpec, directory: Path) -> Path:
     manifest = json.loads(manifest_path.read_text()) if manifest_path.exists() else {}
     entry = {"recipe": _recipe(), **asdict(spec)}
     known = manifest.get(spec.name)
-    if path.exists() and known == {**entry, "bytes": path.stat().st_size}:
+    if path.exists() and known == {**entry, "bytes": _size(path)}:
         return path
     unfinished = path.with_suffix(".unfinished")
-    with _writing(unfinished, packed=path.suffix == ".gz") as file:
-        for block in blocks(spec):
-            file.write(block)
+    if spec.form is Form.JOURNAL:
+        _write_journal(unfinished, blocks(spec))
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with _writing(unfinished, packed=path.suffix == ".gz") as file:
+            file.writelines(blocks(spec))
     os.replace(unfinished, path)
-    manifest[spec.name] = {**entry, "bytes": path.stat().st_size}
+    manifest[spec.name] = {**entry, "bytes": _size(path)}
     manifest_path.write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
     return path
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file, or of those in a folder."""
+    return sum(file.stat().st_size for file in path.iterdir()) if path.is_dir() else path.stat().st_size
+
+
+def _write_journal(folder: Path, export: Iterator[bytes]) -> None:
+    """Have systemd write its own files of what journalctl would export."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    command = [JOURNAL_WRITER, "--split-mode=none", f"--output={folder / 'system.journal'}", "-"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as writer:
+        assert writer.stdin is not None
+        writer.stdin.writelines(export)
+        _, said = writer.communicate()
+    if writer.returncode:
+        raise subprocess.CalledProcessError(writer.returncode, command, stderr=said)
 
 
 @contextmanager
@@ -133,17 +164,13 @@ def blocks(spec: LogSpec) -> Iterator[bytes]:
     records = _records(spec, rng)
     steps = (3, 11, 40, 180, 900, 2_500) if spec.record_every == 1 else (900, 4_000, 60_000, 250_000, 800_000)
     clock = Clock(rng, steps)
-    other = chatter(rng) if spec.record_every > 1 else []
+    chat = _chatter(spec, rng) if spec.record_every > 1 else None
     for start in range(0, spec.lines, BLOCK):
         stamps = clock.take(min(BLOCK, spec.lines - start))
-        if spec.record_every == 1:
+        if chat is None:
             lines = records(stamps)
         else:
-            texts = rng.choices(other, k=len(stamps))
-            lines = [
-                f"{header}kernel: [{uptime}] {text}" if from_kernel else header + text
-                for (header, uptime, _), (from_kernel, text) in zip(stamps, texts, strict=True)
-            ]
+            lines = chat(stamps)
             places = [
                 first + rng.randrange(spec.record_every)
                 for first in range(0, len(stamps) - spec.record_every + 1, spec.record_every)
@@ -215,6 +242,29 @@ def _writer(form: Form) -> Callable[[Event], str]:
         return lambda e: f"type=SECCOMP msg=audit({e.epoch}:{e.serial}): {e.record}"
     journal = Journal(Random(SEED))
     return journal.json if form is Form.JSON else journal.export
+
+
+def _chatter(spec: LogSpec, rng: Random) -> Callable[[Sequence[Stamp]], list[str]]:
+    """Return what makes the next lines of others, one for each moment."""
+    everybody = chatter(rng)
+    kernel, services = ([line for line in everybody if line.from_kernel is by_kernel] for by_kernel in (True, False))
+    journal = Journal(Random(SEED))
+
+    def take(stamps: Sequence[Stamp]) -> list[str]:
+        lines = rng.choices(services if spec.kernel_every else everybody, k=len(stamps))
+        if spec.kernel_every:
+            places = range(0, len(lines), spec.kernel_every)
+            lines[:: spec.kernel_every] = rng.choices(kernel, k=len(places))
+        if spec.form is Form.JOURNAL:
+            return [
+                journal.chatter(line, uptime, epoch) for (_, uptime, epoch), line in zip(stamps, lines, strict=True)
+            ]
+        return [
+            f"{header}kernel: [{uptime}] {text}" if from_kernel else header + text
+            for (header, uptime, _), (from_kernel, text) in zip(stamps, lines, strict=True)
+        ]
+
+    return take
 
 
 def _syslog_header(second: int) -> str:

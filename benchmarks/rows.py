@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.contestants import (
+    ASKING,
     AUPARSE,
     AUSEARCH,
     EMPTY_PYTHON,
@@ -15,6 +16,8 @@ from benchmarks.contestants import (
     IMPORT_TYPER,
     MAWK,
     MAWK_WHERE,
+    PIPED,
+    PIPED_GREP,
     TOOL,
     TOOL_WHERE,
     WC,
@@ -82,6 +85,11 @@ ROWS = (
                 *_same("fifth.journal.export", TOOL, GREP),
             ),
         ),
+    ),
+    Row(
+        "asking",
+        (*_same("thousandth.journal", ASKING, PIPED, PIPED_GREP), *_same("firewall.journal", ASKING, PIPED)),
+        (_same("thousandth.journal", ASKING, PIPED, PIPED_GREP), _same("firewall.journal", ASKING, PIPED, PIPED_GREP)),
     ),
     Row(
         "gzip",
@@ -160,6 +168,12 @@ TARGETS = (
         "journalctl -o export: times the rate of text",
         _rates("fifth.journal.export", TOOL, "fifth.log"),
         0.35,
+    ),
+    Target(
+        "asking",
+        "--journal, 1 entry in 1,000 ours: times the rate of a pipe",
+        _rates("thousandth.journal", PIPED, "thousandth.journal", ASKING),
+        10,
     ),
     Target("gzip", "sparse, gzip: times the rate of zcat, wc -l", _rates("sparse.log.gz", ZCAT, "sparse.log.gz"), 0.8),
     Target("gzip", "dense, gzip: times the rate of zcat, wc -l", _rates("dense.log.gz", ZCAT, "dense.log.gz"), 0.8),

@@ -6,7 +6,9 @@ import gzip
 import hashlib
 import json
 import re
+import subprocess
 import sys
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +29,7 @@ from benchmarks.events import processes
 from benchmarks.make_logs import Form, LogSpec, blocks, make_log, standard_logs
 from benchmarks.rows import ROWS, Entry, Row
 from benchmarks.timing import ContestantFailedError, Cost, disagreements, miscounts, run
+from tests.journals import needs_journals
 
 RECORD = re.compile(
     rb"^(?:[A-Z][a-z]{2} [ 0-9]\d \d\d:\d\d:\d\d my-machine kernel: \[\d+\.\d{6}\] audit: type=1326 "
@@ -237,3 +240,23 @@ def test_a_target_is_about_what_its_own_row_measured() -> None:
     costs = {"dense": {run_of_tool: slow, (MAWK.name, "dense.log"): peer}, "where": {run_of_tool: fast}}
     text, _ = suite.verdicts(costs, [row for row in ROWS if row.name == "dense"])
     assert "| dense: times the mawk one-liner's rate | ≥ 0.25 | 0.12 | **missed** |" in text
+
+
+SAVED = LogSpec("thousandth.journal", 20_000, Form.JOURNAL, record_every=1_000, kernel_every=50)
+
+
+def test_a_journal_of_a_whole_machine_has_the_promised_entries() -> None:
+    by = Counter(entry["_TRANSPORT"] for entry in entries(text(SAVED)))
+    assert by["audit"] == SAVED.records == 20
+    assert 0 <= SAVED.lines // 50 - by["kernel"] <= SAVED.records  # a record may take the place of a line
+    assert by.total() == SAVED.lines
+
+
+@needs_journals
+def test_systemd_reads_back_the_entries_that_were_written(tmp_path: Path) -> None:
+    folder = make_log(SAVED, tmp_path)
+    command = ["journalctl", f"--directory={folder}", "-o", "export"]
+    export = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
+    written, read = (Counter(entry["MESSAGE"] for entry in entries(log)) for log in (text(SAVED), export))
+    assert read == written
+    assert make_log(SAVED, tmp_path) == folder

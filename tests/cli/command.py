@@ -187,3 +187,8 @@ def running(*args: Arg, program: tuple[Arg, ...] = (SCRIPT,)) -> Iterator[Runnin
 def shell(script: str) -> tuple[str, ...]:
     """A program for `run` and `running`: the command as `"$@"` in a shell script."""
     return ("/bin/sh", "-c", script, "sh", SCRIPT)
+
+
+def as_anybody() -> tuple[str, ...]:
+    """Permission bits bind root only without these capabilities."""
+    return ("setpriv", "--bounding-set=-dac_override,-dac_read_search") if os.geteuid() == 0 else ()

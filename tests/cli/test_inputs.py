@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.archives import PACK
-from tests.cli.command import PATIENCE, SCRIPT, auditd_line, line, run, running, shell
+from tests.cli.command import PATIENCE, SCRIPT, as_anybody, auditd_line, line, run, running, shell
 
 READ, CLOSE = line(0), line(3)
 NOTHING_WRITTEN = "nothing is written (--keep-going writes what the others yield)"
@@ -84,7 +84,7 @@ def test_a_folder_in_a_folder_that_may_not_be_listed(folder: Path) -> None:
     (folder / "sub" / "secret").mkdir(parents=True)
     (folder / "sub" / "a.log").write_bytes(CLOSE)
     (folder / "sub" / "secret").chmod(0)
-    result = run("-r", "sub", "good.log", cwd=folder, program=(*_as_anybody(), SCRIPT))
+    result = run("-r", "sub", "good.log", cwd=folder, program=(*as_anybody(), SCRIPT))
     assert (result.status, result.stdout) == (3, b"")
     assert "audit2seccomp: sub/secret: permission denied\n" in result.stderr
     assert "2 records: 2 used" in result.stderr
@@ -99,14 +99,9 @@ def test_rotated_logs_that_a_shell_lists_are_read_in_the_order_of_time(folder: P
     ]  # fmt: skip
 
 
-def _as_anybody() -> tuple[str, ...]:
-    """Permission bits bind root only without these capabilities."""
-    return ("setpriv", "--bounding-set=-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
-
-
 def test_unreadable(folder: Path) -> None:
     (folder / "secret.log").touch(mode=0)
-    _is_refused(folder, "secret.log", "secret.log: permission denied", (*_as_anybody(), SCRIPT))
+    _is_refused(folder, "secret.log", "secret.log: permission denied", (*as_anybody(), SCRIPT))
 
 
 def test_binary(folder: Path) -> None:
@@ -137,13 +132,13 @@ def test_compressed_under_any_name(folder: Path, form: str) -> None:
 def test_a_journal_file(folder: Path) -> None:
     (folder / "my log; rm.journal").write_bytes(b"LPKSHHRH" + bytes(200) + READ)
     _is_refused(folder, "my log; rm.journal", "my log; rm.journal: not a text log: it is a journal file: ")
-    assert "journalctl --file 'my log; rm.journal' |" in run("my log; rm.journal", cwd=folder).stderr
+    assert "give --journal 'my log; rm.journal'\n" in run("my log; rm.journal", cwd=folder).stderr
 
 
 @pytest.mark.parametrize("inner", [PACK["gzip"](READ), b"LPKSHHRH" + bytes(200)], ids=["archive", "journal"])
 def test_what_an_archive_holds_is_no_text(folder: Path, inner: bytes) -> None:
     (folder / "x.log").write_bytes(PACK["gzip"](inner))
-    what = "a journal file: journalctl --file FILE |" if b"LPK" in inner else "an archive: unpack it first"
+    what = "a journal file: unpack it, and give --journal FILE" if b"LPK" in inner else "an archive: unpack it first"
     _is_refused(folder, "x.log", f"x.log: not a text log: it holds {what}")
 
 

@@ -14,7 +14,23 @@ from hypothesis import strategies as st
 
 from audit2seccomp.cli import app, generate, generation, start
 
-WORDS = ("a.log", "-", "-q", "--quiet", "-o", "--output", "--jobs", "2", "0", "p.json", "no.log", "lint", "linf", "")
+WORDS = (
+    "a.log",
+    "-",
+    "-q",
+    "--journal",
+    "--quiet",
+    "-o",
+    "--output",
+    "--jobs",
+    "2",
+    "0",
+    "p.json",
+    "no.log",
+    "lint",
+    "linf",
+    "",
+)
 OTHERS = ("-qo", "-op.json", "--output=p.json", "--jobs=2", "--", "--strict", "-v", "x y", "--trust", "embedded", "1_0")
 """What the short way leaves to typer, or may."""
 
@@ -61,7 +77,9 @@ def test_what_it_takes_means_the_same_to_typer(words: list[str]) -> None:
         assert asked_for(lambda: start._run_plain(plain)) == asked_for(app.run)
 
 
-@pytest.mark.parametrize("words", [[], ["-o", "p.json"], ["a.log", "-q"], ["-", "--output", "p.json", "--jobs", "2"]])
+@pytest.mark.parametrize(
+    "words", [[], ["-o", "p.json"], ["a.log", "-q"], ["--journal"], ["-", "--output", "p.json", "--jobs", "2"]]
+)
 def test_the_usual_lines_take_it(words: list[str]) -> None:
     assert start.plain_run(words) is not None
 

@@ -47,6 +47,7 @@ class Journald:
         config.parent.mkdir(parents=True)
         config.write_text(_CONFIG)
         self.sockets = run / "systemd" / "journal"
+        self.folder = run / "log" / "journal"
         self._run = run
         self._process: subprocess.Popen[bytes] | None = None
         self._after = ""
@@ -105,7 +106,7 @@ class Journald:
     @property
     def command(self) -> list[str]:
         """How journalctl is called to read it."""
-        return ["journalctl", "-D", str(self._run / "log" / "journal"), "-q", "--no-pager"]
+        return ["journalctl", "-D", str(self.folder), "-q", "--no-pager"]
 
     @property
     def behind_mark(self) -> list[str]:

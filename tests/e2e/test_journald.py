@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from socket import AF_UNIX, SOCK_DGRAM, socket
 
 import pytest
 
@@ -12,11 +14,13 @@ from tests.e2e.journald import Journald, journald, needs_journald
 from tests.e2e.kernel_log import PRINTK_RATELIMIT, setting
 from tests.e2e.known import NAME, PROFILE, made, seen, write_program, written, x86_only
 from tests.e2e.launcher import run_logged
+from tests.journals import without_places
 
 pytestmark = [needs_journald, x86_only]
 
 PROVEN = ("json", "json-pretty", "json-seq", "export", "verbose")
 """docs/trust.md, "Structured logs"."""
+OTHERS = 3_000
 TEXT = ("short", "short-iso", "short-full", "cat")
 
 
@@ -52,6 +56,22 @@ def test_every_form_gives_what_the_program_did_and_each_call_once(log: Path) -> 
 def test_entries_prove_the_kernel_as_their_author(log: Path) -> None:
     result = run("--trust", "authenticated", "--comm", NAME, log)
     assert (result.status, result.stdout) == (0, written(PROFILE))
+
+
+def test_journalctl_is_asked_for_what_counts_alone(recorded: Journald) -> None:
+    asked = ("collect", "--comm", NAME, "--trust", "authenticated", "--journal", recorded.folder)
+    before = json.loads(run(*asked).stdout)
+    assert run("--journal", recorded.folder, "--comm", NAME).stdout == written(PROFILE)
+    with socket(AF_UNIX, SOCK_DGRAM) as log:
+        log.connect(str(recorded.sockets / "dev-log"))
+        for number in range(OTHERS):
+            log.send(f"<30>other[7]: {number} of them".encode())
+    recorded.wait_for("syslog", f"{OTHERS - 1} of them")
+    after = json.loads(run(*asked).stdout)
+    # An entry has more than ten lines, and meanwhile the kernel may have said something.
+    assert after["lines"] < before["lines"] + OTHERS
+    export = json.loads(run("collect", "--comm", NAME, stdin=recorded.read("-o", "export")).stdout)
+    assert without_places(export)["counts"] == without_places(after)["counts"] == without_places(before)["counts"]
 
 
 @pytest.mark.parametrize("form", TEXT)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import audit2seccomp
 from audit2seccomp.errors import EvidenceFileError, InputError
+from audit2seccomp.evidence.inputs.sources import Source
 from audit2seccomp.evidence.inputs.tail import Stream
 from audit2seccomp.evidence.model import Evidence
 from audit2seccomp.evidence.scan import Scanner
@@ -182,7 +183,7 @@ def test_json_entries_with_such_names_are_read(tmp_path: Path) -> None:
 def followed(pieces: list[bytes]) -> None:
     """Follow a pipe that gets these one by one."""
     reading, writing = os.pipe()
-    stream = Stream("s", Scanner(), reading)
+    stream = Stream(Source("s", lambda: os.read(reading, 1 << 16), descriptor=reading), Scanner())
     try:
         for piece in pieces:
             os.write(writing, piece)

@@ -254,7 +254,7 @@ def test_a_python_without_a_library_says_so(monkeypatch: pytest.MonkeyPatch) -> 
         (from_file(io.BytesIO(PACK["zstd"](bytes(range(256)) * 9))), "binary data, not a text log"),
         (
             from_file(io.BytesIO(b"LPKSHHRH" + bytes(99))),
-            "not a text log: it is a journal file: journalctl --file FILE",
+            "not a text log: it is a journal file: give --journal FILE",
         ),
         (from_lines([PACK["bzip2"](TEXT)]), "not a text log: it is an archive: give it as a file"),
     ],

@@ -24,7 +24,7 @@ DEFAULT_COMMAND = "generate"
 _GROUP_OPTIONS = ("--version", "--install-completion", "--show-completion")
 
 
-_IMPLIED = {"--portable": "A"}
+_IMPLIED = {"--portable": "A", "--boot": "0"}
 """Options that may stand alone, and the value that they have then; another one stands behind `=`."""
 
 

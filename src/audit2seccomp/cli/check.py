@@ -55,7 +55,7 @@ def check(
 ) -> None:
     """Tell which recorded calls a profile would deny, who made them, and on which architecture."""
     choices = options.choices(selection, inputs, quiet=quiet)
-    if profile == "-" and (not logs or "-" in logs):
+    if profile == "-" and not choices.journal and (not logs or "-" in logs):
         raise UsageError("check: the profile and the log cannot both be standard input: name one of them")
     against = load(profile, lenient=lenient, quiet=quiet).sound()
     target = Output(None)

@@ -6,13 +6,16 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+from audit2seccomp.errors import UsageError
 from audit2seccomp.evidence.beginning import STRACE
 from audit2seccomp.evidence.carriers import Trust
+from audit2seccomp.evidence.inputs.sources import Source, from_path
 from audit2seccomp.evidence.model import RecordKey
 from audit2seccomp.evidence.scan import Scanner
 from audit2seccomp.kernel.abi import abi_named, abi_of
 
 if TYPE_CHECKING:
+    from audit2seccomp.evidence.inputs.journal import Wanted
     from audit2seccomp.evidence.query.language import Query
 
 
@@ -31,6 +34,27 @@ class Choices(NamedTuple):
     """Whether what container runtimes call is added to what counts."""
     jobs: int = 1
     """So many threads look at the logs."""
+    journal: Wanted | None = None
+    """What is wanted of journals, where all inputs are such."""
+
+    def of_journals(self, boot: str | None = None, *, merge: bool = False) -> Choices:
+        """The same where all inputs are journals. Raises UsageError for what these do not have."""
+        from audit2seccomp.evidence.inputs.journal import FORM, Wanted
+
+        if self.form is not None:
+            raise UsageError("--format-in: a journal has just one form: not with --journal")
+        if self.recursive:
+            raise UsageError("--recursive: journalctl knows which folders belong to a journal: not with --journal")
+        since = None if self.query is None else self.query.earliest
+        return self._replace(form=FORM, journal=Wanted(self.trust, since, boot, merge))
+
+    def open(self, path: str, offset: int = 0, *, follow: bool = False) -> Source:
+        """Open an input; `follow` is for journals. Raises InputError."""
+        if self.journal is None:
+            return from_path(path, offset)
+        from audit2seccomp.evidence.inputs.journal import from_journal
+
+        return from_journal(path, self.journal, follow=follow)
 
     def scanner(
         self,

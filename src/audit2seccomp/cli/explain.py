@@ -61,7 +61,7 @@ def explain(
     if line:
         from audit2seccomp.cli.explain_line import explain_line
 
-        if json or csv or any(part not in (None, []) for part in selection):
+        if json or csv or choices.journal or any(part not in (None, []) for part in selection):
             raise UsageError("--line: explains what is written there: it has no other form, and selects nothing")
         raise typer.Exit(explain_line(logs, choices.trust, choices.assume_arch))
     if json and csv:

@@ -11,7 +11,7 @@ from audit2seccomp.cli.interrupt import Interrupted, Interruption
 from audit2seccomp.cli.messages import complain, printable, say
 from audit2seccomp.cli.reading import Gathered, about_selection, input_names
 from audit2seccomp.errors import ExitStatus, InputError, NothingFoundError, UsageError
-from audit2seccomp.evidence.inputs.tail import Followed, follow
+from audit2seccomp.evidence.inputs.tail import Followed, Stream, follow
 from audit2seccomp.evidence.model import Count, Evidence, RecordKey
 
 if TYPE_CHECKING:
@@ -59,17 +59,19 @@ class LiveProfile:
         """Follow inputs, standard input if none is named, until a signal comes or all have ended. Raises InputError for
         one that cannot be read or is no text, unless the choices say to go on; SystemExit for a signal that comes
         before all was read that was there."""
-        names = list(dict.fromkeys(input_names(logs)))
-        for name in names:
-            self._attempt(partial(self._add, name, alone=len(names) == 1))
-        self._all = list(self._followed)
+        names = list(dict.fromkeys(input_names(logs, self._choices)))
         try:
+            for name in names:
+                self._attempt(partial(self._add, name, alone=len(names) == 1))
             self._loop(interruption)
         except Interrupted:
             for one in self._followed:
                 if not one.caught_up:
                     complain(f"{one.name}: interrupted: nothing is written")
                     raise SystemExit(interruption.exit_status or ExitStatus.OWN_BUG) from None
+        finally:
+            for one in self._all:
+                one.close()
         for one in self._all:
             one.finish()
         scanners = [one.scanner for one in self._all]
@@ -89,7 +91,13 @@ class LiveProfile:
     def _add(self, name: str, *, alone: bool) -> None:
         beside = self._followed[0].scanner if self._followed else None
         scanner = self._choices.scanner(self._take, count_lines=not self._choices.quiet, alone=alone, beside=beside)
-        self._followed.append(follow(name, scanner, self._tell))
+        followed: Followed
+        if self._choices.journal:
+            followed = Stream(self._choices.open(name, follow=True), scanner)
+        else:
+            followed = follow(name, scanner, self._tell)
+        self._followed.append(followed)
+        self._all.append(followed)
 
     def _loop(self, interruption: Interruption) -> None:
         pause = 0.0

@@ -34,6 +34,8 @@ def make_profile(
     on_new = announcer() if (verbose or follow) and not choices.quiet else None
     if follow and (directory or per):
         raise UsageError("--follow: writes one profile: not with --per or -d")
+    if choices.journal and directory is not None and per is None and not logs:
+        raise UsageError("-d: a journal is one log: -o FILE writes its profile; saved ones are named behind --journal")
     if output is not None:
         refuse_input_as_output(output, logs)
     destination = Destination(shape, output, directory, per)

@@ -131,6 +131,20 @@ class Inputs(NamedTuple):
             autocompletion=lambda: list(FORM_NAMES),
         ),
     ] = None
+    journal: Annotated[
+        bool,
+        typer.Option(
+            "--journal",
+            help="Ask journalctl: for this machine's journal, or for saved ones, which LOGS are: files or folders.",
+        ),
+    ] = False
+    boot: Annotated[
+        str | None,
+        typer.Option(metavar="[=BOOT]", help="With --journal: only this boot; =-1 the one before it, =ID any."),
+    ] = None
+    merge: Annotated[
+        bool, typer.Option("--merge", help="With --journal: also the journals of other machines that are stored here.")
+    ] = False
     recursive: Annotated[bool, typer.Option("-r", "--recursive", help="Read the files in folders.")] = False
     keep_going: Annotated[
         bool,
@@ -157,6 +171,11 @@ def choices(selection: Selection, inputs: Inputs, *, quiet: bool = False) -> Cho
     trust = trust_named(inputs.trust)
     if inputs.jobs is not None and inputs.jobs < 1:
         raise UsageError(f"--jobs: {inputs.jobs}: 1 is the least")
-    return Choices(
+    chosen = Choices(
         trust, arch, selection.query(), inputs.recursive, inputs.keep_going, quiet, form, jobs=inputs.jobs or cores()
     )
+    if inputs.journal:
+        return chosen.of_journals(inputs.boot, merge=inputs.merge)
+    if inputs.boot is not None or inputs.merge:
+        raise UsageError(f"{'--merge' if inputs.boot is None else '--boot'}: is for --journal")
+    return chosen

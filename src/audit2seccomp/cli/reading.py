@@ -15,7 +15,6 @@ from audit2seccomp.cli.progress import progress_bar
 from audit2seccomp.errors import CutInputError, ExitStatus, InputError, NotTextError, UsageError
 from audit2seccomp.evidence.beginning import STRACE
 from audit2seccomp.evidence.inputs.expand import expand
-from audit2seccomp.evidence.inputs.sources import from_path
 from audit2seccomp.evidence.reading import all_traces, scan_source
 from audit2seccomp.evidence.scan import Scanner
 
@@ -64,13 +63,13 @@ def gather(
 ) -> Gathered:
     """Read all inputs, standard input if none is named; with `state`, what is new in them. A signal ends the reading;
     see `Interruption`. With `apart` an event that is in two inputs counts in each of them."""
-    named = input_names(logs)
-    files = _expanded(named, interruption, choices)
+    named = input_names(logs, choices)
+    files = named if choices.journal else _expanded(named, interruption, choices)
     if len(files) > 1 and choices.form is None and all_traces(files):
         choices = choices._replace(form=STRACE)
     scanner = choices.scanner(on_new, count_lines=count_lines, apart=apart, alone=len(files) == 1)
-    with progress_bar(files, choices.quiet) as advance:
-        opener = _Opener(interruption, advance)
+    with progress_bar([] if choices.journal else files, choices.quiet) as advance:
+        opener = _Opener(choices, interruption, advance)
         if state is None:
             unread = _read_all(files, named, opener, lambda log: scan_source(scanner, opener(log)), choices.quiet)
             if not choices.quiet:
@@ -120,10 +119,17 @@ def about_selection(scanners: Sequence[Scanner], choices: Choices) -> Iterator[s
         )
 
 
-def input_names(logs: list[str] | None) -> list[str]:
-    """The inputs, standard input if none is named; raises UsageError if that is a terminal."""
+def input_names(logs: list[str] | None, choices: Choices) -> list[str]:
+    """The inputs: standard input, or this machine's journal, if none is named. Raises UsageError if the former is a
+    terminal."""
+    if choices.journal:
+        from audit2seccomp.evidence.inputs.journal import MACHINE
+
+        if "-" in (logs or ()):
+            raise UsageError("--journal: reads files and folders: what journalctl prints is read without it")
+        return logs or [MACHINE]
     if not logs and sys.stdin is not None and sys.stdin.isatty():
-        raise UsageError("no input: name log files, or pipe a log in: journalctl | audit2seccomp -o profile.json")
+        raise UsageError("no input: name log files, pipe a log in, or read the journal: audit2seccomp --journal")
     return logs or ["-"]
 
 
@@ -161,8 +167,9 @@ def write_result(
 class _Opener:
     """Opens inputs so that reading them shows as progress and can be interrupted."""
 
-    def __init__(self, interruption: Interruption, advance: Callable[[int], object]) -> None:
+    def __init__(self, choices: Choices, interruption: Interruption, advance: Callable[[int], object]) -> None:
         """`advance` is told how many more bytes were read."""
+        self._choices = choices
         self.interruption = interruption
         self._advance = advance
         self.last: Source | None = None
@@ -171,8 +178,9 @@ class _Opener:
     def __call__(self, path: str, offset: int = 0) -> Source:
         """Open one; raises InputError, and Interrupted, also while it is read."""
         self.last = None
-        # The opening of a FIFO waits for its writer.
-        self.last = self.interruption.guard(partial(from_path, path, offset))()
+        opening = partial(self._choices.open, path, offset)
+        # A FIFO's waits for its writer. journalctl's does not, and in the midst of it nobody knows of the process yet.
+        self.last = opening() if self._choices.journal else self.interruption.guard(opening)()
         read = _counted(self.interruption.guard(self.last.read, self.last.descriptor), self._advance)
         return self.last._replace(read=read, pause=self.interruption.guard(self.last.pause))
 
@@ -194,7 +202,7 @@ def _read_all(logs: list[str], named: list[str], opener: _Opener, read: Callable
         try:
             read(log)
         except Interrupted:
-            if opener.last is not None and opener.last.size is not None:
+            if opener.last is not None and opener.last.whole:
                 complain(f"{opener.last.name}: interrupted: nothing is written")
                 raise SystemExit(opener.interruption.exit_status or ExitStatus.OWN_BUG) from None
             for left in logs[done + 1 :]:

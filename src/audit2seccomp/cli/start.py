@@ -42,14 +42,15 @@ class PlainRun(NamedTuple):
     output: str | None
     quiet: bool
     jobs: int | None
+    journal: bool
 
 
 def plain_run(words: Sequence[str]) -> PlainRun | None:
-    """The meaning of a command line with nothing but logs, `-o FILE`, `--jobs N` and `-q`, as typer would tell it; None
-    for any other. Importing typer takes as long as all else that such a run does."""
+    """The meaning of a command line with nothing but logs, `--journal`, `-o FILE`, `--jobs N` and `-q`, as typer would
+    tell it; None for any other. Importing typer takes as long as all else that such a run does."""
     logs: list[str] = []
     output: str | None = None
-    quiet, jobs = False, None
+    quiet, jobs, journal = False, None, False
     rest = iter(words)
     for word in rest:
         if word in ("-q", "--quiet"):
@@ -58,6 +59,8 @@ def plain_run(words: Sequence[str]) -> PlainRun | None:
             output = next(rest, "-")
             if output.startswith("-"):
                 return None
+        elif word == "--journal":
+            journal = True
         elif word == "--jobs":
             number = next(rest, "")
             if not (number.isascii() and number.isdecimal() and len(number) <= _JOBS_DIGITS and int(number)):
@@ -70,7 +73,7 @@ def plain_run(words: Sequence[str]) -> PlainRun | None:
     first = words[0] if words else "-"
     if first in COMMANDS or not (first.startswith("-") or os.path.lexists(first)):
         return None  # it is a command, or may be meant as one
-    return PlainRun(logs, output, quiet, jobs)
+    return PlainRun(logs, output, quiet, jobs, journal)
 
 
 def _run_plain(run: PlainRun) -> NoReturn:
@@ -80,6 +83,8 @@ def _run_plain(run: PlainRun) -> NoReturn:
 
     _collect_garbage()
     choices = Choices(quiet=run.quiet, jobs=run.jobs or cores())
+    if run.journal:
+        choices = choices.of_journals()
     sys.exit(make_profile(run.logs or None, choices, Shape(), run.output))
 
 

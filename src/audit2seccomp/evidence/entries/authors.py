@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from audit2seccomp.evidence.carriers import CONTINUES, FACILITY, Carrier, Speaker, Trust
 from audit2seccomp.evidence.trust import FOREIGN
+from audit2seccomp.kernel.uapi import AUDIT_SECCOMP
 
 
 class Author(NamedTuple):
@@ -86,6 +87,17 @@ def of_journal(transport: str, facility: str, *, seccomp: bool, audit_id: bool, 
     if transport == "driver" and journalctl:
         return JOURNAL_ITSELF
     return JOURNAL_CLIENT if transport else NO_TRANSPORT
+
+
+def journal_matches(trust: Trust) -> list[str]:
+    """What journalctl is asked for, as its arguments: each entry with a record that is believed at this level, and each
+    by those whose signs of loss are. Nothing asks for all, where any entry may hold a record."""
+    if trust is Trust.EMBEDDED:
+        return []
+    units = [f"_SYSTEMD_UNIT={unit}" for unit in _SPEAKERS_OF_LOSS]
+    without_unit = ["_UID=0", *(f"_COMM={tag[:_COMM_BYTES]}" for tag in _SPEAKERS_OF_LOSS.values())]
+    transports = ["_TRANSPORT=kernel", "_TRANSPORT=driver"]
+    return [f"_AUDIT_TYPE={AUDIT_SECCOMP}", "+", *transports, "+", *units, "+", *without_unit]
 
 
 def client(unit: str, uid: str, comm: str) -> Author:

@@ -49,7 +49,7 @@ def refuse_binary(name: str, block: bytes, *, packed: bool) -> None:
         from shlex import quote
 
         file = "FILE" if packed or name.startswith("<") else quote(name)
-        raise NotTextError(f"{what} a journal file: journalctl --file {file} | audit2seccomp")
+        raise NotTextError(f"{what} a journal file: {'unpack it, and ' if packed else ''}give --journal {file}")
     text = block.replace(b"\0", b"")
     control = len(text) - len(text.translate(None, _CONTROL_BYTES))
     if control * _CONTROL_SHARE > len(text) - control:

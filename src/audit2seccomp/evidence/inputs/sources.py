@@ -70,6 +70,8 @@ class Source(NamedTuple):
     """Whether a file that began so was truncated since, though it may have grown again: how far it was read."""
     pause: Callable[[], None] = _nothing
     """Called between blocks of an archive, of which a few bytes may hold many; it may raise to end the reading."""
+    whole: bool = False
+    """Whether all of it is there already, so that an interrupted reading has read just a part."""
     lines: bool = False
     """Whether it is given in lines, which no archive is put together from."""
 
@@ -98,7 +100,7 @@ class Source(NamedTuple):
                     "read the copy that log rotation made, too"
                 )
         except OSError as error:
-            raise InputError(f"{self.name}: {_reason(error)}") from error
+            raise InputError(f"{self.name}: {reason(error)}") from error
         except ValueError as error:
             # What file objects raise that are closed, or that decode what is no text of their encoding.
             raise InputError(f"{self.name}: {error}: give it open, and in binary mode") from error
@@ -111,7 +113,7 @@ class Source(NamedTuple):
             return self.once_more is None or self.once_more(0).startswith(head)
         except OSError as error:
             self.close()
-            raise InputError(f"{self.name}: {_reason(error)}") from error
+            raise InputError(f"{self.name}: {reason(error)}") from error
 
     def _unpack(self, form: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
         from audit2seccomp.evidence.inputs.archives import unpack
@@ -142,7 +144,7 @@ def from_path(path: str | os.PathLike[str], offset: int = 0) -> Source:
             return _from_descriptor("<stdin>", sys.stdin.fileno(), lambda: None)
         return _opened(name, offset)
     except (OSError, ValueError) as error:
-        raise InputError(f"{'<stdin>' if name == '-' else name}: {_reason(error)}") from error
+        raise InputError(f"{'<stdin>' if name == '-' else name}: {reason(error)}") from error
 
 
 def _opened(name: str, offset: int) -> Source:
@@ -201,6 +203,7 @@ def _from_descriptor(name: str, descriptor: int, close: Callable[[], None], offs
         read,
         status.st_size,
         close=close,
+        whole=True,
         device=status.st_dev,
         inode=status.st_ino,
         modified=status.st_mtime_ns,
@@ -266,6 +269,7 @@ def _keeping(chunks: Iterable[bytes], kept: list[bytes]) -> Iterator[bytes]:
         yield chunk
 
 
-def _reason(error: OSError | ValueError) -> str:
-    reason = error.strerror if isinstance(error, OSError) else None
-    return (reason or str(error)).lower()
+def reason(error: OSError | ValueError) -> str:
+    """What went wrong, for a message."""
+    text = error.strerror if isinstance(error, OSError) else None
+    return (text or str(error)).lower()

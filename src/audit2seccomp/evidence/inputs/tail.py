@@ -7,12 +7,13 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import chain
 
 from audit2seccomp.errors import CutInputError, InputError
 from audit2seccomp.evidence.inputs.expand import rotated
 from audit2seccomp.evidence.inputs.magic import archive_form
-from audit2seccomp.evidence.inputs.sources import BLOCK_BYTES, Source, from_path
+from audit2seccomp.evidence.inputs.sources import BLOCK_BYTES, Source, from_path, reason
 from audit2seccomp.evidence.scan import Scanner
 from audit2seccomp.evidence.stored.recognising import Recogniser
 
@@ -51,6 +52,9 @@ class Followed:
             self.scanner.finish_input()
             self._started = False
 
+    def close(self) -> None:
+        """End what is there for the following alone."""
+
     def _feed(self, block: bytes) -> None:
         if not self._started:
             self._recogniser = Recogniser()
@@ -65,22 +69,25 @@ class Followed:
 
 
 class Stream(Followed):
-    """A pipe, FIFO, terminal or device: `step` must be called when its descriptor has something, and may wait
+    """A pipe, FIFO, terminal, device or journal: `step` must be called when its descriptor has something, and may wait
     otherwise."""
 
-    def __init__(self, name: str, scanner: Scanner, descriptor: int) -> None:
-        """Read an open descriptor."""
-        super().__init__(name, scanner)
-        self.descriptor = descriptor
+    def __init__(self, source: Source, scanner: Scanner) -> None:
+        """Read a source that has a descriptor."""
+        super().__init__(source.name, scanner)
+        self._source = source
+        self.descriptor = source.descriptor
         self.caught_up = True
 
     def step(self) -> bool:
         """Read what there is; nothing at all is the end."""
-        assert self.descriptor is not None
         try:
-            block = os.read(self.descriptor, BLOCK_BYTES)
+            block = self._source.read()
         except BlockingIOError:
             return False
+        except CutInputError:
+            self.scanner.miss_the_rest()
+            raise
         except OSError as error:
             raise _error(self.name, error) from error
         if block:
@@ -89,6 +96,10 @@ class Stream(Followed):
             self.ended = True
             self.finish()
         return bool(block)
+
+    def close(self) -> None:
+        """Close the source."""
+        self._source.close()
 
 
 class _File:
@@ -173,7 +184,7 @@ class Tail(Followed):
             self._file = _File(name)
         except (FileNotFoundError, NotADirectoryError) as error:
             self.caught_up = True
-            self._say(f"{_reason(error)}: waiting for it")
+            self._say(f"{reason(error)}: waiting for it")
         except (OSError, ValueError) as error:
             raise _error(name, error) from error
 
@@ -231,7 +242,7 @@ class Tail(Followed):
         try:
             status = os.stat(self.name)
         except OSError as error:
-            self._say(f"{_reason(error)}: waiting for it")
+            self._say(f"{reason(error)}: waiting for it")
             return False
         identity = status.st_dev, status.st_ino
         if self._file is not None and identity == self._file.identity:
@@ -249,7 +260,7 @@ class Tail(Followed):
         try:
             new = _File(self.name)
         except OSError as error:
-            self._say(f"{_reason(error)}: waiting for it")
+            self._say(f"{reason(error)}: waiting for it")
             return False
         if self._file is None:
             self._say("is there now")
@@ -301,7 +312,7 @@ def follow(path: str, scanner: Scanner, tell: Tell) -> Followed:
         descriptor = sys.stdin.fileno()
         if stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise InputError("<stdin>: is a file: --follow needs its name, to see when the log is rotated")
-        return Stream("<stdin>", scanner, descriptor)
+        return Stream(_stream("<stdin>", descriptor), scanner)
     try:
         mode = os.stat(path).st_mode
     except (OSError, ValueError):
@@ -312,9 +323,13 @@ def follow(path: str, scanner: Scanner, tell: Tell) -> Followed:
         return Tail(path, scanner, tell)
     try:
         # Without waiting for a writer, who may come later.
-        return Stream(path, scanner, os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK))
+        return Stream(_stream(path, os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)), scanner)
     except OSError as error:
         raise _error(path, error) from error
+
+
+def _stream(name: str, descriptor: int) -> Source:
+    return Source(name, partial(os.read, descriptor, BLOCK_BYTES), descriptor=descriptor)
 
 
 def _refuse_no_text(name: str, block: bytes) -> None:
@@ -326,9 +341,4 @@ def _refuse_no_text(name: str, block: bytes) -> None:
 
 
 def _error(name: str, error: OSError | ValueError) -> InputError:
-    return InputError(f"{name}: {_reason(error)}")
-
-
-def _reason(error: OSError | ValueError) -> str:
-    reason = error.strerror if isinstance(error, OSError) else None
-    return (reason or str(error)).lower()
+    return InputError(f"{name}: {reason(error)}")

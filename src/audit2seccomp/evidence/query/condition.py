@@ -162,6 +162,24 @@ def fields_of(condition: Condition) -> frozenset[Field]:
     return frozenset[Field]().union(*map(fields_of, condition.parts))
 
 
+def earliest(condition: Condition) -> int | None:
+    """No record of an earlier time is selected: milliseconds since the epoch; None where any time may be."""
+    if isinstance(condition, Comparison):
+        if condition.field is not Field.TIME or condition.operator not in _BOUNDED_BELOW:
+            return None
+        return min(one for one in condition.operands if isinstance(one, int))
+    if isinstance(condition, Not):
+        return None
+    bounds = list(map(earliest, condition.parts))
+    known = [bound for bound in bounds if bound is not None]
+    if isinstance(condition, And):
+        return max(known, default=None)
+    return min(known) if len(known) == len(bounds) else None
+
+
+_BOUNDED_BELOW = (Operator.GE, Operator.GT, Operator.EQ, Operator.IN)
+
+
 def compiled(condition: Condition) -> Decide:
     """The condition as one function, by Kleene's three-valued logic."""
     if isinstance(condition, Comparison):

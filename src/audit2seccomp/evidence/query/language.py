@@ -25,6 +25,7 @@ from audit2seccomp.evidence.query.condition import (
     all_of,
     any_of,
     compiled,
+    earliest,
     fields_of,
 )
 from audit2seccomp.evidence.query.spelling import as_text, operand_of, operator_of, plain, shown, time_of, written
@@ -59,6 +60,11 @@ class Query:
     def fields(self) -> frozenset[Field]:
         """Which fields it looks at; `arch` too where it asks for a call's name."""
         return fields_of(self.condition)
+
+    @cached_property
+    def earliest(self) -> int | None:
+        """No record of an earlier time is selected: milliseconds since the epoch; None where any time may be."""
+        return earliest(self.condition)
 
     @cached_property
     def text(self) -> str:
