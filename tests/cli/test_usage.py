@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from audit2seccomp.evidence.text import compiled
 from tests.cli.command import line, run, running
+from tests.e2e.machine import COMPILED, needs
 
 OPTIONS = [
     "--output", "--directory", "--per", "--follow", "--where", "--format-in", "--recursive", "--trust", "--assume-arch",
@@ -39,12 +41,20 @@ def test_help_of_syscall() -> None:
     assert all(words in result.stdout.decode() for words in ("NAME|NUMBER", "--arch ARCH|all", "--json"))
 
 
-def test_version_tells_that_of_the_tables() -> None:
+@pytest.mark.parametrize(
+    ("env", "scan"),
+    [pytest.param({}, "compiled", marks=needs(COMPILED)), ({compiled.PURE: "1"}, "pure Python")],
+    ids=["compiled", "pure"],
+)
+def test_version_tells_that_of_the_tables_and_which_scan_runs(env: dict[str, str], scan: str) -> None:
+    result = run("--version", env=env)
+    version, tables = re.escape(metadata.version("audit2seccomp")), r"system call tables of Linux \d+\.\d+.*"
+    assert re.fullmatch(rf"audit2seccomp {version} \({tables}, {scan} scan\)\n", result.stdout.decode())
+
+
+def test_it_is_a_module_too() -> None:
     result = run("--version")
-    expected = (
-        rf"audit2seccomp {re.escape(metadata.version('audit2seccomp'))} \(system call tables of Linux \d+\.\d+.*\)\n"
-    )
-    assert re.fullmatch(expected, result.stdout.decode())
+    assert result.status == 0
     assert run("--version", program=(sys.executable, "-m", "audit2seccomp")) == result
 
 

@@ -99,7 +99,10 @@ app = typer.Typer(cls=CommandGroup, rich_markup_mode=None, pretty_exceptions_ena
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"audit2seccomp {__version__} (system call tables of Linux {tables_kernel()})")
+        from audit2seccomp.evidence.text.compiled import is_compiled
+
+        scan = "compiled" if is_compiled() else "pure Python"
+        typer.echo(f"audit2seccomp {__version__} (system call tables of Linux {tables_kernel()}, {scan} scan)")
         raise typer.Exit
 
 
@@ -108,7 +111,10 @@ def _root(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version and that of the tables."
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="Print the version, that of the tables, and which scan runs.",
         ),
     ] = False,
 ) -> None:

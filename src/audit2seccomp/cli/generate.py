@@ -35,7 +35,7 @@ Other commands:
   audit2seccomp record -- COMMAND     run a command, and write the profile of what it called
   audit2seccomp run -- COMMAND        run a command under a profile
   audit2seccomp syscall NAME|NUMBER   look a system call up in the tables
-  audit2seccomp --version             this version, and that of the tables
+  audit2seccomp --version             this version, that of the tables, and which scan runs
   audit2seccomp --install-completion  complete options in this shell
 
 \b
