@@ -114,7 +114,7 @@ def _root(
             "--version",
             callback=_print_version,
             is_eager=True,
-            help="Print the version, that of the tables, and which scan runs.",
+            help="Print this version, that of the tables, and the scan.",
         ),
     ] = False,
 ) -> None:
