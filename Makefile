@@ -6,7 +6,7 @@ DEMO_LOG := fixtures/recorded/dmesg-runc-busybox-httpd.txt
 # On all cores; e2e has the machine to itself.
 EVERY_TEST := --ignore tests/e2e -n auto --dist worksteal
 
-.PHONY: help demo check lint format types test cover e2e fuzz tables tables-check corpus bench dist clean
+.PHONY: help demo check lint format types test cover e2e sanitize fuzz tables tables-check corpus bench dist clean
 .DELETE_ON_ERROR:
 
 help: ## what can be made
@@ -39,6 +39,17 @@ cover: $(BIN)/.dev ## all tests, and the share of branches that they take
 	$(BIN)/coverage run -m pytest $(EVERY_TEST) --hypothesis-profile few
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report
+
+# The compiled scan once more, so that it tells what it must not do; the tests of reading and the corpus of the fuzzer go through it.
+SANITIZED := build/sanitized
+SANITIZING = env AUDIT2SECCOMP_NO_SKIPS=1 PYTHONPATH=$(SANITIZED) PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 \
+  LD_PRELOAD=$$($(CC) -print-file-name=libasan.so)
+sanitize: $(BIN)/.dev ## the compiled scan's tests, with each access to memory checked
+	rm -rf $(SANITIZED) build/lib* build/temp*
+	CFLAGS="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer" \
+	  $(BIN)/python -m pip install -q --no-deps --target $(SANITIZED) .
+	$(SANITIZING) $(BIN)/python -c 'from audit2seccomp.evidence.text._scan import __file__ as scan; assert "/$(SANITIZED)/" in scan'
+	$(SANITIZING) $(BIN)/python -m pytest -q tests/evidence/test_compiled.py tests/fuzz --hypothesis-profile few
 
 FUZZ_SECONDS ?= 600
 fuzz: $(BIN)/.dev ## look for inputs that break a promise: make fuzz FUZZ_SECONDS=600 FUZZ="profile query"
@@ -75,10 +86,12 @@ $(BIN)/python:
 	  { echo 'Python 3.11 or newer with venv is needed: apt-get install python3-venv'; exit 1; }
 	$(PYTHON) -m venv .venv
 
-$(BIN)/.run: pyproject.toml | $(BIN)/python
+COMPILED := $(addprefix src/audit2seccomp/evidence/text/, _scan.pyx _search.h)
+
+$(BIN)/.run: pyproject.toml $(COMPILED) | $(BIN)/python
 	$(BIN)/python -m pip install -q -e .
 	touch $@
 
-$(BIN)/.dev: pyproject.toml | $(BIN)/python
+$(BIN)/.dev: pyproject.toml $(COMPILED) | $(BIN)/python
 	$(BIN)/python -m pip install -q -e '.[dev]'
 	touch $@ $(BIN)/.run

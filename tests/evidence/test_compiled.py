@@ -89,13 +89,10 @@ def said(evidence: Evidence) -> object:
 
 
 def test_any_log_says_the_same_line_by_line_and_by_each_scan() -> None:
-    lines = 0
 
     @given(log=text_logs(), data=st.data(), trust=trusts, last=lasts)
     def check(log: list[bytes], data: st.DataObject, trust: Trust, last: bytes) -> None:
-        nonlocal lines
         text = b"\n".join(log) + last
-        lines += text.count(b"\n")
         cuts = cut_anywhere(data, text)
         assert (
             said(scanned(text, cuts, trust)) == said(scanned(text, cuts, trust, pure=True)) == said(slowly(text, trust))
@@ -108,7 +105,7 @@ def test_any_log_says_the_same_line_by_line_and_by_each_scan() -> None:
 
     with taking() as taken:
         check()
-    assert taken.lines > lines / 10
+    assert taken.lines, "nothing was taken"
 
 
 @given(log=text_logs(), data=st.data(), trust=trusts, last=lasts)
@@ -188,7 +185,7 @@ def test_what_the_compiled_scan_takes_is_a_regular_record_with_the_parsers_field
                 check_taken(line, known, found)
 
     check()
-    assert taken > 100
+    assert taken, "nothing was taken"
 
 
 def look(line: bytes, outlines: _scan.Outlines) -> _scan.Found:
