@@ -63,6 +63,8 @@ class Pile:
         """Those of them that a serial proves to be copies."""
         self.last: dict[Fields | Call, Time] = {}
         """When each came, the latest time."""
+        self.places: dict[Fields | Call, int] = {}
+        """Where each new text stands first in the block, as far as anybody knows."""
         self.newest = 0
         """The latest time of all, in milliseconds."""
         self.outcomes: dict[Fields | Call, Outcome] = {}
@@ -110,6 +112,8 @@ class Tally:
         """Count texts, with the time and serial of each where they have them; `settle` must be called before others."""
         texts, times = columns.texts, columns.times
         pile.texts.update(texts)
+        for text, place in zip(texts, columns.places, strict=False):
+            pile.places.setdefault(text, place)
         if not times:
             return
         if in_order(times) and pile.newest <= millis(times[0]):
@@ -249,6 +253,7 @@ class Tally:
                 if outcome.fate in (Fate.REJECTED, Fate.REFUSED):
                     pile.unsound.add(text)
                 yield pile, text, outcome
+            pile.places.clear()
 
     def _outcome(self, pile: Pile, text: Fields | Call, decider: Decider) -> Outcome:
         call = text if pile.lean else pile.form.call(text) if pile.trusted else None

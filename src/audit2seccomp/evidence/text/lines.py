@@ -248,7 +248,9 @@ class LineReader:
             elif outcome.fate is Fate.UNSELECTED or (pile, outcome.reason, outcome.fate) in noted:
                 continue
             # Texts of a pile stand in the order of their first lines, so that one pass over the block finds all.
-            at = self._block.find(pile, text, at if pile is pile_before else 0)
+            place = pile.places.get(text)
+            start = at if pile is pile_before else 0
+            at = self._block.find(pile, text, start) if place is None else place - 1
             pile_before = pile
             end = self._block.data.find(b"\n", at + 1)
             if outcome.key is not None:
