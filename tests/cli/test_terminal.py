@@ -71,7 +71,7 @@ def test_no_bar_without_terminal(large: Path) -> None:
     command = [sys.executable, "-X", "importtime", SCRIPT, str(large)]
     done = subprocess.run(command, capture_output=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0
-    assert b" typer\n" in done.stderr
+    assert b" audit2seccomp.cli.progress\n" in done.stderr
     assert b" rich\n" not in done.stderr, "what draws no bar is not imported"
     assert BAR not in done.stderr
     assert b"\x1b" not in done.stderr

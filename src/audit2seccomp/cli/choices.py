@@ -32,8 +32,8 @@ class Choices(NamedTuple):
     """What `--format-in` names."""
     runtime_added: bool = False
     """Whether what container runtimes call is added to what counts."""
-    jobs: int = 1
-    """So many threads look at the logs."""
+    jobs: int | None = None
+    """So many threads look at the logs; None for one on each core."""
     journal: Wanted | None = None
     """What is wanted of journals, where all inputs are such."""
 
@@ -83,8 +83,3 @@ class Choices(NamedTuple):
             beside=beside,
             jobs=self.jobs,
         )
-
-
-def cores() -> int:
-    """Those that this process may use."""
-    return len(os.sched_getaffinity(0))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from audit2seccomp.cli.choices import Choices, cores
+from audit2seccomp.cli.choices import Choices
 from audit2seccomp.errors import UsageError
 from audit2seccomp.evidence.beginning import FORM_NAMES
 from audit2seccomp.evidence.reading import arch_named, trust_named
@@ -171,9 +171,7 @@ def choices(selection: Selection, inputs: Inputs, *, quiet: bool = False) -> Cho
     trust = trust_named(inputs.trust)
     if inputs.jobs is not None and inputs.jobs < 1:
         raise UsageError(f"--jobs: {inputs.jobs}: 1 is the least")
-    chosen = Choices(
-        trust, arch, selection.query(), inputs.recursive, inputs.keep_going, quiet, form, jobs=inputs.jobs or cores()
-    )
+    chosen = Choices(trust, arch, selection.query(), inputs.recursive, inputs.keep_going, quiet, form, jobs=inputs.jobs)
     if inputs.journal:
         return chosen.of_journals(inputs.boot, merge=inputs.merge)
     if inputs.boot is not None or inputs.merge:

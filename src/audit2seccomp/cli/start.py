@@ -77,12 +77,12 @@ def plain_run(words: Sequence[str]) -> PlainRun | None:
 
 
 def _run_plain(run: PlainRun) -> NoReturn:
-    from audit2seccomp.cli.choices import Choices, cores
+    from audit2seccomp.cli.choices import Choices
     from audit2seccomp.cli.generation import make_profile
     from audit2seccomp.cli.shape import Shape
 
     _collect_garbage()
-    choices = Choices(quiet=run.quiet, jobs=run.jobs or cores())
+    choices = Choices(quiet=run.quiet, jobs=run.jobs)
     if run.journal:
         choices = choices.of_journals()
     sys.exit(make_profile(run.logs or None, choices, Shape(), run.output))

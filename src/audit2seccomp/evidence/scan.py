@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from functools import cache, partial, reduce
 from typing import TYPE_CHECKING
@@ -54,7 +55,7 @@ class Scanner:
         form: str | None = None,
         strace_abi: Abi | None = None,
         beside: Scanner | None = None,
-        jobs: int = 1,
+        jobs: int | None = 1,
     ) -> None:
         """Start with nothing seen."""
         self._count_lines = count_lines
@@ -272,8 +273,9 @@ class Scanner:
         self._notes.outcome(outcome, self._name, lambda: self._lines.lines + 1, start)
 
 
-def _workers(jobs: int) -> Workers | None:
-    """So many, if they are of use."""
+def _workers(jobs: int | None) -> Workers | None:
+    """So many, or one for each core, if they are of use."""
+    jobs = jobs or len(os.sched_getaffinity(0))
     if jobs < 2:
         return None
     from audit2seccomp.evidence.text.workers import Workers
