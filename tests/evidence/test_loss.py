@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from audit2seccomp.evidence.loss import (
     KINDS,
     MAX_SIGN_BYTES,
+    MESSAGE_TOKENS,
     Bound,
     Sign,
     bound,
@@ -203,6 +204,7 @@ def test_dmesg_colours_the_message_too() -> None:
 def test_a_message_of_a_known_author_needs_no_prefix(tag: str) -> None:
     for said, sign in SAID[tag].items():
         assert sign_in_message(tag, said) == sign
+        assert any(token in said for token in MESSAGE_TOKENS)
         assert sign_in_message(tag, b" " + said + b"\r\n") == sign
         assert sign_in_message("nginx", said) is None
         if not said.startswith(b"**"):

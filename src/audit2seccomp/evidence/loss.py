@@ -62,6 +62,9 @@ LINE_TOKENS = (b"audi", b" messages")
 """A line of a text log without one of them holds no sign. What the kernel says of audit names audit or one of its
 functions, and the daemons are called auditd and audispd; journald, rsyslog and printk's console count messages."""
 
+MESSAGE_TOKENS = (*LINE_TOKENS, b"Audi", b"recvmsg", b"epoll", b" full")
+"""A message whose author is known holds no sign without one of these."""
+
 
 class Sign(NamedTuple):
     """That records are missing."""

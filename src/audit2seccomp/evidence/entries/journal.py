@@ -11,7 +11,6 @@ from audit2seccomp.evidence.carriers import Trust
 from audit2seccomp.evidence.entries.authors import JOURNAL_CLIENT, client, of_journal
 from audit2seccomp.evidence.entries.container import container_id, container_of
 from audit2seccomp.evidence.entries.entry import NO_MESSAGE, RECORD_TOKEN, WRONG_TYPE, Entry, Problem, problem
-from audit2seccomp.evidence.entries.json_values import texts_in
 from audit2seccomp.evidence.entries.spelled import record_text
 from audit2seccomp.kernel.uapi import AUDIT_SECCOMP
 
@@ -156,7 +155,11 @@ def lines_of(entry: Entry) -> list[Entry]:
         return [entry]
     found = []
     for text in entry.message.split(b"\n"):
-        nested = texts_in(text) if text.startswith(b"{") and RECORD_TOKEN in text else []
+        nested = []
+        if text.startswith(b"{") and RECORD_TOKEN in text:
+            from audit2seccomp.evidence.entries.json_values import texts_in
+
+            nested = texts_in(text)
         found += [
             entry._replace(message=line) for part in nested or [text] for line in part.split(b"\n") if line.strip()
         ]

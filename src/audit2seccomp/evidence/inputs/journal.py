@@ -11,15 +11,16 @@ import stat
 import subprocess
 from collections.abc import Iterator
 from functools import partial
-from glob import escape
 from threading import Thread
 from typing import TYPE_CHECKING, NamedTuple
 
 from audit2seccomp.errors import CutInputError, InputError
 from audit2seccomp.evidence.carriers import Trust
 from audit2seccomp.evidence.entries.authors import journal_matches
+from audit2seccomp.evidence.entries.entry import RECORD_TOKEN
 from audit2seccomp.evidence.inputs.magic import JOURNAL, archive_form
 from audit2seccomp.evidence.inputs.sources import BLOCK_BYTES, Source, reason
+from audit2seccomp.evidence.loss import MESSAGE_TOKENS
 
 if TYPE_CHECKING:
     from typing import IO
@@ -45,6 +46,12 @@ _PASSED_OVER = re.compile(
 _OPENED = re.compile(r"File .* added\.$", re.DOTALL)
 """What it says then of each file that it reads."""
 
+_SEARCH = ["--case-sensitive=yes", f"--grep={b'|'.join((RECORD_TOKEN, *MESSAGE_TOKENS)).decode()}"]
+"""Only messages with one of these words can matter. journalctl has this since version 237, where it is built with
+PCRE2."""
+_NOTHING_FOUND = 1
+"""The exit status when no message has such a word; that of errors, too, which it tells."""
+
 
 class Wanted(NamedTuple):
     """Which entries of a journal are wanted."""
@@ -65,15 +72,15 @@ def from_journal(path: str, wanted: Wanted, *, follow: bool = False) -> Source:
 
     Reading it may raise InputError, and CutInputError for one that journalctl could not read in part. Raises InputError
     where there is no such journal, or no journalctl."""
-    command = [
-        *("journalctl", "--no-pager", f"--output={FORM}"),
+    words = [
+        *("--no-pager", f"--output={FORM}"),
         *_place(path, wanted),
         *(["--follow", "--no-tail"] if follow else []),
         *([f"--since=@{max(0, wanted.since) // 1000}"] if wanted.since is not None else []),
         *([f"--boot={wanted.boot}"] if wanted.boot is not None else []),
         *journal_matches(wanted.trust),
     ]
-    journalctl = _Journalctl(path, command)
+    journalctl = _Journalctl(path, words, _SEARCH if wanted.trust > Trust.EMBEDDED else [])
     return Source(path, journalctl.read, descriptor=journalctl.descriptor, close=journalctl.close, whole=not follow)
 
 
@@ -93,7 +100,12 @@ def _place(path: str, wanted: Wanted) -> Iterator[str]:
             _refuse_no_journal(path, mode)
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: {reason(error)}") from error
-    yield f"--directory={path}" if stat.S_ISDIR(mode) else f"--file={escape(path)}"
+    if stat.S_ISDIR(mode):
+        yield f"--directory={path}"
+    else:
+        from glob import escape
+
+        yield f"--file={escape(path)}"
 
 
 def _refuse_no_journal(path: str, mode: int) -> None:
@@ -110,10 +122,19 @@ def _refuse_no_journal(path: str, mode: int) -> None:
 class _Journalctl:
     """The process, which is ended when the reading is."""
 
-    def __init__(self, name: str, command: list[str]) -> None:
-        """Raises InputError."""
+    def __init__(self, name: str, words: list[str], search: list[str]) -> None:
+        """`search` is what can be left out where it has no such option. Raises InputError."""
         self._name = name
+        self._words = words
         self._read_any = False
+        self._start(search)
+        assert self._process.stdout is not None
+        self.descriptor = os.dup(self._process.stdout.fileno())
+        """What it prints comes there, also if it is started again."""
+        self._process.stdout.close()
+
+    def _start(self, search: list[str]) -> None:
+        self._searches = bool(search)
         self._opened_any = False
         self._complaint = ""
         self._complaints = 0
@@ -123,7 +144,7 @@ class _Journalctl:
         try:
             # In a group of its own Ctrl-C does not end it before it is known here that there was one.
             self._process = subprocess.Popen(
-                command,
+                ["journalctl", *search, *self._words],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -133,24 +154,34 @@ class _Journalctl:
             )
         except OSError as error:
             raise InputError(
-                f"{name}: journalctl: {reason(error)}: it comes with systemd; what it printed elsewhere with -o export "
-                "can be read without it"
+                f"{self._name}: journalctl: {reason(error)}: it comes with systemd; what it printed elsewhere with "
+                "-o export can be read without it"
             ) from error
-        assert self._process.stdout is not None
         assert self._process.stderr is not None
         self._listener = Thread(target=self._listen, args=(self._process.stderr,), daemon=True)
         self._listener.start()
-        self.descriptor = self._process.stdout.fileno()
 
     def read(self) -> bytes:
         """What it prints next. Raises InputError at the end if it has not read all, or found nothing to read."""
         block = os.read(self.descriptor, BLOCK_BYTES)
-        if block:
-            self._read_any = True
-            return block
-        status = self._process.wait()
-        self._listener.join()
-        wrong = self._complaint or _how_it_ended(status)
+        if not block:
+            status = self._process.wait()
+            self._listener.join()
+            if self._searches and self._complaint and not self._read_any:
+                self._start([])
+                assert self._process.stdout is not None
+                os.dup2(self._process.stdout.fileno(), self.descriptor, inheritable=False)
+                self._process.stdout.close()
+                return self.read()
+            self._judge(status)
+        self._read_any = self._read_any or block != b""
+        return block
+
+    def _judge(self, status: int) -> None:
+        """Raise InputError for an end that is not the end of all that there is."""
+        wrong = self._complaint
+        if not wrong and status and not (self._searches and status == _NOTHING_FOUND):
+            wrong = f"was ended by signal {-status}" if status < 0 else f"failed with status {status}"
         if not wrong and not self._read_any and not self._opened_any:
             wrong = "found no journal files"
         if wrong:
@@ -158,20 +189,18 @@ class _Journalctl:
             remedy = ": run this as root, or in the group systemd-journal" if "permission" in wrong.lower() else ""
             kind = CutInputError if self._read_any else InputError
             raise kind(f"{self._name}: journalctl: {wrong}{more}{remedy}")
-        return b""
 
     def close(self) -> None:
         """End it, if it has not ended by itself."""
         self._process.kill()
         self._process.wait()
         self._listener.join()
-        for pipe in (self._process.stdout, self._process.stderr):
-            if pipe is not None:
-                pipe.close()
+        os.close(self.descriptor)
 
     def _listen(self, stderr: IO[bytes]) -> None:
-        for line in iter(partial(stderr.readline, _LINE_BYTES), b""):
-            self._hear(line.rstrip(b"\n").decode(errors="surrogateescape"))
+        with stderr:
+            for line in iter(partial(stderr.readline, _LINE_BYTES), b""):
+                self._hear(line.rstrip(b"\n").decode(errors="surrogateescape"))
 
     def _hear(self, line: str) -> None:
         said = _SAID.match(line)
@@ -182,10 +211,3 @@ class _Journalctl:
             self._complaints += 1
         elif _OPENED.match(said[2]):
             self._opened_any = True
-
-
-def _how_it_ended(status: int) -> str:
-    """What is wrong with that; nothing if it is 0."""
-    if status < 0:
-        return f"was ended by signal {-status}"
-    return f"failed with status {status}" if status else ""
