@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from unittest.mock import patch
 
 import pytest
 
 from audit2seccomp.evidence.text import compiled
 from tests.e2e.machine import COMPILED, needs
+from tests.evidence.scans import pure_scan
 
 _IS_PURE = compiled.PURE in os.environ
 SCANS = ["pure"] if _IS_PURE else [pytest.param("compiled", marks=needs(COMPILED)), "pure"]
@@ -22,5 +22,5 @@ def each_scan(request: pytest.FixtureRequest) -> Iterator[None]:
     if request.param == "compiled":
         yield
         return
-    with patch.object(compiled, "_scan", None):
+    with pure_scan():
         yield

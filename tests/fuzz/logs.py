@@ -16,9 +16,10 @@ from audit2seccomp.evidence.inputs.sources import Source
 from audit2seccomp.evidence.model import Evidence, Progress
 from audit2seccomp.evidence.scan import Scanner
 from audit2seccomp.evidence.stored import files, state
+from audit2seccomp.evidence.text.compiled import is_compiled
 from audit2seccomp.evidence.text.lines import JSON_STARTS
 from audit2seccomp.kernel.abi import abi_named
-from tests.evidence import line_by_line
+from tests.evidence import line_by_line, scans
 from tests.fuzz.target import Target, beginnings, chance, in_pieces, lines_of, some_cuts
 
 TEXTS = ("recorded/*.log", "recorded/dmesg*.txt", "recorded/journal-short*.txt", "hostile/*/*.log", "shapes/*/*.log")
@@ -88,6 +89,22 @@ def check_lines(data: bytes) -> None:
     claimed = line_by_line.claims(line_by_line.slowly(data, trust))
     assert line_by_line.claims(line_by_line.scanned(data, cuts, trust, own=False)) == claimed
     assert line_by_line.claims(line_by_line.scanned(data, (), trust, warm=data, own=False)) == claimed
+
+
+def check_compiled(data: bytes) -> None:
+    """The compiled scan says what the pure one says, with any number of workers, also of lines that come again."""
+    assert is_compiled(), "there is no compiled scan"
+    if not is_text(data):
+        return
+    trust = chance(data).choice(list(Trust))
+    for log in (data, line_by_line.with_own_serials((data + b"\n") * 3)):
+        cuts = some_cuts(log)
+        found = scans.scanned(log, cuts, trust)
+        pure = scans.scanned(log, cuts, trust, pure=True)
+        if log is not data:
+            assert line_by_line.without_text(found) == line_by_line.without_text(pure)
+        assert scans.said(found) == scans.said(pure)
+        assert files.to_text(scans.scanned(log, cuts, trust, jobs=2)) == files.to_text(found)
 
 
 def is_text(data: bytes) -> bool:
@@ -167,6 +184,7 @@ def _structured(form: str, words: tuple[bytes, ...]) -> Target:
 
 TARGETS = (
     Target("lines", check_lines, lambda: beginnings(*TEXTS), WORDS),
+    Target("compiled", check_compiled, lambda: beginnings(*TEXTS), WORDS),
     Target("forms", check_cuts, lambda: beginnings(*TEXTS, *sum(STRUCTURED.values(), ())), (*WORDS, *JSON_WORDS)),
     _structured("json", JSON_WORDS),
     _structured("export", EXPORT_WORDS),

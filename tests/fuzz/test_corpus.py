@@ -7,18 +7,23 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
+from tests.e2e.machine import COMPILED, needs
 from tests.fuzz.corpus import KEPT, MAX_KEPT_BYTES, kept
 from tests.fuzz.targets import TARGETS
 from tests.fuzz.with_hypothesis import inputs
 
+names = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=needs(COMPILED)) if name == "compiled" else name for name in TARGETS]
+)
 
-@pytest.mark.parametrize("name", TARGETS)
+
+@names
 def test_what_was_kept_holds(name: str) -> None:
     for path in kept(name):
         TARGETS[name].run(path.read_bytes())
 
 
-@pytest.mark.parametrize("name", TARGETS)
+@names
 def test_small_changes_to_fixtures_hold(name: str) -> None:
     @settings(max_examples=settings().max_examples // 4)
     @given(inputs(TARGETS[name]))
