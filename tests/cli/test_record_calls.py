@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from audit2seccomp.kernel.abi import abi_named
-from audit2seccomp.live.notify import MAX_NOTED
+from audit2seccomp.live.notify import INTERRUPTED, MAX_NOTED
+from tests.cli.command import run
 from tests.cli.recording import AUDIT, WAYS, X86_64, Recording
 from tests.e2e.machine import needs
 from tests.programs import GETPID, OLD_STYLE, THREE_MODES, Make, ending, write, write_programs
@@ -134,6 +135,27 @@ def test_signals_make_no_call_be_counted_twice_or_not_at_all(interrupts: bool, v
     # Without SA_RESTART the kernel may let a call fail with EINTR that waits for its listener, and does not make it.
     assert interrupts or int(done.stdout) == 5000
     assert recording.named()["getppid"] == int(done.stdout)
+    told = recording.seen().losses.get("interrupted")
+    assert 5000 - int(done.stdout) <= (told.events if told else 0)
+
+
+CROWD = """
+import os, signal, threading
+signal.signal(signal.SIGALRM, lambda *_: None)
+signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+def call():
+    for _ in range(3000): os.getppid()
+threads = [threading.Thread(target=call) for _ in range(4)]
+for one in threads: one.start()
+for one in threads: one.join()
+"""
+"""Threads that wait for their turn, and signals."""
+
+
+def test_a_call_that_a_signal_interrupts_is_told_at_once(tmp_path: Path) -> None:
+    command = ("record", "-o", tmp_path / "profile", "--", sys.executable, "-S", "-c", CROWD)
+    said = next((done.stderr for done in (run(*command) for _ in range(20)) if INTERRUPTED in done.stderr), "")
+    assert said.index(INTERRUPTED) < said.index("INCOMPLETE: calls that a signal interrupted unseen (")
 
 
 def test_a_program_that_makes_up_numbers(recording: Recording) -> None:

@@ -79,9 +79,20 @@ def start(test: str, folder: Path) -> subprocess.Popen[bytes]:
         "AUDIT2SECCOMP_E2E_FOLDER": str(INNER),
         "AUDIT2SECCOMP_E2E_READY": str(folder / "ready"),
     }
+    pytest_words = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"tests/e2e/at_work.py::{test}"]
     with (folder / "said").open("ab") as said:
         return subprocess.Popen(
-            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"tests/e2e/at_work.py::{test}"],
+            # What a shell's `&` and nohup leave ignored is no longer.
+            [
+                "env",
+                "--default-signal",
+                sys.executable,
+                "-m",
+                "pytest",
+                "-p",
+                "no:cacheprovider",
+                f"tests/e2e/at_work.py::{test}",
+            ],
             stdout=said,
             stderr=said,
             env={**os.environ, **environment},

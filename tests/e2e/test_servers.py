@@ -66,5 +66,7 @@ def test_the_loop_ends_with_a_profile_that_is_enough(server: Server, tmp_path: P
 @pytest.mark.parametrize("way", ["notify", "audit"])
 def test_a_recorded_command_s_profile_is_enough(server: Server, way: str, tmp_path: Path) -> None:
     profile = tmp_path / "profile.json"
-    lives(server, SCRIPT, "record", "--strict", "--via", way, "-o", profile, "--")
+    # By notification a signal may interrupt a call unseen: then the result is incomplete, though it was made again.
+    strict = ["--strict"] if way == "audit" else []
+    lives(server, SCRIPT, "record", *strict, "--via", way, "-o", profile, "--")
     lives(server, *under(profile))

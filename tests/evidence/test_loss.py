@@ -222,6 +222,7 @@ def test_what_is_no_loss_is_no_sign(tag: str, message: bytes) -> None:
 def test_every_kind_has_a_sign_or_is_one_that_reading_finds() -> None:
     found = {sign.kind for said in [*SAID.values(), AUDITD_FILE] for sign in said.values()}
     assert found | {
+        "interrupted",
         "audit-socket",
         "audit-count",
         "no-count",

@@ -138,7 +138,7 @@ def record(
             choices.query,
             announcer() if verbose and not quiet else None,
             to_stderr,
-            say,
+            (lambda _: None) if quiet else say,
             _used_later(outputs, then_verify),
         ),
     )

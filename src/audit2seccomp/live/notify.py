@@ -6,6 +6,7 @@ import os
 import struct
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from errno import EINTR, ENOENT
 from fcntl import ioctl
@@ -43,6 +44,12 @@ _NEW_NAMES = ("execve", "execveat", "prctl", "setuid", "setreuid", "setresuid", 
 """Calls behind which a thread may have another name, program or user."""
 
 
+INTERRUPTED = (
+    "a signal interrupted a call before it was counted: such calls fail with EINTR, which the command may not expect: "
+    "--via audit makes none fail"
+)
+
+
 class _Thread(NamedTuple):
     """Who makes calls, and which it made since it is that."""
 
@@ -68,13 +75,21 @@ class _Made:
 class Listener:
     """Answers each call with: go on."""
 
-    def __init__(self, descriptor: int, counter: CallCounter, launch: Launch) -> None:
-        """`counter` counts them; those of `launch` come first."""
+    def __init__(
+        self, descriptor: int, counter: CallCounter, launch: Launch, say: Callable[[str], None] = lambda _: None
+    ) -> None:
+        """`counter` counts them; those of `launch` come first. `say` tells the user something meanwhile."""
         self.descriptor = descriptor
         self._counter = counter
         self._threads: dict[bytes, _Thread] = {}
         self._made: dict[bytes, dict[bytes, _Made]] = {}
         self._noted = 0
+        self._say = say
+        self._next: int | None = None
+        """The number of the next call; the kernel numbers them one by one."""
+        self.interrupted = 0
+        """How many calls a signal ended before they could be taken: they fail with EINTR, are made again, or their
+        thread is gone."""
         self._launch: Launch | None = launch
         """Until the command makes its own calls."""
         self._changing = {_CALL_LAYOUT.pack(nr, arch) for arch, nr in numbers_of(*_ENDINGS, *_NEW_NAMES)}
@@ -89,6 +104,10 @@ class Listener:
             if error.errno in (ENOENT, EINTR):  # its thread was killed, or had a signal and will ask again
                 return
             raise
+        number = int.from_bytes(notification[_ID], sys.byteorder)
+        if number != self._next:
+            self._note_interrupted(number)
+        self._next = number + 1
         made = self._made.get(notification[_PID])
         known = made and made.get(notification[_CALL])
         if known:
@@ -103,6 +122,14 @@ class Listener:
         """No more calls come."""
         self._forget_all()
         os.close(self.descriptor)
+
+    def _note_interrupted(self, number: int) -> None:
+        """Calls up to that one never came."""
+        if self._next is None:
+            return
+        if not self.interrupted:
+            self._say(INTERRUPTED)
+        self.interrupted += (number - self._next) % (1 << 64)
 
     def _note(self, notification: bytes) -> None:
         """A call that this thread did not make before, as what it is now; it waits meanwhile."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from audit2seccomp.errors import LiveError
 from audit2seccomp.evidence.carriers import Trust
 from audit2seccomp.evidence.counter import CallCounter
+from audit2seccomp.evidence.model import Sample
 from audit2seccomp.kernel.seccomp import FILTER_FLAG_BITS
 from audit2seccomp.live.beginning import Beginning, Courier, Report
 from audit2seccomp.live.command import Successor, find
@@ -94,12 +95,21 @@ def _notify(successor: Successor, name: str, choices: Choices) -> tuple[Evidence
     launch = Launch(successor.command)
     counter = CallCounter(name, choices.query, choices.on_new)
 
+    listeners: list[Listener] = []
+
     def watch(report: Report) -> Watch | None:
-        return None if report.listener is None else Listener(report.listener, counter, launch)
+        if report.listener is None:
+            return None
+        listeners.append(Listener(report.listener, counter, launch, choices.say))
+        return listeners[-1]
 
     beginning = Beginning(successor, loader, courier, output_to_stderr=choices.output_to_stderr)
     status = Tree(beginning, watch, choices.say, choices.kept).run()
-    return counter.evidence(), status
+    seen = counter.evidence()
+    interrupted = sum(listener.interrupted for listener in listeners)
+    if interrupted:
+        seen = seen._replace(losses={"interrupted": Sample(interrupted, (name, 0), b"")})
+    return seen, status
 
 
 def _audit(successor: Successor, name: str, choices: Choices) -> tuple[Evidence, int]:
