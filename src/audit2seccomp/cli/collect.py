@@ -24,6 +24,7 @@ Examples:
   audit2seccomp collect /var/log/kern.log -o web1.evidence.json
   audit2seccomp collect web1.evidence.json web2.evidence.json -o web.evidence.json
   audit2seccomp collect /var/log/kern.log --state /var/lib/a2s/web1.evidence.json
+  audit2seccomp collect --journal --state /var/lib/a2s/web1.evidence.json
   audit2seccomp web.evidence.json -o profile.json
 """
 
