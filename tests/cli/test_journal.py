@@ -349,6 +349,53 @@ def test_follow_reads_on(tmp_path: Path) -> None:
     assert '"write"' in profile.read_text()
 
 
+def entries_in(folder: Path) -> int:
+    """How many journalctl finds there."""
+    return printed(folder).count(b"__CURSOR=")
+
+
+def test_state_reads_on_behind_the_last_entry(tmp_path: Path) -> None:
+    """However the runs fall, the evidence is that of one run, and nothing is told or counted twice."""
+    folder, state = tmp_path / "growing", tmp_path / "state.json"
+    folder.mkdir()
+    parts = [
+        entries(kernel_says(b"audit: backlog limit exceeded")),
+        entries(record(0), kernel_says(b"usb 1-1: new device")),
+        b"",
+        EXPORT,
+        entries(record(1), kernel_says(b"audit: \x00 type=1326 audit(1.2:3): auid=\n\n__CURSOR=s=1;i=2\nA=")),
+        entries(record(3)),
+    ]
+    command = writing(folder / "x.journal")
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0) as writer:
+        assert writer.stdin is not None
+        written = 0
+        for part in parts:
+            writer.stdin.write(part)
+            written += part.count(b"\n__REALTIME_TIMESTAMP=")
+            while not list(folder.iterdir()) or entries_in(folder) < written:
+                time.sleep(0.01)
+            result = run("collect", "--journal", folder, "--state", state)
+            assert result.status == 0
+            assert "gone" not in result.stderr
+            once = run("collect", "-q", "--journal", folder).stdout
+            assert run("collect", "-q", state).stdout == once
+    assert evidence(state)["losses"][0]["events"] == 1
+
+
+def test_state_of_a_journal_that_is_another_one(tmp_path: Path) -> None:
+    saved, state = tmp_path / "x.journal", tmp_path / "state.json"
+    save(entries(record(0)), saved)
+    assert run("collect", "--journal", saved, "--state", state).status == 0
+    saved.unlink()
+    save(entries(record(1)).replace(b"__REALTIME_TIMESTAMP=1795338117", b"__REALTIME_TIMESTAMP=1795339117"), saved)
+    strict = run("collect", "--strict", "--journal", saved, "--state", state)
+    assert strict.status == 1
+    gone = run("collect", "--journal", saved, "--state", state)
+    assert f"audit2seccomp: {saved}: what was read before is gone: " in gone.stderr
+    assert run(state).names == ["read", "write"]
+
+
 def test_one_that_follows_does_not_outlive_a_kill(folder: Path, tmp_path: Path) -> None:
     with running("--follow", "--journal", folder, "-o", tmp_path / "p.json") as following:
         child = the_child(following)

@@ -81,7 +81,7 @@ def evidence_files() -> list[bytes]:
 
 
 def _log(progress: Progress, position: state.Position) -> state.Log:
-    return state.Log("log", progress, [position])
+    return state.Log("log", progress, [position], "s=1;i=2")
 
 
 TARGETS = (

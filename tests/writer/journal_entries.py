@@ -85,13 +85,14 @@ def _entry(host: str, rnd: Random, fields: list[Field]) -> JournalEntry:
     return JournalEntry((("_BOOT_ID", BOOT.encode()), *fields))
 
 
-def _cursor(number: int) -> str:
+def cursor(number: int) -> str:
+    """What journald calls the place of an entry."""
     return f"s={SEQUENCE};i={number:x};b={BOOT};m=3dd75c6f;t=660d9bab85575;x=78df08c8683321a5"
 
 
 def _added(number: int) -> list[Field]:
     return [
-        ("__CURSOR", _cursor(number).encode()),
+        ("__CURSOR", cursor(number).encode()),
         ("__REALTIME_TIMESTAMP", b"%d" % (1795338117076341 + number)),
         ("__MONOTONIC_TIMESTAMP", b"%d" % (1037524079 + number)),
     ]
@@ -152,7 +153,7 @@ def _verbose(entries: Iterable[JournalEntry]) -> bytes:
     """With --all, which shows what is not printable."""
     written = bytearray()
     for number, entry in enumerate(entries):
-        written += f"Sun 2026-11-22 09:01:57.{number:06d} UTC [{_cursor(number)}]\n".encode()
+        written += f"Sun 2026-11-22 09:01:57.{number:06d} UTC [{cursor(number)}]\n".encode()
         for name, value in entry.fields:
             head = f"    {name}=".encode()
             written += head + value.replace(b"\n", b"\n" + b" " * len(head)) + b"\n"

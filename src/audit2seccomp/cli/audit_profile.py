@@ -30,7 +30,7 @@ Examples:
 
 \b
 The loop: run the program under audit.json, then extend the profile, until nothing new comes:
-  journalctl -k --since -1h | audit2seccomp --update profile.json
+  audit2seccomp --journal --since -1h --update profile.json
   audit2seccomp audit-profile profile.json -o audit.json
 
 \b

@@ -26,7 +26,7 @@ from audit2seccomp.profile.model import Outcome, errno_text
 EPILOG = """\b
 Examples:
   audit2seccomp check profile.json kern.log
-  journalctl -k -o json | audit2seccomp check /etc/containers/seccomp.json --comm nginx
+  audit2seccomp check /etc/containers/seccomp.json --journal --comm nginx
   audit2seccomp check profile.json --json web1.evidence.json web2.evidence.json
 
 \b

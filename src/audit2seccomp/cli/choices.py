@@ -48,13 +48,13 @@ class Choices(NamedTuple):
         since = None if self.query is None else self.query.earliest
         return self._replace(form=FORM, journal=Wanted(self.trust, since, boot, merge))
 
-    def open(self, path: str, offset: int = 0, *, follow: bool = False) -> Source:
-        """Open an input; `follow` is for journals. Raises InputError."""
+    def open(self, path: str, offset: int = 0, *, cursor: str = "", follow: bool = False) -> Source:
+        """Open an input; `cursor` and `follow` are for journals. Raises InputError."""
         if self.journal is None:
             return from_path(path, offset)
         from audit2seccomp.evidence.inputs.journal import from_journal
 
-        return from_journal(path, self.journal, follow=follow)
+        return from_journal(path, self.journal, cursor=cursor, follow=follow)
 
     def scanner(
         self,

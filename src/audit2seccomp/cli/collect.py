@@ -24,6 +24,7 @@ Examples:
   audit2seccomp collect /var/log/kern.log -o web1.evidence.json
   audit2seccomp collect web1.evidence.json web2.evidence.json -o web.evidence.json
   audit2seccomp collect /var/log/kern.log --state /var/lib/a2s/web1.evidence.json
+  audit2seccomp collect --journal --state /var/lib/a2s/web1.evidence.json
   audit2seccomp web.evidence.json -o profile.json
 """
 
@@ -84,7 +85,7 @@ def _state_at(path: str, choices: Choices, logs: list[str] | None, output: str |
     from audit2seccomp.evidence.stored.merging import refuse_lower
     from audit2seccomp.evidence.stored.state import State
 
-    if not logs or "-" in logs:
+    if not choices.journal and (not logs or "-" in logs):
         raise UsageError("--state: standard input has no places to keep: name log files")
     if output is not None and _is_one_file(output, path):
         raise UsageError("--state and -o name the same file: the state file is an evidence file: leave -o out")
@@ -92,6 +93,8 @@ def _state_at(path: str, choices: Choices, logs: list[str] | None, output: str |
         "--trust": choices.trust.word,
         "--assume-arch": None if choices.assume_arch is None else f"{choices.assume_arch:x}",
         "--where": None if choices.query is None else choices.query.text,
+        "--boot": None if choices.journal is None else choices.journal.boot,
+        "--merge": "yes" if choices.journal is not None and choices.journal.merge else None,
     }
     before = load_state(path) if os.path.exists(path) else State()
     for option, value in asked.items():

@@ -21,7 +21,7 @@ EPILOG = """\b
 Examples:
   audit2seccomp explain kern.log
   audit2seccomp explain --sort rarest /var/log/audit/audit.log
-  journalctl -o json | audit2seccomp explain --comm nginx --json
+  audit2seccomp explain --journal --comm nginx --json
   audit2seccomp explain --csv kern.log > calls.csv
 
 \b

@@ -13,12 +13,12 @@ from audit2seccomp.cli.profile_options import IncludeDenied, Shaping
 
 EPILOG = """\b
 Examples:
-  journalctl | audit2seccomp -o profile.json
+  audit2seccomp --journal -o profile.json
   audit2seccomp /var/log/kern.log* -o profile.json
   audit2seccomp --trust authenticated /var/log/audit/audit.log
   dmesg | audit2seccomp --errno EPERM --arch x86 --arch x32
   audit2seccomp --follow /var/log/kern.log -o profile.json
-  journalctl -o json | audit2seccomp --per comm -d profiles
+  audit2seccomp --journal --boot --per comm -d profiles
   audit2seccomp --runtime runc --portable --never ptrace,mount kern.log -o profile.json
   audit2seccomp --update profile.json --explain-names kern.log
 

@@ -85,7 +85,10 @@ def gather(
         from audit2seccomp.evidence.stored.following import Follower
 
         follower = Follower(scanner, state, opener, lambda text: None if choices.quiet else say(printable(text)))
-        unread = _read_all(files, named, opener, follower.read, choices.quiet)
+        read: Callable[[str], None] = follower.read
+        if choices.journal:
+            read = partial(follower.read_journal, opener=lambda path, cursor: opener(path, cursor=cursor))
+        unread = _read_all(files, named, opener, read, choices.quiet)
     for lost in follower.lost:
         complain(lost)
     new = follower.state()
@@ -175,10 +178,10 @@ class _Opener:
         self.last: Source | None = None
         """What was opened last."""
 
-    def __call__(self, path: str, offset: int = 0) -> Source:
+    def __call__(self, path: str, offset: int = 0, *, cursor: str = "") -> Source:
         """Open one; raises InputError, and Interrupted, also while it is read."""
         self.last = None
-        opening = partial(self._choices.open, path, offset)
+        opening = partial(self._choices.open, path, offset, cursor=cursor)
         # A FIFO's waits for its writer. journalctl's does not, and in the midst of it nobody knows of the process yet.
         self.last = opening() if self._choices.journal else self.interruption.guard(opening)()
         read = _counted(self.interruption.guard(self.last.read, self.last.descriptor), self._advance)

@@ -167,8 +167,17 @@ class Scanner:
             self._cutter.drop()
         else:
             unended = self._entries.pause()
+        return self.progress(), unended
+
+    def progress(self) -> Progress:
+        """What `start_input` must know if the input goes on another time. It must end here with a line, or an entry."""
         progress = self._lines.progress()._replace(form=self._form, lines=self.lines)
-        return progress._replace(segments=self._tally.once.open_segments()), unended
+        return progress._replace(segments=self._tally.once.open_segments())
+
+    @property
+    def cursor(self) -> bytes:
+        """journald's name for the place of this input's last entry; empty where there is none."""
+        return b"" if self._entries is None else self._entries.cursor
 
     def _start(self, name: str, form: str | None) -> None:
         self._name = name

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from audit2seccomp.evidence.entries import FORMS
 from audit2seccomp.evidence.entries.entry import BROKEN_ENTRY, CUT_ENTRY, NO_MESSAGE, WRONG_TYPE, Entry
+from audit2seccomp.evidence.inputs.journal import behind
 from tests.evidence.entries.decoding import JOURNALD, PRINTK, believed, decoded, entries, problems, said
 from tests.writer import Age, KernelRecord, records
 from tests.writer.clock import HOSTS
-from tests.writer.journal_entries import BOOT, FORMATS, JournalEntry, audit_entry, client_entry, kernel_entry
+from tests.writer.journal_entries import BOOT, FORMATS, JournalEntry, audit_entry, client_entry, cursor, kernel_entry
 from tests.writer.record import Form
 
 FORM_OF = {name: "json" if name.startswith("json") else name for name in FORMATS}
@@ -72,6 +75,34 @@ def test_what_was_written_comes_back(
         one for _, told in journal for one in told
     ]
     assert believed(found) == [one.message for _, told in journal for one in told if one.tag]
+
+
+def blocks_of(data: bytes, cuts: list[int]) -> list[bytes]:
+    """The same in pieces."""
+    places = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
+    return [data[start:end] for start, end in pairwise(places)]
+
+
+@given(journal=journals(), cuts=cuts)
+def test_an_export_tells_the_place_of_its_last_entry(
+    journal: list[tuple[JournalEntry, list[Entry]]], cuts: list[int]
+) -> None:
+    decoder = FORMS["export"]()
+    for block in blocks_of(FORMATS["export"](entry for entry, _ in journal), cuts):
+        list(decoder.feed(block))
+    list(decoder.finish())
+    assert decoder.cursor == (cursor(len(journal) - 1).encode() if journal else b"")
+
+
+@given(journal=journals(), cuts=cuts, known=st.booleans())
+def test_what_comes_behind_an_entry_is_all_but_that(
+    journal: list[tuple[JournalEntry, list[Entry]]], cuts: list[int], known: bool
+) -> None:
+    whole = FORMATS["export"](entry for entry, _ in journal)
+    first = FORMATS["export"](entry for entry, _ in journal[:1])
+    there, rest = behind(cursor(0 if known else 99), iter(blocks_of(whole, cuts)))
+    assert there == (known and bool(journal))
+    assert b"".join(rest) == (whole[len(first) :] if there else whole)
 
 
 RECORD = KernelRecord(

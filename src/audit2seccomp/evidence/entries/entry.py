@@ -88,6 +88,8 @@ class Decoder(Protocol):
 
     lines: int
     """How many lines were read so far."""
+    cursor: bytes
+    """journald's name for the place of the last entry that was read; empty in forms in which nobody asks."""
 
     def feed(self, block: bytes) -> Iterable[Found]:
         """Read one more block."""

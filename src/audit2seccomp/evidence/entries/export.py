@@ -27,6 +27,7 @@ class ExportDecoder:
     def __init__(self) -> None:
         """At the start of an input."""
         self.lines = 0
+        self.cursor = b""
         self._buffer = bytearray()
         self._found: list[Found] = []
         self._reader: FieldReader | None = None
@@ -69,6 +70,7 @@ class ExportDecoder:
         ended = self._reader.run()
         self.lines = self._reader.lines
         if ended:
+            self.cursor = self._reader.entry.cursor or self.cursor
             self._reader = None
         return ended
 
@@ -111,6 +113,9 @@ class ExportDecoder:
     def _read_text(self, text: bytes) -> None:
         """Read whole entries without a NUL, as `TextEntries.read` takes them."""
         self.lines = self._text.read(text, self.lines + 1) - 1
+        last = text.rfind(b"\n" + CURSOR) + 1 + len(CURSOR)
+        if last > len(CURSOR):
+            self.cursor = text[last : text.find(b"\n", last)]
 
     def _read_lines(self, text: bytes, number: int) -> None:
         """Read entries line by line."""

@@ -69,6 +69,11 @@ class Fields:
         self._too_long = self._too_long or RECORD_TOKEN in start[:MAX_ENTRY_BYTES]
 
     @property
+    def cursor(self) -> bytes:
+        """What journald calls its place; empty where it has none."""
+        return self.values.get("__CURSOR", [b""])[0]
+
+    @property
     def complete(self) -> bool:
         """Whether nothing that decides is missing."""
         return self.values.keys() >= {"MESSAGE", "_TRANSPORT", "SYSLOG_FACILITY"}

@@ -61,6 +61,11 @@ class EntryReader:
         """How many were read."""
         return self._decoder.lines if self._decoder else 0
 
+    @property
+    def cursor(self) -> bytes:
+        """journald's name for the place of the last entry; empty where there is none."""
+        return self._decoder.cursor if self._decoder else b""
+
     def feed(self, block: bytes) -> None:
         """Read one more block."""
         if self._decoder:

@@ -114,6 +114,7 @@ class StraceDecoder:
     def __init__(self, abi: Abi) -> None:
         """`abi` is that of the programs, as far as the trace does not tell it."""
         self.lines = 0
+        self.cursor = b""
         """How many lines were read so far."""
         self._processes = Processes(abi)
         self._numbers: dict[tuple[Abi, bytes], int] = {}

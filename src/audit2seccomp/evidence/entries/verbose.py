@@ -36,6 +36,7 @@ class VerboseDecoder:
     def __init__(self) -> None:
         """At the start of an input."""
         self.lines = 0
+        self.cursor = b""
         self._cutter = Cutter(self._read, self._too_long, self._skip_line, (RECORD_TOKEN,))
         self._found: list[Found] = []
         self._line = 0

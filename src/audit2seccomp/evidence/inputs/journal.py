@@ -11,6 +11,7 @@ import stat
 import subprocess
 from collections.abc import Iterator
 from functools import partial
+from itertools import chain
 from threading import Thread
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,6 +19,7 @@ from audit2seccomp.errors import CutInputError, InputError
 from audit2seccomp.evidence.carriers import Trust
 from audit2seccomp.evidence.entries.authors import journal_matches
 from audit2seccomp.evidence.entries.entry import RECORD_TOKEN
+from audit2seccomp.evidence.entries.export_fields import FieldReader
 from audit2seccomp.evidence.inputs.magic import JOURNAL, archive_form
 from audit2seccomp.evidence.inputs.sources import BLOCK_BYTES, Source, reason
 from audit2seccomp.evidence.loss import MESSAGE_TOKENS
@@ -67,8 +69,9 @@ class Wanted(NamedTuple):
     """Also those of other machines whose journals are stored here."""
 
 
-def from_journal(path: str, wanted: Wanted, *, follow: bool = False) -> Source:
-    """A journal: a file, a folder of files, or this machine's for `MACHINE`. With `follow` it goes on as it grows.
+def from_journal(path: str, wanted: Wanted, *, cursor: str = "", follow: bool = False) -> Source:
+    """A journal: a file, a folder of files, or this machine's for `MACHINE`. It begins with the entry that has that
+    cursor, or with the next one that there is. With `follow` it goes on as it grows.
 
     Reading it may raise InputError, and CutInputError for one that journalctl could not read in part. Raises InputError
     where there is no such journal, or no journalctl."""
@@ -76,12 +79,33 @@ def from_journal(path: str, wanted: Wanted, *, follow: bool = False) -> Source:
         *("--no-pager", f"--output={FORM}"),
         *_place(path, wanted),
         *(["--follow", "--no-tail"] if follow else []),
-        *([f"--since=@{max(0, wanted.since) // 1000}"] if wanted.since is not None else []),
+        *_beginning(wanted.since, cursor),
         *([f"--boot={wanted.boot}"] if wanted.boot is not None else []),
         *journal_matches(wanted.trust),
     ]
     journalctl = _Journalctl(path, words, _SEARCH if wanted.trust > Trust.EMBEDDED else [])
     return Source(path, journalctl.read, descriptor=journalctl.descriptor, close=journalctl.close, whole=not follow)
+
+
+def _beginning(since: int | None, cursor: str) -> Iterator[str]:
+    if cursor:  # then it was read since
+        yield f"--cursor={cursor}"
+    elif since is not None:
+        yield f"--since=@{max(0, since) // 1000}"
+
+
+def behind(cursor: str, blocks: Iterator[bytes]) -> tuple[bool, Iterator[bytes]]:
+    """What comes behind the entry with that cursor, where a journal begins with it; and whether it does."""
+    head = f"__CURSOR={cursor}\n".encode()
+    entry = bytearray()
+    while len(entry) < len(head) and (block := next(blocks, b"")):
+        entry += block
+    there = entry.startswith(head)
+    if there:
+        reader = FieldReader(entry, 0, [], head)
+        while not reader.run() and (block := next(blocks, b"")):
+            entry += block
+    return there, chain([bytes(entry)], blocks)
 
 
 def _place(path: str, wanted: Wanted) -> Iterator[str]:

@@ -4,7 +4,7 @@ A file is known again by the content at its start, and by device and inode where
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
@@ -15,7 +15,7 @@ from audit2seccomp.evidence.inputs.expand import family, rotated
 from audit2seccomp.evidence.inputs.sources import Source
 from audit2seccomp.evidence.scan import Scanner
 from audit2seccomp.evidence.stored.recognising import Recogniser
-from audit2seccomp.evidence.stored.state import HEAD_BYTES, Log, Position, State
+from audit2seccomp.evidence.stored.state import HEAD_BYTES, Log, Position, State, is_cursor
 
 MAX_FILES = 64
 """So many files of each log are known again: logrotate keeps four, and rarely more than 30."""
@@ -24,6 +24,8 @@ _TELLING_BYTES = 64
 
 Opener = Callable[[str, int], Source]
 """Opens a path at an offset; raises InputError."""
+JournalOpener = Callable[[str, str], Source]
+"""Opens a journal at the entry with that cursor, that one included; at its beginning without one. Raises InputError."""
 
 
 class _Look(NamedTuple):
@@ -107,6 +109,31 @@ class Follower:
         if log.files:
             self._catch_up(log)
         self._read_rest(log, look)
+
+    def read_journal(self, path: str, opener: JournalOpener) -> None:
+        """Read what is new in a journal. Raises InputError."""
+        from audit2seccomp.evidence.inputs.journal import behind
+
+        log = self._logs.setdefault(path, Log(path))
+        blocks: Iterator[bytes] = opener(path, log.cursor).blocks()
+        self._scanner.start_input(path, progress=log.progress)
+        try:
+            if log.cursor:
+                there, blocks = behind(log.cursor, blocks)
+                if not there:
+                    self.lost.append(
+                        f"{path}: what was read before is gone: whatever came just behind it may be missing: "
+                        "run this before journald removes entries"
+                    )
+            for block in blocks:
+                self._scanner.feed(block)
+        except CutInputError as error:
+            self._note_cut(path, error)
+        finally:
+            self._scanner.finish_input()
+        log.progress = self._scanner.progress()
+        last = self._scanner.cursor.decode(errors="replace")
+        log.cursor = last if is_cursor(last) else log.cursor
 
     def _look(self, path: str) -> _Look:
         source = self._open(path, 0)

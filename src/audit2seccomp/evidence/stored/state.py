@@ -4,6 +4,7 @@ It is one file, so that what was counted and where the reading stopped cannot co
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -32,6 +33,8 @@ HEAD_BYTES = 4096
 """So many bytes at the start of a log tell it from others: its first twenty lines, with their times."""
 _HASH_DIGITS = 64
 """Of SHA-256, in hex."""
+_CURSOR = re.compile("(?:[a-z]=[0-9a-f]{1,32};?){1,16}")
+"""sd_journal_get_cursor(3) has six such parts, and calls them private."""
 
 
 class Position(NamedTuple):
@@ -58,6 +61,8 @@ class Log:
     progress: Progress = field(default_factory=Progress)
     files: list[Position] = field(default_factory=list)
     """The newest stands last."""
+    cursor: str = ""
+    """Of a journal, which is in no file by itself, the place of the last entry that was read, as journald names it."""
 
 
 @dataclass
@@ -99,6 +104,7 @@ def _log_object(log: Log, order: dict[Segment, int]) -> dict[str, object]:
         "foreign": log.progress.foreign,
         "segments": sorted(order[one] for one in log.progress.segments),
         "files": [position._asdict() for position in log.files],
+        **({"cursor": log.cursor} if log.cursor else {}),
     }
 
 
@@ -155,6 +161,7 @@ def _log(value: Any, segments: list[Segment]) -> Log:
             "segments": lambda array: tuple(sorted(items(array, opened), key=repr)),
             "files": lambda array: items(array, _position),
         },
+        {"cursor": _cursor},
     )
     open_segments = read["segments"]
     if len({one[1:3] for one in open_segments}) < len(open_segments) or any(
@@ -162,13 +169,24 @@ def _log(value: Any, segments: list[Segment]) -> Log:
     ):
         raise WrongError("they are not of this log, or two are of one boot", "/segments")
     progress = Progress(read["form"], read["lines"], read["application"], read["foreign"], open_segments)
-    return Log(read["name"], progress, read["files"])
+    return Log(read["name"], progress, read["files"], read.get("cursor", ""))
 
 
 def _form(value: Any) -> str:
     if not isinstance(value, str) or value not in (TEXT, *FORMS):
         raise WrongError(f"{shown(value)} is no form of logs")
     return str(value)
+
+
+def is_cursor(text: str) -> bool:
+    """Whether journald may call the place of an entry so."""
+    return _CURSOR.fullmatch(text) is not None
+
+
+def _cursor(value: Any) -> str:
+    if not isinstance(value, str) or not is_cursor(value):
+        raise WrongError(f"{shown(value)} is no cursor of a journal")
+    return value
 
 
 def _flag(value: Any) -> bool:
