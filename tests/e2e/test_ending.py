@@ -83,16 +83,7 @@ def start(test: str, folder: Path) -> subprocess.Popen[bytes]:
     with (folder / "said").open("ab") as said:
         return subprocess.Popen(
             # What a shell's `&` and nohup leave ignored is no longer.
-            [
-                "env",
-                "--default-signal",
-                sys.executable,
-                "-m",
-                "pytest",
-                "-p",
-                "no:cacheprovider",
-                f"tests/e2e/at_work.py::{test}",
-            ],
+            ["env", "--default-signal", *pytest_words],
             stdout=said,
             stderr=said,
             env={**os.environ, **environment},
