@@ -168,8 +168,12 @@ class LineReader:
         yield found
         self._lessons = _LESSONS
         left = found.left()
+        # A worker may have looked before anything was learned.
+        learned = looked_at is not None and looked_at.known < compiled.outlines.count
         while left:
-            left = left[self._take_lines(left, compiled) :]
+            if not learned:
+                left = left[self._take_lines(left, compiled) :]
+            learned = False
             if left:
                 # That no bare line was taken above may be because there was no room for its call.
                 found = compiled.scan_these(block, left, bare=bare and not self._context.matters())

@@ -28,6 +28,8 @@ class Look:
         """Nothing yet."""
         self.compiled = compiled
         self.block = block
+        self.known = compiled.outlines.count
+        """So many outlines at least are looked for."""
         self.result: _scan.Found | BaseException | None = None
         self.done = Lock()
         self.done.acquire()
