@@ -339,6 +339,28 @@ def test_what_is_decided_stays_so(condition: Condition, known: dict[Field, Any],
 
 
 @given(condition=conditions, known=values())
+def test_no_record_before_the_earliest_time_is_selected(condition: Condition, known: dict[Field, Any]) -> None:
+    query = Query(condition)
+    if query.earliest is not None and query.decide(known):
+        assert known[Field.TIME] >= query.earliest
+
+
+@pytest.mark.parametrize(
+    ("text", "earliest"),
+    [
+        ("time >= 2026-10-04T00:00:00Z and comm == a", 1_791_072_000_000),
+        ("time > 2026-10-04T00:00:00Z and time == 2026-10-05T00:00:00Z", 1_791_158_400_000),
+        ("time in (2026-10-04T00:00:00Z, 2026-10-05T00:00:00Z) or time >= 2026-10-06T00:00:00Z", 1_791_072_000_000),
+        ("time >= 2026-10-04T00:00:00Z or comm == a", None),
+        ("not time >= 2026-10-04T00:00:00Z", None),
+        ("time <= 2026-10-04T00:00:00Z", None),
+    ],
+)
+def test_the_earliest_time(text: str, earliest: int | None) -> None:
+    assert parse(text, NOW).earliest == earliest
+
+
+@given(condition=conditions, known=values())
 def test_a_query_travels_to_another_process(condition: Condition, known: dict[Field, Any]) -> None:
     query = Query(condition)
     decision = query.decide(known)
