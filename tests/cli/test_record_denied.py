@@ -19,6 +19,14 @@ from tests.cli.command import PATIENCE, SCRIPT
 from tests.cli.recording import AUDIT, WAYS, X86_64, Recording, family
 from tests.e2e.machine import needs
 
+
+@pytest.fixture(autouse=True)
+def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What measures coverage makes calls and files of its own, which are denied, too."""
+    for name in ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"):
+        monkeypatch.setenv(name, "")
+
+
 COMMAND = ("sh", "-c", "sleep 0.2 & exec sleep 0.1")
 TAKES = (
     "clone", "fchmod", "fsync", "getpid", "kill", "pipe2", "poll", "prctl", "recvfrom", "recvmsg", "rename",

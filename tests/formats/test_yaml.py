@@ -20,7 +20,7 @@ from audit2seccomp.formats.reading.places import Path
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
 scalars = st.none() | st.booleans() | st.integers() | texts | st.floats(allow_nan=False, allow_infinity=False)
 values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3))
-PATIENCE = 5
+PATIENCE = 30
 """Seconds for the largest hostile file; the slowest takes a fifth of that."""
 
 

@@ -6,6 +6,7 @@ import ctypes
 import errno
 import os
 import struct
+import sys
 
 from audit2seccomp.errors import FilterError, reason
 from audit2seccomp.kernel.seccomp import SECCOMP_GET_ACTION_AVAIL, SECCOMP_SET_MODE_FILTER
@@ -84,5 +85,6 @@ def stock_memory() -> None:
     """Have the interpreter hold some free memory of each size that it uses for small values, so that it need not ask
     the kernel for any behind a filter. Raises MemoryError where the kernel has hardly any more: the interpreter would
     get it elsewhere now, and ask again each time."""
+    sys.settrace(None)  # what measures coverage, or a debugger, asks for some at any line
     bytes(_ENOUGH)
     del [bytearray(size) for size in range(8, 513, 8) for _ in range(16)][:]

@@ -22,7 +22,7 @@ ELEMENTS = {
     "origins": "file host unit container",
     "counts": "origin arch syscall code comm exe uid subj numbered unnumbered line first last",
     "options": "option value",
-    "logs": "name form lines application foreign segments files",
+    "logs": "name form lines application foreign segments files cursor",
     "seen": "host boot number boots",
 }
 """The arrays of an evidence file, and the members of the objects in each."""
