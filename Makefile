@@ -10,7 +10,7 @@ SCAN_SOURCES := src/$(SCAN).pyx src/audit2seccomp/evidence/text/_search.h
 # On all cores; e2e has the machine to itself.
 EVERY_TEST := --ignore tests/e2e -n auto --dist worksteal
 
-.PHONY: help demo check lint format types test cover e2e sanitize fuzz tables tables-check corpus bench dist clean
+.PHONY: help demo check lint format types test pure cover e2e sanitize fuzz tables tables-check corpus bench dist clean
 .DELETE_ON_ERROR:
 
 help: ## what can be made
@@ -34,6 +34,12 @@ types: $(BIN)/.dev ## mypy --strict
 
 test: $(BIN)/.dev ## all tests but those of e2e
 	$(BIN)/python -m pytest $(EVERY_TEST)
+
+# Some tests of tests/evidence try both scans by themselves (conftest.py).
+READING := $(patsubst %,tests/evidence/test_%.py,fixtures inputs loss query split state) \
+  $(patsubst %,tests/cli/test_%.py,collect follow forms generate inputs many merge selection streams)
+pure: $(BIN)/.dev ## the tests of reading once more, without the compiled scan, as where there is no C compiler
+	AUDIT2SECCOMP_PURE=1 $(BIN)/python -m pytest $(READING) -n auto --dist worksteal --hypothesis-profile few
 
 e2e: $(BIN)/.dev ## tests on the running kernel, as root: journald, auditd, containers, servers
 	$(BIN)/python -m pytest tests/e2e
