@@ -8,9 +8,13 @@ from collections.abc import Generator
 import pytest
 from hypothesis import settings
 
+from tests import sanitized
+
 settings.register_profile("all", deadline=None)
 settings.register_profile("few", deadline=None, max_examples=20)
 settings.load_profile("all")
+if sanitized.is_on():
+    sanitized.guard_blocks()
 
 
 @pytest.hookimpl(wrapper=True)

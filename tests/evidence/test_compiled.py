@@ -176,6 +176,20 @@ def test_a_line_that_the_compiled_scan_takes_has_so_many_bytes_at_most(more: int
         assert len(look(line[:-1] + b'u"', news[2])) == 0
 
 
+@pytest.mark.parametrize("name", CARRIERS)
+def test_a_line_may_end_anywhere(name: str) -> None:
+    line = CARRIERS[name].write(RECORD, Random(1))
+    news = learned(line)
+    if news is None:
+        return
+    known, _, outlines = news
+    calls = _scan.Calls()
+    for cut in (line[:end] for end in range(len(line))):
+        assert len(_scan.scan(cut, 0, outlines, calls, count_lines=True, bare=True)) == 0
+        found = _scan.scan(cut + b"\n", 0, outlines, calls, count_lines=True, bare=True)
+        assert len(found) == (known.lean.match(b"\n" + cut + b"\n") is not None)
+
+
 STAMPED = (
     b"type=1326 audit(%012d.%03d:%018d): auid=0 uid=0 gid=0 ses=1 pid=7 "
     b'comm="a" exe="/a" sig=0 arch=c000003e syscall=1 compat=0 ip=0x1 code=0x7ffc0000'
