@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import replace
 from itertools import accumulate
@@ -23,6 +24,7 @@ from tests.e2e.machine import COMPILED, needs
 from tests.evidence.line_by_line import expressions, slowly, trusts, with_own_serials, without_text
 from tests.evidence.repeated import altered, boots, runs, text_logs
 from tests.evidence.scans import said, scanned, taking
+from tests.evidence.signs import AUDITD_FILE, KERNEL, SAID
 from tests.writer import CARRIERS, KernelRecord
 
 if is_compiled():
@@ -188,6 +190,83 @@ def test_a_line_may_end_anywhere(name: str) -> None:
         assert len(_scan.scan(cut, 0, outlines, calls, count_lines=True, bare=True)) == 0
         found = _scan.scan(cut + b"\n", 0, outlines, calls, count_lines=True, bare=True)
         assert len(found) == (known.lean.match(b"\n" + cut + b"\n") is not None)
+
+
+NINES = [b"9" * width for width in (9, 10, 11)]
+STRINGS = [b'""', b'"~"', b"A", b"AB", b"Ab", *(b'"%b"' % (b"x" * size) for size in (199, 200, 201))]
+STRINGS += [b"A" * size for size in (199, 200, 201, 202)]
+FIELDS = {
+    **{name: [b"", b"-1", *NINES] for name in (b"auid", b"uid", b"gid", b"ses", b"pid", b"compat")},
+    b"sig": [b"", b"-", b"-9", b"--9", *NINES],
+    b"comm": STRINGS,
+    b"exe": [*STRINGS, b"(null)"],
+    b"arch": [b"", b"C", b"f" * 8, b"f" * 9],
+    b"syscall": [b"", b"-", b"-1", b"1999999999", b"2000000000", *NINES, *(b"-" + nines for nines in NINES)],
+    b"ip": [b"0x", b"0X1", b"0xg", b"0x" + b"f" * 16, b"0x" + b"f" * 17],
+    b"code": [b"0x", b"0xg", b"0x" + b"f" * 8, b"0x" + b"f" * 9],
+}
+"""Values at the borders of what a regular record may hold."""
+LABELS = [b"", b"x", b"x (enforce)", b"x (complain)", b"x (mixed)", b"x(", b"x\x7f", b"x" * 200, b"x" * 201, b"x y"]
+
+
+def test_just_those_records_are_taken_that_the_expression_takes() -> None:
+    line = b"type=SECCOMP msg=" + record(1)[record(1).index(b"audit(") : -1]
+    news = learned(line)
+    assert news is not None
+    known, _, outlines = news
+    variants = [
+        re.sub(rb" %b=[^ ]*" % name if name != b"auid" else rb"auid=\d+", b" %b=%b" % (name, value), line, count=1)
+        for name, values in FIELDS.items()
+        for value in values
+    ]
+    variants = [variant.replace(b"):  auid", b"): auid") for variant in variants]
+    variants += [line.replace(b" pid=", b" subj=%b pid=" % label) for label in LABELS]
+    endings = (
+        b'"a"',
+        b'"="',
+        b'"',
+        b'"" UID="root"',
+        b'"" UID=root',
+        b'"" UID=',
+        b'"" U="a"',
+        b'""  UID="a"',
+        b'"" UIDS',
+    )
+    variants += [line + b"\x1dAUID=" + ending for ending in endings]
+    taken = {variant: len(look(variant, outlines)) for variant in variants}
+    assert taken == {variant: known.lean.match(b"\n" + variant + b"\n") is not None for variant in variants}
+    assert len(set(taken.values())) == 2
+
+
+def test_no_sign_of_loss_is_passed_over() -> None:
+    heads = (b"", b"[1.000000] ", b"Jul  6 15:37:40 h kernel: ", b"\x1b[32m[1.000000] \x1b[0m\x1b[33maudit: \x1b[0m")
+    lines = [head + said.removeprefix(b"audit: " if b"\x1b" in head else b"") for head in heads for said in KERNEL]
+    lines += [b"Jul  6 15:37:40 h %b[656]: %b" % (tag.encode(), said) for tag, signs in SAID.items() for said in signs]
+    log = b"\n".join(
+        [*lines, *AUDITD_FILE, *(line + b" auid=" for line in lines), *(b"aud ssa " + line for line in lines)]
+    )
+    evidence = scanned(log)
+    assert sum(sample.events for sample in evidence.losses.values()) > len(lines) / 2
+    assert evidence == scanned(log, pure=True)
+
+
+@pytest.mark.parametrize("start", [b"{", b"data: {", b"\x1e{", b"\0{"])
+def test_json_that_spells_the_words_of_a_record_in_numbers_is_not_passed_over(start: bytes) -> None:
+    message = b"SECC\\u004fMP " + record(1)[record(1).index(b"auid=") : -1].replace(b'"', b'\\"')
+    entry = start + b'"__CURSOR":"s=1","_TRANSPORT":"audit","_AUDIT_ID":"9","MESSAGE":"%b"}\n' % message
+    log = record(1) + record(2) + entry + record(3)
+    evidence = scanned(log)
+    assert evidence.sound == 4
+    assert evidence == scanned(log, pure=True)
+
+
+def test_the_last_line_of_a_block_says_whose_message_goes_on() -> None:
+    application = b"2026-05-12 21:47:26,118 ERROR [http-7] rejected name: foo\n"
+    bare = record(8)[len("Jul  6 15:37:40 h kernel: ") :]
+    system = b"".join(map(record, range(1, 8)))
+    for log, believed in ((system + application + bare, 7), (application + system + bare, 8)):
+        for cut in (len(log) - len(bare), len(log) - len(bare) - 1):
+            assert scanned(log, [len(record(1)), cut]).sound == believed
 
 
 STAMPED = (
