@@ -22,12 +22,13 @@ PROVEN = ("json", "json-pretty", "json-seq", "export", "verbose")
 """docs/trust.md, "Structured logs"."""
 OTHERS = 3_000
 TEXT = ("short", "short-iso", "short-full", "cat")
+FOLDER = "all-forms"
 
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journald]:
     """A journal with one run of the known program, by both transports."""
-    folder = tmp_path_factory.mktemp("j")
+    folder = tmp_path_factory.mktemp(FOLDER, numbered=False)
     program = write_program(folder)
     with setting(PRINTK_RATELIMIT, 0), journald(folder / "run") as journal:
         pid = run_logged(program)
@@ -59,9 +60,11 @@ def test_entries_prove_the_kernel_as_their_author(log: Path) -> None:
 
 
 def test_journalctl_is_asked_for_what_counts_alone(recorded: Journald) -> None:
-    asked = ("collect", "--comm", NAME, "--trust", "authenticated", "--journal", recorded.folder)
+    # All of the journal, so also what the kernel log still holds of the programs of other tests.
+    this = ("--exe", f"*/{FOLDER}/{NAME}")
+    asked = ("collect", *this, "--trust", "authenticated", "--journal", recorded.folder)
     before = json.loads(run(*asked).stdout)
-    assert run("--journal", recorded.folder, "--comm", NAME).stdout == written(PROFILE)
+    assert run("--journal", recorded.folder, *this).stdout == written(PROFILE)
     with socket(AF_UNIX, SOCK_DGRAM) as log:
         log.connect(str(recorded.sockets / "dev-log"))
         for number in range(OTHERS):
@@ -70,7 +73,7 @@ def test_journalctl_is_asked_for_what_counts_alone(recorded: Journald) -> None:
     after = json.loads(run(*asked).stdout)
     # An entry has more than ten lines, and meanwhile the kernel may have said something.
     assert after["lines"] < before["lines"] + OTHERS
-    export = json.loads(run("collect", "--comm", NAME, stdin=recorded.read("-o", "export")).stdout)
+    export = json.loads(run("collect", *this, stdin=recorded.read("-o", "export")).stdout)
     assert without_places(export)["counts"] == without_places(after)["counts"] == without_places(before)["counts"]
 
 

@@ -98,7 +98,6 @@ cdef class Outlines:
     """The beginnings of lines that may be taken."""
     cdef Outline *known
     cdef readonly int count
-    cdef list sources
 
     def __cinit__(self):
         self.known = <Outline *>calloc(MAX_OUTLINES, sizeof(Outline))

@@ -183,14 +183,8 @@ class LineReader:
     def _note_calls(self, compiled: CompiledScan, scanned: Sequence[Found]) -> None:
         """Look at the new calls, and note where each stands first."""
         for at, outcome, time in compiled.look(scanned):
-            if outcome.key is not None:
-                first = self._tally.first_line(outcome.key)
-                if first is None or (first > self.lines and self._count_lines):
-                    number = self._block.line_at(at - 1) if self._count_lines else 0
-                    self._tally.note_first(outcome.key, number, time)
-            elif outcome.fate is not Fate.UNSELECTED:
-                line = self._block.data[at : self._block.data.find(b"\n", at)]
-                self._notes.outcome(outcome._replace(events=0), self._name, partial(self._block.line_at, at - 1), line)
+            if self._is_first(outcome):
+                self._note_place(outcome, at - 1, time)
 
     def _note_all_records(self) -> None:
         """Each line of the block is one of the known shapes. Those with a prefix may begin as an application's do."""
@@ -245,27 +239,33 @@ class LineReader:
         noted: set[tuple[Pile, str, Fate]] = set()
         at, pile_before = 0, None
         for pile, text, outcome in self._tally.look(self._decider):
-            if outcome.key is not None:
-                first = self._tally.first_line(outcome.key)
-                if first is not None and (first <= self.lines or not self._count_lines):
-                    continue
-            elif outcome.fate is Fate.UNSELECTED or (pile, outcome.reason, outcome.fate) in noted:
+            reason = pile, outcome.reason, outcome.fate  # one place for each, in a form and block
+            if reason in noted or not self._is_first(outcome):
                 continue
             # Texts of a pile stand in the order of their first lines, so that one pass over the block finds all.
             place = pile.places.get(text)
             start = at if pile is pile_before else 0
             at = self._block.find(pile, text, start) if place is None else place - 1
             pile_before = pile
-            end = self._block.data.find(b"\n", at + 1)
-            if outcome.key is not None:
-                stamp = _STAMP.search(self._block.data, at, end)
-                number = self._block.line_at(at) if self._count_lines else 0
-                self._tally.note_first(outcome.key, number, millis(stamp[1]) if stamp else None)
-            else:
-                # One place for each reason, form and block.
-                noted.add((pile, outcome.reason, outcome.fate))
-                line = self._block.data[at + 1 : end]
-                self._notes.outcome(outcome._replace(events=0), self._name, partial(self._block.line_at, at), line)
+            if outcome.key is None:
+                noted.add(reason)
+            stamp = _STAMP.search(self._block.data, at, self._block.data.find(b"\n", at + 1))
+            self._note_place(outcome, at, millis(stamp[1]) if stamp else None)
+
+    def _is_first(self, outcome: Outcome) -> bool:
+        """Whether what is new in this block may stand before what is known of its key, or has none."""
+        if outcome.key is None:
+            return outcome.fate is not Fate.UNSELECTED
+        first = self._tally.first_line(outcome.key)
+        return first is None or (self._count_lines and first > self.lines)
+
+    def _note_place(self, outcome: Outcome, at: int, time: int | None) -> None:
+        """Note the line behind a newline as the first one of a key, or of those that are left out for a reason."""
+        if outcome.key is not None:
+            self._tally.note_first(outcome.key, self._block.line_at(at) if self._count_lines else 0, time)
+        else:
+            line = self._block.data[at + 1 : self._block.data.find(b"\n", at + 1)]
+            self._notes.outcome(outcome._replace(events=0), self._name, partial(self._block.line_at, at), line)
 
     def _usable(self) -> Sequence[Expressions]:
         """The shapes whose lines need no look at the lines above them."""
