@@ -69,6 +69,17 @@ def test_nothing_new_is_the_known_profile(via: str, known: Path, recording: Reco
 
 
 @X86_64
+@pytest.mark.parametrize("options", [(), ("--base", "known.json"), ("--update", "known.json")])
+def test_a_new_call_without_a_name_is_told_alone(options: tuple[str, ...], known: Path, tmp_path: Path) -> None:
+    file = write(tmp_path / "program", ending(Make(GETPID), Make(500)))
+    profile = tmp_path / "profile.json"
+    done = record("--known", known, *options, "-o", profile, "--", file, cwd=tmp_path)
+    assert done.returncode == 0
+    assert "no name: call 500 on x86_64 (1 event) is not in the tables" in done.stderr
+    assert names_in(profile) == sorted(KNOWN)
+
+
+@X86_64
 def test_known_and_update_extend_one_file(known: Path, tmp_path: Path) -> None:
     file = write(tmp_path / "program", ending(Make(GETPPID)))
     first = record("--known", known, "--update", known, "--", file)
@@ -78,6 +89,31 @@ def test_known_and_update_extend_one_file(known: Path, tmp_path: Path) -> None:
     assert again.stderr.splitlines()[-1] == f"{known}: nothing is new"
     assert (first.returncode, again.returncode, known.read_text()) == (0, 0, text)
     assert names_in(known) == sorted([*KNOWN, "getppid"])
+
+
+@X86_64
+def test_known_is_read_once(known: Path, tmp_path: Path) -> None:
+    """A pipe's content is there but once."""
+    file, profile = write(tmp_path / "program", ending(Make(GETPPID))), tmp_path / "profile.json"
+    reader, writer = os.pipe()
+    os.write(writer, known.read_bytes())
+    os.close(writer)
+    done = record("--known", f"/dev/fd/{reader}", "-o", profile, "--", file, pass_fds=[reader])
+    os.close(reader)
+    assert (done.returncode, names_in(profile)) == (0, sorted([*KNOWN, "getppid"]))
+
+
+def test_where_the_evidence_cannot_be_written_the_profile_is_all_the_same(tmp_path: Path) -> None:
+    profile = tmp_path / "profile.json"
+    done = record("-q", "--evidence", "/dev/full", "-o", profile, "--", "true")
+    assert (done.returncode, done.stderr) == (3, "audit2seccomp: /dev/full: cannot write: no space left on device\n")
+    assert "execve" in names_in(profile)
+
+
+def test_quiet_says_nothing_of_what_goes_on_nor_in_the_second_run(tmp_path: Path) -> None:
+    options = ("-q", "--then-verify", "-o", tmp_path / "profile.json")
+    done = record(*options, "--", "sh", "-c", "sleep 1.5 >&- 2>&- &")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 @pytest.mark.parametrize("form", ["oci", "docker", "spo", "kubernetes", "systemd", "minijail", "names", "bpf", "pfc"])

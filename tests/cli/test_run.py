@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 
 from audit2seccomp.kernel.abi import abi_named
+from audit2seccomp.kernel.siblings import RESTARTED
 from audit2seccomp.kernel.syscalls import all_names, table_of
 from audit2seccomp.profile.libseccomp import library_version
 from tests.cli.command import PATIENCE, SCRIPT, run
 from tests.cli.not_started import NOT_STARTED, put_files
+from tests.cli.recording import started, waits_until
 from tests.e2e.machine import needs
 from tests.programs import GETPID, Make, ending, write
 
@@ -122,6 +124,34 @@ def test_conditions_on_arguments_hold(tmp_path: Path) -> None:
     kill = number("kill")
     made = denying("kill", errnoRet=5, args=[{"index": 1, "value": 17, "op": "SCMP_CMP_EQ"}])
     assert [asked(made, tmp_path, kill, 0, signal) for signal in (17, 18)] == [-5, 0]
+
+
+SLEEP = """
+import ctypes, sys
+c, second, word = ctypes.CDLL(None, use_errno=True), (ctypes.c_long * 2)(1, 0), ctypes.c_int(0)
+arguments = {
+    "clock_nanosleep": (1, 0, second, None), "nanosleep": (second, None), "poll": (None, 0, 1000),
+    "futex": (ctypes.byref(word), 0, 0, second), "ppoll": (None, 0, second, None, 0),
+}
+c.syscall(int(sys.argv[2]), *arguments[sys.argv[1]])
+print(ctypes.get_errno())
+"""
+"""Sleeps a second by a call, and prints errno."""
+
+
+@pytest.mark.parametrize("name", [*filter(maybe_number, RESTARTED), "ppoll"])
+def test_a_sleep_goes_on_after_a_stop_by_another_call(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "profile.json"
+    file.write_text(json.dumps(denying("restart_syscall", errnoRet=39)))
+    words = [SCRIPT, "run", "--profile", str(file), "--", sys.executable, "-c", SLEEP, name, str(number(name))]
+    with started(words) as process:
+        own = Path(f"/proc/{process.pid}")
+        assert waits_until(lambda: (own / "syscall").read_text().split()[0] == str(number(name)))
+        process.send_signal(signal.SIGSTOP)
+        assert waits_until(lambda: (own / "stat").read_text().rpartition(") ")[2].startswith("T"))
+        process.send_signal(signal.SIGCONT)
+        errno = int(process.communicate(timeout=PATIENCE)[0])
+    assert (errno == 39) == (name in RESTARTED)
 
 
 def test_names_that_libseccomp_lacks_are_set_by_their_numbers(tmp_path: Path) -> None:

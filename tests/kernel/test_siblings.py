@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from audit2seccomp.kernel.siblings import GROUPS, Group, Tier, siblings_of
+from audit2seccomp.kernel.siblings import GROUPS, RESTARTED, Group, Tier, siblings_of
 from audit2seccomp.kernel.syscalls import all_names
 
 ALL = [group for tier in Tier for group in GROUPS[tier]]
@@ -48,6 +48,8 @@ def test_where_one_is_no_other_form_of_the_rest_the_group_is_found_by_some() -> 
         assert siblings(later).isdisjoint({"rseq", "exit_group", "set_tid_address"})
     assert {"gettid", "set_robust_list"} <= siblings("fork")
     assert "clone" not in siblings("rt_sigprocmask")
+    assert all("restart_syscall" in siblings(name) for name in RESTARTED)
+    assert siblings("restart_syscall") == set()
     assert "mount" in siblings("fsopen", Tier.B)
     assert siblings("open_tree", *Tier) == set()
 

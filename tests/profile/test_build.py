@@ -402,6 +402,14 @@ class TestInPlace:
         assert built.notes[0].startswith("base b.json: allows clone under conditions: left as it is")
         assert built.notes[1] == "base b.json: allows socket under conditions, the result always (--allow)"
 
+    def test_a_call_without_a_name_is_nothing_new(self) -> None:
+        given = [base(Rule(("read",), ALLOW))._replace(in_place=True)]
+        assert build(audit2seccomp.read([line(500)]), bases=given).profile == given[0].profile
+        with pytest.raises(NothingFoundError, match="all records are denials"):
+            build(audit2seccomp.read([line(500, code="0x50001")]), bases=given)
+        with pytest.raises(NothingFoundError, match="no observed call has a name"):
+            build(audit2seccomp.read([line(500)]), bases=[base(Rule(("read",), ALLOW))])
+
     def test_never(self) -> None:
         given = [base(Rule(("mount",), ALLOW))._replace(in_place=True)]
         with pytest.raises(UsageError, match="allows mount: take it out of the file"):

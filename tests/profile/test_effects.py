@@ -76,7 +76,12 @@ def answer(of: Profile, on: Abi, name: str, *args: int) -> Outcome:
 
 def contradicts(of: Profile, abis: list[Abi]) -> bool:
     """Whether branches of some effect contradict each other, or would without the rules that replace them."""
-    conditional = of._replace(rules=tuple(one for one in of.rules if one.args))
+    # A call that is made through another is a condition on that one.
+    kept = (
+        one if one.args else one._replace(names=tuple(name for name in one.names if name in MULTIPLEXED))
+        for one in of.rules
+    )
+    conditional = of._replace(rules=tuple(one for one in kept if one.names))
     return any(
         not is_certain(effect, compared_bits(one))
         for one in abis

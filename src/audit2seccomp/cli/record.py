@@ -5,7 +5,7 @@
 import os
 import signal
 import sys
-from collections.abc import Container
+from collections.abc import Callable, Container
 from typing import Annotated, NoReturn
 
 import typer
@@ -14,14 +14,15 @@ from audit2seccomp.cli import options
 from audit2seccomp.cli import shape as shapes
 from audit2seccomp.cli.delivery import Delivered, Destination, announcer, deliver
 from audit2seccomp.cli.interrupt import Interruption
-from audit2seccomp.cli.messages import complain, say
+from audit2seccomp.cli.messages import complain, complain_of, say
 from audit2seccomp.cli.output import Output
 from audit2seccomp.cli.profile_options import Shaping
 from audit2seccomp.cli.profiles import load
 from audit2seccomp.cli.reading import Gathered
 from audit2seccomp.cli.run import CommandWords
-from audit2seccomp.errors import ExitStatus, ProfileFileError, UsageError
+from audit2seccomp.errors import ExitStatus, OutputError, ProfileFileError, UsageError
 from audit2seccomp.evidence.carriers import Trust
+from audit2seccomp.evidence.model import Evidence
 from audit2seccomp.live import record as recording
 from audit2seccomp.live.descriptors import STDERR, STDOUT
 from audit2seccomp.profile.model import Profile
@@ -123,38 +124,37 @@ def record(
     unknown = sorted(set() if choices.query is None else choices.query.fields - set(_FIELDS))
     if unknown:
         raise UsageError(f"--where: {unknown[0]}: is not known of a call here: {', '.join(_FIELDS)} are")
+    extended = shaping.update is not None
+    seen_before = None if known is None else load(known, lenient=shaping.lenient, quiet=quiet or extended)
     # What it lets through is not seen, so it would be missing.
-    base = known if shaping.update is None else None
-    shape = shapes.shape(shaping, known=base, quiet=quiet)
+    shape = shapes.shape(shaping, known=None if extended else seen_before, quiet=quiet)
     destination = Destination(shape, output, directory, per)
     kept = _kept(evidence, output, destination)
     outputs = [one for one in (kept, destination.target) if one is not None]
     to_stderr = any(one.is_stdout for one in outputs)
+    tell: Callable[[str], None] = (lambda _: None) if quiet else say
     made = recording.record(
         command,
         recording.Choices(
             via,
-            None if known is None else load(known, lenient=shaping.lenient, quiet=True).sound(),
+            None if seen_before is None else seen_before.sound(),
             choices.query,
             announcer() if verbose and not quiet else None,
             to_stderr,
-            (lambda _: None) if quiet else say,
+            tell,
             _used_later(outputs, then_verify),
         ),
     )
     with Interruption() as interruption:
-        if kept is not None:
-            from audit2seccomp.evidence.stored.files import to_text
-
-            kept.write(to_text(made.evidence))
+        is_kept = kept is None or _keep(made.evidence, kept)
         gathered = Gathered(made.evidence, False, None, via=made.via)
         delivered = deliver(gathered, choices, shape, destination, interruption, strict=strict)
-    if delivered.status:
-        raise typer.Exit(delivered.status)
+    if delivered.status or not is_kept:
+        raise typer.Exit(delivered.status or ExitStatus.NO_RESULT)
     if not quiet and os.WIFSIGNALED(made.status) and os.WTERMSIG(made.status) in _CRASHES:
         say(_cut_short(made))
     if then_verify:
-        _verify(command, made.status, _as_written(delivered), to_stderr=to_stderr, quiet=quiet)
+        _verify(command, made.status, _as_written(delivered), tell, to_stderr=to_stderr)
     _end_like(made.status)
 
 
@@ -183,6 +183,18 @@ def _kept(evidence: str | None, output: str | None, destination: Destination) ->
     return Output(evidence)
 
 
+def _keep(evidence: Evidence, output: Output) -> bool:
+    """Write down what was seen; where that fails it is said, and the profile can be had all the same."""
+    from audit2seccomp.evidence.stored.files import to_text
+
+    try:
+        output.write(to_text(evidence))
+    except OutputError as error:
+        complain_of(error)
+        return False
+    return True
+
+
 def _used_later(outputs: list[Output], again: bool) -> Container[int]:
     """Which of the descriptors that the command is given: all of them for a second run, and any but standard input may
     be what an output is called by, as `-` and /dev/fd/3 are."""
@@ -202,16 +214,15 @@ def _as_written(delivered: Delivered) -> Profile:
         return delivered.product.built.profile
 
 
-def _verify(command: list[str], status: int, profile: Profile, *, to_stderr: bool, quiet: bool) -> None:
+def _verify(command: list[str], status: int, profile: Profile, tell: Callable[[str], None], *, to_stderr: bool) -> None:
     """Run it again; raises typer.Exit if it ends differently."""
     from audit2seccomp.live.verify import verify
 
-    again = verify(command, profile, say, output_to_stderr=to_stderr)
+    again = verify(command, profile, tell, output_to_stderr=to_stderr)
     if os.waitstatus_to_exitcode(again) != os.waitstatus_to_exitcode(status):
         complain(f"--then-verify: {_ended(again)} under the profile, and {_ended(status)} when it was recorded")
         raise typer.Exit(ExitStatus.INCOMPLETE)
-    if not quiet:
-        say(f"verified: {_ended(again)} under the profile, as when it was recorded")
+    tell(f"verified: {_ended(again)} under the profile, as when it was recorded")
 
 
 def _cut_short(made: recording.Recording) -> str:

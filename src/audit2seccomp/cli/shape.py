@@ -155,8 +155,9 @@ class Shape(NamedTuple):
                 yield printable(f"{name:{width}}  {explained(reasons)}")
 
 
-def shape(options: Shaping, *, quiet: bool, include_denied: bool = False, known: str | None = None) -> Shape:
-    """Check them, and read the profiles that they name. Raises UsageError, InputError and ProfileFileError."""
+def shape(options: Shaping, *, quiet: bool, include_denied: bool = False, known: ProfileFile | None = None) -> Shape:
+    """Check them, and read the profiles that they name; what is `known` is a base, too. Raises UsageError, InputError
+    and ProfileFileError."""
     if options.update is not None and options.base:
         raise UsageError("--update, --base: one of them, please: --update builds on its file")
     if options.update is not None and options.form is not None:
@@ -191,14 +192,16 @@ def shape(options: Shaping, *, quiet: bool, include_denied: bool = False, known:
     return made
 
 
-def _bases(paths: list[str], known: str | None, *, lenient: bool, quiet: bool) -> tuple[Base, ...]:
+def _bases(paths: list[str], known: ProfileFile | None, *, lenient: bool, quiet: bool) -> tuple[Base, ...]:
     if not paths and known is None:
         return ()
     from audit2seccomp.cli.profiles import load
 
-    files = [load(path, lenient=lenient, quiet=quiet) for path in (*paths, known) if path is not None]
+    files = [load(path, lenient=lenient, quiet=quiet) for path in paths]
     bases = [Base(f"{_BASE}{file.name}", file.sound()) for file in files]
-    return tuple(bases if known is None else [*bases[:-1], bases[-1]._replace(known=True)])
+    if known is not None:
+        bases.append(Base(f"{_BASE}{known.name}", known.sound(), known=True))
+    return tuple(bases)
 
 
 def _refuse_open(shape: Shape) -> None:

@@ -99,6 +99,14 @@ def _lacks_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError) or (isinstance(error, ImportError) and "failed to map" in str(error))
 
 
+def _end_by_interrupt() -> None:
+    """As any program that Ctrl-C ends, so that a shell knows."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGINT)
+
+
 def main() -> NoReturn:
     """Run the command line and exit."""
     if sys.stderr is None:  # started with a closed stderr: there is nobody to talk to, which is no reason to fail
@@ -114,6 +122,8 @@ def main() -> NoReturn:
     except Audit2SeccompError as error:
         complain_of(error)
         sys.exit(error.exit_status)
+    except KeyboardInterrupt:
+        _end_by_interrupt()
     except Exception as error:
         if _lacks_memory(error):
             complain("out of memory: ulimit -v raises the limit")

@@ -50,6 +50,11 @@ def _alike(why: str, *pairs: str) -> tuple[Group, ...]:
     return tuple(_group(pair, why) for pair in pairs)
 
 
+RESTARTED = ("clock_nanosleep", "clock_nanosleep_time64", "futex", "futex_time64", "nanosleep", "poll")
+"""Sleeps with which the kernel goes on by restart_syscall, a call of its own for the filter, after a stop or where the
+cgroup was frozen (v2; set_restart_fn() in kernel/time/hrtimer.c, alarmtimer.c and posix-cpu-timers.c,
+kernel/futex/waitwake.c, fs/select.c)."""
+
 GROUPS = {
     Tier.A: (
         _group(
@@ -162,6 +167,10 @@ GROUPS = {
             only_from="execve arch_prctl set_tid_address",
         ),
         _group("exit exit_group", "the end of a thread, or of all"),
+        *(
+            _group(f"{name} restart_syscall", "a sleep after a stop (SIGSTOP, docker pause)", only_from=name)
+            for name in RESTARTED
+        ),
         _group(
             "clone gettid set_robust_list set_tid_address rt_sigprocmask",
             "the start of a child: set_robust_list in glibc, gettid and set_tid_address in musl",

@@ -101,8 +101,10 @@ def build(
     by_call = evidence.by_call()
     used = [seen for seen in by_call.observations() if counts(seen, include_denied)]
     named = [seen for seen in used if seen.name is not None and seen.abi.scmp_name is not None]
-    # A log that holds others' records at most has nothing new for a file: what an audit profile records in the end.
-    if not named and (not choices.nothing_is_an_answer or evidence.counts or evidence.rejected or evidence.refused):
+    # A log that holds others' records at most has nothing new for a file: what an audit profile records in the end. So
+    # has one whose calls have no name, which the caller is told of anyhow; that the log was of no use would be news.
+    is_of_use = bool(used) or not (evidence.counts or evidence.rejected or evidence.refused)
+    if not named and not (choices.nothing_is_an_answer and is_of_use):
         raise NothingFoundError(_why_nothing(evidence, used))
     frame = _framed(choices, {seen.abi.scmp_name for seen in named if seen.abi.scmp_name})
     abis = _abis(frame, named)

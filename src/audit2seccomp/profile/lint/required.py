@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from errno import ENOSYS
 
 from audit2seccomp.kernel.abi import SUB_ARCHITECTURES, X32_SYSCALL_BIT, Abi, abi_named
+from audit2seccomp.kernel.siblings import RESTARTED
 from audit2seccomp.kernel.syscalls import table_of
 from audit2seccomp.profile.effects import compared_bits
 from audit2seccomp.profile.lint.registry import Hit, Level, lint_rule
@@ -39,17 +40,31 @@ def missing_call(subject: Subject) -> Iterator[Hit]:
     if not subject.is_whole or (subject.default_denies and not subject.let_through):
         return
     for name, consequence in REQUIRED.items():
-        speaking = [(index, path) for index, one, path in subject.names() if one == name]
-        denied = [one for one in speaking if subject.outcomes[one[0]].action in DENYING]
-        allowed = [one for one in speaking if one not in denied]
-        if subject.default_denies and not allowed:
-            yield Hit(("syscalls",), f"{name} is not allowed: {consequence}: allow it", of_key=True)
-        elif subject.default_denies and all(subject.asks(subject.profile.rules[index]) for index, _ in allowed):
-            yield Hit(allowed[0][1], f"{name} is allowed only under conditions, else {consequence}: allow it always")
-        elif not subject.default_denies and denied:
-            index, path = denied[0]
-            how = "under conditions; then" if subject.asks(subject.profile.rules[index]) else "here:"
-            yield Hit(path, f"{name} is denied {how} {consequence}: take it out")
+        yield from _lacking(subject, name, consequence)
+
+
+@lint_rule("missing-restart", Level.NOTE, "sleeps are allowed, and not that they go on after a stop")
+def missing_restart(subject: Subject) -> Iterator[Hit]:
+    """The kernel goes on by restart_syscall, of which a recording without a stop shows nothing."""
+    lets_sleep = not subject.default_denies or not subject.let_through.isdisjoint(RESTARTED)
+    if subject.is_whole and lets_sleep:
+        consequence = "a sleep fails if the process is stopped meanwhile (SIGSTOP, a debugger, docker pause)"
+        yield from _lacking(subject, "restart_syscall", consequence)
+
+
+def _lacking(subject: Subject, name: str, consequence: str) -> Iterator[Hit]:
+    """That a call is not allowed, or not always."""
+    speaking = [(index, path) for index, one, path in subject.names() if one == name]
+    denied = [one for one in speaking if subject.outcomes[one[0]].action in DENYING]
+    allowed = [one for one in speaking if one not in denied]
+    if subject.default_denies and not allowed:
+        yield Hit(("syscalls",), f"{name} is not allowed: {consequence}: allow it", of_key=True)
+    elif subject.default_denies and all(subject.asks(subject.profile.rules[index]) for index, _ in allowed):
+        yield Hit(allowed[0][1], f"{name} is allowed only under conditions, else {consequence}: allow it always")
+    elif not subject.default_denies and denied:
+        index, path = denied[0]
+        how = "under conditions; then" if subject.asks(subject.profile.rules[index]) else "here:"
+        yield Hit(path, f"{name} is denied {how} {consequence}: take it out")
 
 
 def border(subject: Subject, abi: Abi) -> int | None:
