@@ -98,6 +98,8 @@ TOOL = Contestant(
 # The program that makes the most records, so that more is left to do than to leave out.
 _COMM = "http-echo"
 TOOL_WHERE = replace(TOOL, name="audit2seccomp --where", command=(*TOOL.command, "--where", f'comm == "{_COMM}"'))
+ONE_JOB = replace(TOOL, name="audit2seccomp --jobs 1", command=(*TOOL.command, "--jobs", "1"))
+PURE = replace(TOOL, name="audit2seccomp, pure scan", command=("env", "AUDIT2SECCOMP_PURE=1", *TOOL.command))
 ASKING = replace(
     TOOL,
     name="audit2seccomp --journal",

@@ -16,8 +16,10 @@ from benchmarks.contestants import (
     IMPORT_TYPER,
     MAWK,
     MAWK_WHERE,
+    ONE_JOB,
     PIPED,
     PIPED_GREP,
+    PURE,
     TOOL,
     TOOL_WHERE,
     WC,
@@ -61,26 +63,32 @@ ROWS = (
     Row(
         "dense",
         (
-            *_same("dense.log", TOOL, MAWK, GREP),
-            Entry(TOOL, "dense.audit.log"),
+            *_same("dense.log", ONE_JOB, MAWK, GREP, WC),
+            Entry(ONE_JOB, "dense.audit.log"),
             *_same("slice.audit.log", AUSEARCH, AUPARSE),
         ),
         (
-            (*_same("dense.log", TOOL, MAWK, GREP), *_same("dense.audit.log", TOOL, GREP)),
+            (*_same("dense.log", ONE_JOB, MAWK, GREP), *_same("dense.audit.log", ONE_JOB, GREP)),
             _same("slice.audit.log", TOOL, AUSEARCH, AUPARSE, GREP),
+            _same("dense.log", WC),
         ),
     ),
     Row(
         "sparse",
-        _same("sparse.log", TOOL, GREP_COUNT, WC),
-        (_same("sparse.log", TOOL, MAWK, GREP), _same("sparse.log", GREP_COUNT), _same("sparse.log", WC)),
+        _same("sparse.log", TOOL, ONE_JOB, GREP_COUNT, WC),
+        (_same("sparse.log", TOOL, ONE_JOB, MAWK, GREP), _same("sparse.log", GREP_COUNT), _same("sparse.log", WC)),
+    ),
+    Row(
+        "pure",
+        (*_same("dense.log", PURE, MAWK), *_same("sparse.log", PURE, GREP_COUNT)),
+        (_same("dense.log", PURE, MAWK), _same("sparse.log", PURE, MAWK)),
     ),
     Row(
         "journal",
-        (Entry(TOOL, "fifth.log"), Entry(TOOL, "fifth.journal.json"), Entry(TOOL, "fifth.journal.export")),
+        (Entry(PURE, "fifth.log"), Entry(TOOL, "fifth.journal.json"), Entry(TOOL, "fifth.journal.export")),
         (
             (
-                *_same("fifth.log", TOOL, MAWK, GREP),
+                *_same("fifth.log", PURE, MAWK, GREP),
                 *_same("fifth.journal.json", TOOL, GREP),
                 *_same("fifth.journal.export", TOOL, GREP),
             ),
@@ -108,15 +116,9 @@ ROWS = (
         rounds=3.0,
     ),
     Row(
-        "memory",
-        (Entry(TOOL, "pids.log"), Entry(TOOL, "pids-tenfold.log"), Entry(TOOL, "names.log")),
-        (
-            _same("pids.log", TOOL, MAWK),
-            _same("pids-tenfold.log", TOOL, MAWK),
-            _same("names.log", TOOL, MAWK),
-        ),
-        rounds=0.2,
-        warm=False,
+        "growth",
+        (*_same("pids.log", ONE_JOB), *_same("pids-tenfold.log", ONE_JOB, TOOL), Entry(TOOL, "names.log")),
+        (_same("pids.log", TOOL, MAWK), _same("pids-tenfold.log", ONE_JOB, TOOL, MAWK), _same("names.log", TOOL, MAWK)),
     ),
 )
 
@@ -143,30 +145,50 @@ def _rates(log: str, peer: Contestant, peer_log: str, tool: Contestant = TOOL) -
     return lambda costs: costs[tool.name, log].rate / costs[peer.name, peer_log].rate
 
 
-_TOOLS = frozenset((TOOL.name, TOOL_WHERE.name))
+def _times(one: Entry, other: Entry) -> Callable[[Costs], float]:
+    """How long one takes, as a multiple of what the other takes."""
+    return lambda costs: _cost(costs, one).wall / _cost(costs, other).wall
 
 
-def _largest_peak(costs: Costs) -> float:
-    return max((cost.peak / 1e6 for (name, _), cost in costs.items() if name in _TOOLS), default=0) or _missing()
+def _peak(*entries: Entry) -> Callable[[Costs], float]:
+    """The largest, in MB."""
+    return lambda costs: max(_cost(costs, entry).peak for entry in entries) / 1e6
 
 
-def _missing() -> float:
-    raise KeyError(TOOL.name)
+def _cost(costs: Costs, entry: Entry) -> Cost:
+    return costs[entry.contestant.name, entry.log]
 
 
 _SLICE = "slice.audit.log"
+_PIDS, _TENFOLD, _NAMES = Entry(ONE_JOB, "pids.log"), Entry(ONE_JOB, "pids-tenfold.log"), Entry(TOOL, "names.log")
+_TWO_JOBS = Entry(TOOL, "pids-tenfold.log")
+_SMALL = Entry(TOOL, "small.log")
 TARGETS = (
-    Target("dense", "dense, kernel lines: times ausearch's rate", _rates("dense.log", AUSEARCH, _SLICE), 12),
-    Target("dense", "dense, auditd's file: times ausearch's rate", _rates("dense.audit.log", AUSEARCH, _SLICE), 12),
-    Target("dense", "dense: times the mawk one-liner's rate", _rates("dense.log", MAWK, "dense.log"), 0.25),
-    Target("sparse", "sparse: times grep -c type=1326's rate", _rates("sparse.log", GREP_COUNT, "sparse.log"), 0.5),
+    Target("dense", "dense, one job: times mawk's rate", _rates("dense.log", MAWK, "dense.log", ONE_JOB), 1.5),
+    Target("dense", "dense, one job: times grep -oP's rate", _rates("dense.log", GREP, "dense.log", ONE_JOB), 3),
     Target(
-        "journal", "journalctl -o json: times the rate of text", _rates("fifth.journal.json", TOOL, "fifth.log"), 0.25
+        "dense",
+        "dense, auditd's file, one job: times ausearch's rate",
+        _rates("dense.audit.log", AUSEARCH, _SLICE, ONE_JOB),
+        40,
+    ),
+    Target("sparse", "sparse: times grep -c type=1326's rate", _rates("sparse.log", GREP_COUNT, "sparse.log"), 1),
+    Target("sparse", "sparse: times wc -l's rate", _rates("sparse.log", WC, "sparse.log"), 0.5),
+    # What the scan had before there was a compiled one.
+    Target("pure", "dense, pure scan: times mawk's rate", _rates("dense.log", MAWK, "dense.log", PURE), 0.13),
+    Target(
+        "pure", "sparse, pure scan: times grep -c's rate", _rates("sparse.log", GREP_COUNT, "sparse.log", PURE), 0.12
     ),
     Target(
         "journal",
-        "journalctl -o export: times the rate of text",
-        _rates("fifth.journal.export", TOOL, "fifth.log"),
+        "journalctl -o json: times the pure scan's rate of text",
+        _rates("fifth.journal.json", PURE, "fifth.log"),
+        0.25,
+    ),
+    Target(
+        "journal",
+        "journalctl -o export: times the pure scan's rate of text",
+        _rates("fifth.journal.export", PURE, "fifth.log"),
         0.35,
     ),
     Target(
@@ -175,22 +197,32 @@ TARGETS = (
         _rates("thousandth.journal", PIPED, "thousandth.journal", ASKING),
         10,
     ),
-    Target("gzip", "sparse, gzip: times the rate of zcat, wc -l", _rates("sparse.log.gz", ZCAT, "sparse.log.gz"), 0.8),
-    Target("gzip", "dense, gzip: times the rate of zcat, wc -l", _rates("dense.log.gz", ZCAT, "dense.log.gz"), 0.8),
+    Target("gzip", "sparse, gzip: times the rate of zcat, wc -l", _rates("sparse.log.gz", ZCAT, "sparse.log.gz"), 1),
+    Target("gzip", "dense, gzip: times the rate of zcat, wc -l", _rates("dense.log.gz", ZCAT, "dense.log.gz"), 1),
     Target("where", "dense, one comm: times the rate of all", _rates("dense.log", TOOL, "dense.log", TOOL_WHERE), 0.85),
     Target(
         "start",
         "1,000 records, start to finish: times import typer",
-        lambda costs: costs[TOOL.name, "small.log"].wall / costs[IMPORT_TYPER.name, "small.log"].wall,
-        1.6,
+        _times(_SMALL, Entry(IMPORT_TYPER, "small.log")),
+        1.3,
         at_most=True,
     ),
-    Target("memory", "peak memory of any run in MB", _largest_peak, 80, at_most=True),
     Target(
-        "memory",
+        "start",
+        "1,000 records, start to finish: times python -c pass",
+        _times(_SMALL, Entry(EMPTY_PYTHON, "small.log")),
+        5,
+        at_most=True,
+    ),
+    Target("growth", "two jobs, two cores: times the rate of one", _times(_TENFOLD, _TWO_JOBS), 1.7),
+    Target("growth", "ten times the records: times as long", _times(_TENFOLD, _PIDS), 11, at_most=True),
+    Target("growth", "peak memory, 1 and 10 million pids, in MB", _peak(_PIDS, _TENFOLD, _TWO_JOBS), 60, at_most=True),
+    Target(
+        "growth",
         "peak memory, ten times the records: times as much",
-        lambda costs: costs[TOOL.name, "pids-tenfold.log"].peak / costs[TOOL.name, "pids.log"].peak,
+        lambda costs: _peak(_TENFOLD)(costs) / _peak(_PIDS)(costs),
         1.1,
         at_most=True,
     ),
+    Target("growth", "peak memory, 100,000 programs, in MB", _peak(_NAMES), 80, at_most=True),
 )

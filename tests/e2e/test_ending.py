@@ -16,11 +16,11 @@ import pytest
 
 from tests.cli.command import PATIENCE
 from tests.cli.recording import children_of
-from tests.e2e.auditctl import status
+from tests.e2e.auditctl import DEFAULTS, audit_settings, status
 from tests.e2e.auditd import needs_auditd
 from tests.e2e.guardian import ENDING
 from tests.e2e.journald import needs_journald
-from tests.e2e.kernel_log import PRINTK_BURST, PRINTK_RATELIMIT, sysctl, wait_until
+from tests.e2e.kernel_log import PRINTK_BURST, PRINTK_RATELIMIT, default_limit, sysctl, wait_until
 from tests.e2e.machine import needs
 from tests.e2e.undo import FOLDER
 
@@ -119,13 +119,15 @@ def with_descendants(pid: int) -> Iterator[int]:
 @pytest.fixture
 def run(tmp_path: Path) -> Iterator[Run]:
     """A run in the midst of which all is at work; when it has ended, the machine must be as it was."""
-    before = settings()
-    with at_work(tmp_path) as made:
-        assert {Path(f"/proc/{pid}/comm").read_text().strip() for pid in made.family} >= STARTED
-        now = settings()
-        assert {name for name in CHANGED if now[name] != before[name]} == CHANGED
-        yield made
-        assert settings() == before
+    # Values that the run changes, whatever this machine has.
+    with default_limit(), audit_settings(enabled=0, backlog_limit=DEFAULTS["backlog_limit"], backlog_wait_time=1):
+        before = settings()
+        with at_work(tmp_path) as made:
+            assert {Path(f"/proc/{pid}/comm").read_text().strip() for pid in made.family} >= STARTED
+            now = settings()
+            assert {name for name in CHANGED if now[name] != before[name]} == CHANGED
+            yield made
+            assert settings() == before
 
 
 KILLED: dict[str, Callable[[Run], tuple[int, ...]]] = {
