@@ -17,6 +17,7 @@ from audit2seccomp.evidence.stored.recognising import Recogniser
 from audit2seccomp.kernel.abi import abi_named, all_abis
 
 if TYPE_CHECKING:
+    from audit2seccomp.evidence.inputs.ahead import AheadFile
     from audit2seccomp.evidence.stored.state import State
 
 Input = str | bytes | os.PathLike[str] | Reader
@@ -46,7 +47,7 @@ def read(inputs: Input | Iterable[Input], *, trust: str = "anchored", assume_arc
     return scanner.evidence()
 
 
-def scan_source(scanner: Scanner, source: Source) -> None:
+def scan_source(scanner: Scanner, source: Source | AheadFile) -> None:
     """Feed one input to a scanner, to its end or to an exception; what was read until then counts. That a damaged
     archive raises ArchiveError, and a file that was truncated meanwhile TruncatedError, is noted in the evidence too.
     An evidence file counts as a whole or not at all: it may raise EvidenceFileError, or UsageError for what a query

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from functools import cache, partial, reduce
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from audit2seccomp.evidence.beginning import STRACE, TEXT, Beginning
 from audit2seccomp.evidence.carriers import Trust
 from audit2seccomp.evidence.decide import Decider, Fate, Outcome
 from audit2seccomp.evidence.entries import FORMS
+from audit2seccomp.evidence.jobs import thread_count
 from audit2seccomp.evidence.model import Evidence, Progress, RecordKey, Segment
 from audit2seccomp.evidence.notes import Notes
 from audit2seccomp.evidence.tally import Tally
@@ -284,9 +284,9 @@ class Scanner:
 
 def _workers(jobs: int | None) -> Workers | None:
     """So many, or one for each core, if they are of use."""
-    jobs = jobs or len(os.sched_getaffinity(0))
-    if jobs < 2:
+    threads = thread_count(jobs)
+    if threads < 2:
         return None
     from audit2seccomp.evidence.text.workers import Workers
 
-    return Workers(jobs)
+    return Workers(threads)

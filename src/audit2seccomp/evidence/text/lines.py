@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from audit2seccomp.evidence.carriers import Located, Speaker, Trust, locate
 from audit2seccomp.evidence.decide import Decider, Fate, Outcome
+from audit2seccomp.evidence.jobs import WORTH_IT
 from audit2seccomp.evidence.loss import places_of_signs, sign_in_line
 from audit2seccomp.evidence.model import Origin, Progress
 from audit2seccomp.evidence.notes import Notes
@@ -47,8 +48,6 @@ _DENSE = 1500
 """One token in so many bytes: then one pass over all lines is faster than a jump from token to token."""
 MIN_BYTES = 1 << 16
 """Smaller blocks come from somebody who is watched while he writes: they are read at once."""
-WORTH_IT = 1 << 20
-"""For logs of fewer bytes no workers are started: that takes as long as reading them."""
 _LESSONS = 8
 """So many lines of a block may teach the compiled scan: each takes as long as reading ten."""
 _STAMP = re.compile(rb"audit\((\d{1,20}\.\d{3}):")

@@ -16,11 +16,6 @@ if TYPE_CHECKING:
     from audit2seccomp.evidence.text.compiled import CompiledScan
 
 
-MAX_THREADS = 4
-"""More are of no use: one thread reads the log and counts what the others find, which takes it a third of the time that
-they take."""
-
-
 class Look:
     """What a worker will have found in a block."""
 
@@ -46,10 +41,10 @@ class Look:
 class Workers:
     """So many threads; they start with the first block, and end with the process."""
 
-    def __init__(self, jobs: int) -> None:
+    def __init__(self, threads: int) -> None:
         """None of them runs yet."""
-        self._jobs = min(jobs, MAX_THREADS)
-        self.ahead = 2 * self._jobs
+        self._threads = threads
+        self.ahead = 2 * threads
         """So many blocks may be looked at, or wait for it: a few hundred kilobytes each."""
         self._running = False
         self._looks: SimpleQueue[Look] = SimpleQueue()
@@ -58,7 +53,7 @@ class Workers:
         """Have a worker look at a block."""
         if not self._running:
             self._running = True
-            for _ in range(self._jobs):
+            for _ in range(self._threads):
                 Thread(target=self._work, daemon=True).start()
         look = Look(compiled, block)
         self._looks.put(look)
