@@ -314,6 +314,10 @@ def locate(line: bytes) -> Located | None:
     line = line.lstrip(b"\0").removeprefix(b"\xef\xbb\xbf")
     if b"\x1b" in line:
         line = _without_colours(line)
+    # Without one of them no carrier matches (`Speaker`), and to compile all their patterns takes 30 ms.
+    at = min((at for at in map(line.find, _OPENING_WORDS) if at >= 0), default=-1)
+    if at < 0:
+        return None
     for usual, carrier in _TRIALS:
         match = (carrier.usual_pattern if usual else carrier.pattern).match(line)
         if match is not None:
@@ -326,9 +330,6 @@ def locate(line: bytes) -> Located | None:
                 int(pid) if pid else None,
                 int(repeat) if repeat else 1,
             )
-    at = min((at for at in map(line.find, _OPENING_WORDS) if at >= 0), default=-1)
-    if at < 0:
-        return None
     head = line[:at]
     why = next((reason for pattern, reason in _WHY if re.match(pattern, head)), "it stands inside other text")
     return Located(None, line[at:], reason=why)

@@ -11,6 +11,8 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memchr, memcmp, memcpy, memset
 
+cimport cython
+
 import os
 
 from audit2seccomp.evidence.once import Boot
@@ -33,6 +35,10 @@ cdef extern from "_search.h" nogil:
     size_t newlines(const uint8_t *at, const uint8_t *end)
     uint64_t digits_value(const uint8_t *at, int size)
     uint64_t hash_bytes(uint64_t hash, const uint8_t *at, size_t size)
+    int hex_digits_before(const uint8_t *end, const uint8_t *start)
+    int digits_at(const uint8_t *at, const uint8_t *end)
+    bint same_bytes(const uint8_t *one, const uint8_t *other, size_t size)
+    void will_read(const void *at)
 
 cdef enum:
     MAX_PREFIX = 384  # longer prefixes are not learned: most hosts have 64 bytes at most
@@ -42,6 +48,7 @@ cdef enum:
     MAX_LINE = 1 << 20  # cuts.MAX_LINE_BYTES
     MAX_PROBES = 16
     SLOTS = 1 << 15
+    SLOT_SHIFT = 17
     MOST_CALLS = SLOTS // 2
     MOST_BYTES = 4 << 20
     MANY_CALLS = 1 << 13  # from so many on a table is full, and the next block gets a new one
@@ -50,6 +57,7 @@ cdef enum:
     CHUNK_BITS = 10  # once.CHUNK_BITS
     CHUNK = 1024
     SLACK_MILLIS = 1000  # once.SLACK_MILLIS
+    PENDING = 4  # a power of two
 
 ctypedef const uint8_t *Bytes
 
@@ -87,6 +95,12 @@ cdef struct Spot:  # where the parts of a text are
 cdef struct Fields:  # of a regular record, those that make its key
     Span uid, subj, comm, exe, arch, syscall, code
 
+cdef struct Pending:  # a line that was taken, whose call is not looked up yet
+    Event event
+    Spot spot
+    uint64_t hash
+    int32_t source
+
 cdef enum Fate:
     NEW
     ASKED
@@ -94,6 +108,7 @@ cdef enum Fate:
     LEFT_OUT
 
 
+@cython.final
 cdef class Outlines:
     """The beginnings of lines that may be taken."""
     cdef Outline *known
@@ -145,6 +160,7 @@ cdef class Outlines:
         return True
 
 
+@cython.final
 cdef class Calls:
     """The different calls that were met, each once, and how often."""
     # None of these ever moves: one thread looks calls up while another one counts.
@@ -241,20 +257,38 @@ cdef class Calls:
         """The table before this one is done with."""
         self.before = None
 
-    cdef int32_t index(self, const Spot *spot, int32_t source) noexcept nogil:
-        """The call there; -1 if it is no regular record, or one more than there is room for."""
+    cdef uint64_t hash_of(self, const Spot *spot, int32_t source) noexcept nogil:
+        # Of each part its own, so that the processor works on all of them at once.
+        cdef uint64_t of_task = hash_bytes(self.seed ^ <uint64_t>source, spot.task, spot.task_end - spot.task)
+        cdef uint64_t of_fields = hash_bytes(self.seed, spot.fields, spot.fields_end - spot.fields)
+        cdef uint64_t hash = hash_bytes(of_task ^ (of_fields << 1), spot.tail, spot.tail_end - spot.tail)
+        will_read(self.slots + (<uint32_t>(hash >> SLOT_SHIFT) & (SLOTS - 1)))
+        return hash
+
+    cdef void approach(self, uint64_t hash, bint text) noexcept nogil:
+        """Have the call there, or its text, in the processor's cache when it is looked up."""
+        cdef int32_t found = self.slots[<uint32_t>(hash >> SLOT_SHIFT) & (SLOTS - 1)] - 1
+        cdef const uint8_t *at
+        if found < 0:
+            return
+        if not text:
+            will_read(&self.known[found])
+            return
+        at = self.text + self.known[found].at
+        will_read(at)
+        will_read(at + 64)
+        will_read(at + 128)
+
+    cdef int32_t index(self, const Spot *spot, int32_t source, uint64_t hash) noexcept nogil:
+        """The call there, of that hash; -1 if it is no regular record, or one more than there is room for."""
         cdef size_t task = spot.task_end - spot.task, fields = spot.fields_end - spot.fields
         cdef size_t tail = spot.tail_end - spot.tail
-        # Of each its own, so that the processor works on all of them at once.
-        cdef uint64_t of_task = hash_bytes(self.seed ^ <uint64_t>source, spot.task, task)
-        cdef uint64_t of_fields = hash_bytes(self.seed, spot.fields, fields)
-        cdef uint64_t hash = hash_bytes(of_task ^ (of_fields << 1), spot.tail, tail)
         cdef uint32_t slot
         cdef int32_t found
         cdef int probe
         cdef Call *one
         cdef const uint8_t *text
-        slot = <uint32_t>(hash >> 17)
+        slot = <uint32_t>(hash >> SLOT_SHIFT)
         for probe in range(MAX_PROBES):
             slot &= SLOTS - 1
             found = self.slots[slot] - 1
@@ -267,8 +301,8 @@ cdef class Calls:
             ):
                 text = self.text + one.at
                 if (
-                    memcmp(text, spot.task, task) == 0 and memcmp(text + task, spot.fields, fields) == 0
-                    and memcmp(text + task + fields, spot.tail, tail) == 0
+                    same_bytes(text, spot.task, task) and same_bytes(text + task, spot.fields, fields)
+                    and same_bytes(text + task + fields, spot.tail, tail)
                 ):
                     return found
             slot += 1
@@ -303,6 +337,7 @@ cdef class Calls:
         return self.count - 1
 
 
+@cython.final
 cdef class Found:
     """What was found in one block."""
     cdef readonly Calls calls
@@ -317,9 +352,12 @@ cdef class Found:
     cdef readonly bint all_taken
     """Whether each line was taken."""
     cdef bint out_of_memory
+    cdef Pending pending[PENDING]
+    cdef uint32_t pended, looked_up
 
     def __cinit__(self, Calls calls):
         self.calls = calls
+        self.all_taken = True
 
     def __dealloc__(self):
         free(self.events)
@@ -391,6 +429,32 @@ cdef class Found:
         self.count += 1
         return True
 
+    cdef void pend(self, Pending *one) noexcept nogil:
+        """A line was taken, the next one pending. What its call must be compared with is fetched while other lines are
+        read: waiting for it would take a fifth of the time."""
+        one.hash = self.calls.hash_of(&one.spot, one.source)
+        self.pended += 1
+        cdef uint32_t waiting = self.pended - self.looked_up
+        if waiting > 1:
+            self.calls.approach(self.pending[(self.pended - 2) % PENDING].hash, False)
+        if waiting > 2:
+            self.calls.approach(self.pending[(self.pended - 3) % PENDING].hash, True)
+        if waiting == PENDING:
+            self.look_up()
+
+    cdef void look_up(self) noexcept nogil:
+        cdef Pending *one = &self.pending[self.looked_up % PENDING]
+        self.looked_up += 1
+        one.event.call = self.calls.index(&one.spot, one.source, one.hash)
+        if one.event.call < 0 or not self.add_event(&one.event):
+            self.leave(one.event.at)
+            self.all_taken = False
+
+    cdef void look_all_up(self) noexcept nogil:
+        """Nothing is left pending: what comes next is in the order of the lines."""
+        while self.looked_up != self.pended:
+            self.look_up()
+
     cdef void leave(self, uint32_t start) noexcept nogil:
         if self.left_count == self.left_room:
             if not grown(<void **>&self.left_starts, &self.left_room, sizeof(uint32_t)):
@@ -409,6 +473,7 @@ cdef bint grown(void **items, size_t *room, size_t size) noexcept nogil:
     return True
 
 
+@cython.final
 cdef class Events:
     """Stamped events of one channel, in the order of the log: see once.Events."""
     cdef Event *events
@@ -540,6 +605,7 @@ def scan_these(bytes block not None, list starts not None, Outlines outlines not
             raise ValueError("no line begins there")
         if take(base, base + start, base + size, outlines.known, outlines.count, found, bare) is NULL:
             found.leave(start)
+        found.look_all_up()
     if found.out_of_memory:
         raise MemoryError
     return found
@@ -548,14 +614,13 @@ def scan_these(bytes block not None, list starts not None, Outlines outlines not
 cdef void scan_lines(Bytes base, size_t start, size_t size, const Outline *outlines, int count, Found found,
                      bint count_lines, bint bare) noexcept nogil:
     cdef Bytes end = base + size, at = base + start, behind, word, line, line_end
-    cdef bint all_taken = True
     while at < end:
         behind = take(base, at, end, outlines, count, found, bare)
         if behind is not NULL:
             found.lines += 1
             at = behind
             continue
-        all_taken = False
+        found.all_taken = False
         word = find_word(at, end)
         if word is NULL:
             if count_lines:
@@ -575,10 +640,11 @@ cdef void scan_lines(Bytes base, size_t start, size_t size, const Outline *outli
         if line_end is NULL:
             line_end = end
         if may_say_something(line, word, line_end):
+            found.look_all_up()
             found.leave(line - base)
         found.lines += 1
         at = line_end + 1
-    found.all_taken = all_taken
+    found.look_all_up()
 
 
 cdef bint may_say_something(Bytes line, Bytes word, Bytes end) noexcept nogil:
@@ -643,8 +709,7 @@ cdef Bytes take(Bytes base, Bytes line, Bytes end, const Outline *outlines, int 
     cdef int i
     cdef size_t there = end - line
     cdef Bytes text, line_end, seconds, millis
-    cdef Event event
-    cdef Spot spot
+    cdef Pending *one = &found.pending[found.pended % PENDING]
     for i in range(count - 1, -1, -1):  # the newest first
         outline = &outlines[i]
         if there < outline.padded or (outline.bare and not bare):
@@ -653,26 +718,25 @@ cdef Bytes take(Bytes base, Bytes line, Bytes end, const Outline *outlines, int 
             continue
         text = line + outline.size
         line_end = <Bytes>memchr(text, c'\n', min(<size_t>(end - text), <size_t>MAX_TEXT + 1))
-        if line_end is NULL or not divided(text, line_end, outline, &spot):
+        if line_end is NULL or not divided(text, line_end, outline, &one.spot):
             return NULL
         if outline.pid_at >= 0 and not (
-            spot.fields - spot.task_end - 5 == outline.pid_size
-            and memcmp(line + outline.pid_at, spot.task_end + 5, outline.pid_size) == 0
+            one.spot.fields - one.spot.task_end - 5 == outline.pid_size
+            and memcmp(line + outline.pid_at, one.spot.task_end + 5, outline.pid_size) == 0
         ):
             return NULL
-        event.millis, event.serial = NO_STAMP, 0
+        one.event.millis, one.event.serial = NO_STAMP, 0
         if outline.seconds_at >= 0:
             seconds = line + outline.seconds_at
             millis = seconds + outline.seconds_size + 1
-            event.millis = <int64_t>(
+            one.event.millis = <int64_t>(
                 digits_value(seconds, outline.seconds_size) * 1000
                 + 100 * (millis[0] - c'0') + 10 * (millis[1] - c'0') + (millis[2] - c'0')
             )
-            event.serial = digits_value(line + outline.serial_at, outline.serial_size)
-        event.call = found.calls.index(&spot, outline.source)
-        event.at = <uint32_t>(line - base)
-        if event.call < 0 or not found.add_event(&event):
-            return NULL
+            one.event.serial = digits_value(line + outline.serial_at, outline.serial_size)
+        one.event.at = <uint32_t>(line - base)
+        one.source = outline.source
+        found.pend(one)
         if outline.bare:
             found.bare = True
         return line_end + 1
@@ -685,22 +749,22 @@ cdef inline bint is_digit(uint8_t byte) noexcept nogil:
 
 cdef bint divided(Bytes text, Bytes line_end, const Outline *outline, Spot *spot) noexcept nogil:
     """Find the pid and the ip of a record's fields; that all else is as it should be, the table knows."""
-    cdef Bytes end = line_end, at, pid
+    cdef Bytes end = line_end, at
+    cdef int digits
     spot.tail_end = line_end
     if outline.enriched:
         at = <Bytes>memchr(text, 0x1d, end - text)
         if at is not NULL:
             end = at
-    spot.code_end = at = end
-    while at - text > 8 and end - at < 9 and is_hex(at[-1]):
-        at -= 1
-    if not 1 <= end - at <= 8 or at - text < 8 or memcmp(at - 8, b" code=0x", 8) != 0:
+    spot.code_end = end
+    digits = hex_digits_before(end, text)
+    at = end - digits
+    if not 1 <= digits <= 8 or at - text < 8 or memcmp(at - 8, b" code=0x", 8) != 0:
         return False
     spot.tail = end = at - 8
-    at = end
-    while at - text > 6 and end - at < 17 and is_hex(at[-1]):
-        at -= 1
-    if not 1 <= end - at <= 16 or at - text < 6 or memcmp(at - 6, b" ip=0x", 6) != 0:
+    digits = hex_digits_before(end, text)
+    at = end - digits
+    if digits < 1 or at - text < 6 or memcmp(at - 6, b" ip=0x", 6) != 0:
         return False
     spot.fields_end = end = at - 6
     spot.task = at = text
@@ -713,11 +777,9 @@ cdef bint divided(Bytes text, Bytes line_end, const Outline *outline, Spot *spot
         at += 1
     spot.task_end = at - 1
     at += 4
-    pid = at
-    while at < end and at - pid < 11 and is_digit(at[0]):
-        at += 1
-    spot.fields = at
-    return 1 <= at - pid <= 10
+    digits = digits_at(at, end)
+    spot.fields = at + digits
+    return 1 <= digits <= 10
 
 
 cdef bytes text_at(const Span *span):

@@ -93,12 +93,82 @@ static const unsigned char HEX_DIGITS[256] = {
 
 static inline int is_hex(unsigned char byte) { return HEX_DIGITS[byte]; }
 
+/* How many digits of such a number end in front of `end`, at most 16; from `start` on bytes may be read. Counted without
+ * a loop, because no processor can foresee where an address ends. */
+static inline int hex_digits_before(const unsigned char *end, const unsigned char *start) {
+#ifdef __SSE2__
+    if (end - start >= 16) {
+        const __m128i bytes = _mm_loadu_si128((const __m128i *)(end - 16)),
+                      digit = _mm_sub_epi8(bytes, _mm_set1_epi8('0')), letter = _mm_sub_epi8(bytes, _mm_set1_epi8('a'));
+        const __m128i hex = _mm_or_si128(_mm_cmpeq_epi8(_mm_min_epu8(digit, _mm_set1_epi8(9)), digit),
+                                         _mm_cmpeq_epi8(_mm_min_epu8(letter, _mm_set1_epi8(5)), letter));
+        const unsigned others = ~(unsigned)_mm_movemask_epi8(hex) & 0xffff;
+        return others ? __builtin_clz(others << 16) : 16;
+    }
+#endif
+    int count = 0;
+    while (count < 16 && end - start > count && is_hex(end[-1 - count]))
+        count++;
+    return count;
+}
+
+/* How many decimal digits stand from `at` on, at most 16. */
+static inline int digits_at(const unsigned char *at, const unsigned char *end) {
+#ifdef __SSE2__
+    if (end - at >= 16) {
+        const __m128i digit = _mm_sub_epi8(_mm_loadu_si128((const __m128i *)at), _mm_set1_epi8('0'));
+        const unsigned others =
+            ~(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(digit, _mm_set1_epi8(9)), digit)) & 0xffff;
+        return others ? __builtin_ctz(others) : 16;
+    }
+#endif
+    int count = 0;
+    while (count < 16 && end - at > count && (unsigned char)(at[count] - '0') <= 9)
+        count++;
+    return count;
+}
+
+/* memcmp() == 0, without a call: texts are short. */
+static inline int same_bytes(const unsigned char *one, const unsigned char *other, size_t size) {
+#ifdef __SSE2__
+    if (size >= 16) {
+        __m128i unlike = _mm_setzero_si128();
+        size_t at = 0;
+        for (; at < size - 16; at += 16)
+            unlike = _mm_or_si128(unlike, _mm_xor_si128(_mm_loadu_si128((const __m128i *)(one + at)),
+                                                        _mm_loadu_si128((const __m128i *)(other + at))));
+        unlike = _mm_or_si128(unlike, _mm_xor_si128(_mm_loadu_si128((const __m128i *)(one + size - 16)),
+                                                    _mm_loadu_si128((const __m128i *)(other + size - 16))));
+        return _mm_movemask_epi8(_mm_cmpeq_epi8(unlike, _mm_setzero_si128())) == 0xffff;
+    }
+#endif
+    return memcmp(one, other, size) == 0;
+}
+
+/* That some bytes will soon be looked at. */
+static inline void will_read(const void *at) { __builtin_prefetch(at); }
+
 #define OUTLINE_STEP 32
 
 /* Whether a line begins otherwise than an outline: `text` where `fixed` is 0xff, and a digit where `digit` is 0xff.
  * `size` is a multiple of OUTLINE_STEP, and so many bytes must be there; where both are 0 any byte will do. */
 static inline int unlike(const unsigned char *line, const unsigned char *text, const unsigned char *fixed,
                          const unsigned char *digit, size_t size) {
+#ifdef __SSE2__
+    const __m128i zero = _mm_setzero_si128(), zeros = _mm_set1_epi8('0'), nine = _mm_set1_epi8(9);
+    for (size_t start = 0; start < size; start += OUTLINE_STEP) {
+        __m128i wrong = zero;
+        for (size_t i = start; i < start + OUTLINE_STEP; i += 16) {
+            const __m128i bytes = _mm_loadu_si128((const __m128i *)(line + i));
+            const __m128i other = _mm_xor_si128(bytes, _mm_loadu_si128((const __m128i *)(text + i))),
+                          above = _mm_subs_epu8(_mm_sub_epi8(bytes, zeros), nine);
+            wrong = _mm_or_si128(wrong, _mm_and_si128(other, _mm_loadu_si128((const __m128i *)(fixed + i))));
+            wrong = _mm_or_si128(wrong, _mm_and_si128(above, _mm_loadu_si128((const __m128i *)(digit + i))));
+        }
+        if (_mm_movemask_epi8(_mm_cmpeq_epi8(wrong, zero)) != 0xffff)
+            return 1;
+    }
+#else
     for (size_t start = 0; start < size; start += OUTLINE_STEP) {
         unsigned char wrong = 0;
         for (size_t i = start; i < start + OUTLINE_STEP; i++)
@@ -107,6 +177,7 @@ static inline int unlike(const unsigned char *line, const unsigned char *text, c
         if (wrong)
             return 1;
     }
+#endif
     return 0;
 }
 
