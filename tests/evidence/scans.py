@@ -30,6 +30,11 @@ def _workers(jobs: int) -> Workers:
     return Workers(jobs)
 
 
+def workers_of(jobs: int) -> AbstractContextManager[object]:
+    """Scanners have those of the process."""
+    return patch.object(scan_module, "_workers", lambda _: None if jobs == 1 else _workers(jobs))
+
+
 def pure_scan() -> AbstractContextManager[None]:
     """As where no compiler was."""
     return patch.object(compiled, "_scan", None)
@@ -43,7 +48,7 @@ def scanned(
         pure_scan() if pure else nullcontext(),
         patch.object(lines_module, "MIN_BYTES", 1),
         patch.object(lines_module, "WORTH_IT", 1),
-        patch.object(scan_module, "_workers", lambda jobs: None if jobs == 1 else _workers(jobs)),
+        workers_of(jobs),
     ):
         scanner = Scanner(trust, jobs=jobs)
         scanner.start_input("log")

@@ -13,8 +13,9 @@ _WORTH_A_BAR = 32 << 20
 
 
 @contextmanager
-def progress_bar(total: int, quiet: bool) -> Iterator[Callable[[int], object]]:
-    """Draw a bar on stderr while so many bytes are read; yields what is to be told how many more were."""
+def progress_bar(logs: list[str], quiet: bool) -> Iterator[Callable[[int], object]]:
+    """Draw a bar on stderr while these files are read; yields what is to be told how many more bytes were read."""
+    total = sum(_size(log) for log in logs)
     if quiet or total < _WORTH_A_BAR or not sys.stderr.isatty():
         yield lambda count: None
         return
@@ -27,7 +28,7 @@ def progress_bar(total: int, quiet: bool) -> Iterator[Callable[[int], object]]:
         yield lambda count: bar.advance(task, count)
 
 
-def size_of(log: str) -> int:
+def _size(log: str) -> int:
     """The bytes of a regular file; 0 for what has no size, and for what the reading will complain about."""
     try:
         status = os.fstat(0) if log == "-" else os.stat(log)

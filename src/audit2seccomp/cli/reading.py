@@ -11,19 +11,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from audit2seccomp.cli.interrupt import Interrupted, Interruption
 from audit2seccomp.cli.messages import complain, listed, printable, say, skipped_files
-from audit2seccomp.cli.progress import progress_bar, size_of
+from audit2seccomp.cli.progress import progress_bar
 from audit2seccomp.errors import CutInputError, ExitStatus, InputError, NotTextError, UsageError
 from audit2seccomp.evidence.beginning import STRACE
 from audit2seccomp.evidence.inputs.expand import expand
-from audit2seccomp.evidence.jobs import WORTH_IT, thread_count
 from audit2seccomp.evidence.reading import all_traces, scan_source
 from audit2seccomp.evidence.scan import Scanner
-from audit2seccomp.evidence.text.compiled import is_compiled
 
 if TYPE_CHECKING:
     from audit2seccomp.cli.choices import Choices
     from audit2seccomp.cli.output import Output
-    from audit2seccomp.evidence.inputs.ahead import Ahead, AheadFile
     from audit2seccomp.evidence.inputs.sources import Source
     from audit2seccomp.evidence.model import Evidence, RecordKey
     from audit2seccomp.evidence.stored.state import State
@@ -71,13 +68,10 @@ def gather(
     if len(files) > 1 and choices.form is None and all_traces(files):
         choices = choices._replace(form=STRACE)
     scanner = choices.scanner(on_new, count_lines=count_lines, apart=apart, alone=len(files) == 1)
-    total = 0 if choices.journal else sum(map(size_of, files))
-    with progress_bar(total, choices.quiet) as advance:
+    with progress_bar([] if choices.journal else files, choices.quiet) as advance:
         opener = _Opener(choices, interruption, advance)
         if state is None:
-            if total >= WORTH_IT:
-                opener.read_ahead(files)
-            unread = _read_all(files, named, opener, lambda log: scan_source(scanner, opener.next(log)), choices.quiet)
+            unread = _read_all(files, named, opener, lambda log: scan_source(scanner, opener(log)), choices.quiet)
             if not choices.quiet:
                 for remark in (*map(str, scanner.overlaps()), *about_selection([scanner], choices)):
                     say(printable(remark))
@@ -181,36 +175,18 @@ class _Opener:
         self._choices = choices
         self.interruption = interruption
         self._advance = advance
-        self._ahead: Ahead | None = None
-        self.last: Source | AheadFile | None = None
+        self.last: Source | None = None
         """What was opened last."""
-
-    def read_ahead(self, paths: list[str]) -> None:
-        """Have threads read these, which `next` will be asked for in that order."""
-        threads = thread_count(self._choices.jobs)
-        if threads > 1 and is_compiled():  # the pure scan lets no other thread do anything
-            from audit2seccomp.evidence.inputs.ahead import Ahead
-
-            self._ahead = Ahead(paths, threads, self._choices.open, self._advance)
-
-    def next(self, path: str) -> Source | AheadFile:
-        """Open the next input, or go on with what a thread opened."""
-        file = None if self._ahead is None else self._ahead.take()
-        if file is None:
-            return self(path)
-        self.last = file
-        file.wait = self.interruption.guard(file.wait)
-        return file
 
     def __call__(self, path: str, offset: int = 0, *, cursor: str = "") -> Source:
         """Open one; raises InputError, and Interrupted, also while it is read."""
         self.last = None
         opening = partial(self._choices.open, path, offset, cursor=cursor)
         # A FIFO's waits for its writer. journalctl's does not, and in the midst of it nobody knows of the process yet.
-        source = opening() if self._choices.journal else self.interruption.guard(opening)()
-        self.last = source
-        read = _counted(self.interruption.guard(source.read, source.descriptor), self._advance)
-        return source._replace(read=read, pause=self.interruption.guard(source.pause))
+        self.last = opening() if self._choices.journal else self.interruption.guard(opening)()
+        read = _counted(self.interruption.guard(self.last.read, self.last.descriptor), self._advance)
+        pause = self.interruption.guard(self.last.pause)
+        return self.last._replace(read=read, pause=pause, advance=self._advance)
 
 
 def _expanded(named: list[str], interruption: Interruption, choices: Choices) -> list[str]:

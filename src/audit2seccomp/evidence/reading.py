@@ -11,13 +11,13 @@ from audit2seccomp.errors import CutInputError, UsageError
 from audit2seccomp.evidence.carriers import LEVELS, Trust
 from audit2seccomp.evidence.entries import may_be_strace
 from audit2seccomp.evidence.inputs.sources import Reader, Source, from_file, from_lines, from_path, peek
+from audit2seccomp.evidence.inputs.stretches import stretches
 from audit2seccomp.evidence.model import Evidence
 from audit2seccomp.evidence.scan import Scanner
 from audit2seccomp.evidence.stored.recognising import Recogniser
 from audit2seccomp.kernel.abi import abi_named, all_abis
 
 if TYPE_CHECKING:
-    from audit2seccomp.evidence.inputs.ahead import AheadFile
     from audit2seccomp.evidence.stored.state import State
 
 Input = str | bytes | os.PathLike[str] | Reader
@@ -47,7 +47,7 @@ def read(inputs: Input | Iterable[Input], *, trust: str = "anchored", assume_arc
     return scanner.evidence()
 
 
-def scan_source(scanner: Scanner, source: Source | AheadFile) -> None:
+def scan_source(scanner: Scanner, source: Source) -> None:
     """Feed one input to a scanner, to its end or to an exception; what was read until then counts. That a damaged
     archive raises ArchiveError, and a file that was truncated meanwhile TruncatedError, is noted in the evidence too.
     An evidence file counts as a whole or not at all: it may raise EvidenceFileError, or UsageError for what a query
@@ -64,14 +64,30 @@ def scan_source(scanner: Scanner, source: Source | AheadFile) -> None:
         scanner.inputs.append(source.name)
         if start:
             scanner.feed(start)
+        _feed_stretches(scanner, source)
         for block in blocks:
             scanner.feed(block)
+            _feed_stretches(scanner, source)
     except CutInputError:
         scanner.miss_the_rest()
         raise
     finally:
         blocks.close()
         scanner.finish_input()
+
+
+def _feed_stretches(scanner: Scanner, source: Source) -> None:
+    """Feed the lines that can be read by their place, up to the next that cannot."""
+    unended = scanner.unended
+    if source.file is None or unended is None:
+        return
+    try:
+        for stretch in stretches(source.name, source.file, unended):
+            source.pause()
+            scanner.feed_stretch(stretch)
+            source.advance(stretch.size)
+    finally:
+        scanner.catch_up()  # while the file is open
 
 
 def all_traces(paths: Iterable[str]) -> bool:

@@ -21,6 +21,7 @@ from audit2seccomp.evidence.text.lines import LineReader, tokens_at
 if TYPE_CHECKING:
     from audit2seccomp.evidence.entries.reader import EntryReader
     from audit2seccomp.evidence.entries.strace import StraceDecoder
+    from audit2seccomp.evidence.inputs.stretches import Stretch
     from audit2seccomp.evidence.once import Chunk
     from audit2seccomp.evidence.query.condition import Field
     from audit2seccomp.evidence.query.language import Query
@@ -198,6 +199,21 @@ class Scanner:
         if block:
             self._read_with = min(self._read_with, self._decider.trust)
         self._feed(block)
+
+    @property
+    def unended(self) -> int | None:
+        """How many of the bytes that were fed are of a line that has not ended; None where the input is not read line
+        by line, or that line is too long."""
+        return self._cutter.unended if self._feed == self._cutter.feed and not self._cutter.overlong else None
+
+    def feed_stretch(self, stretch: Stretch) -> None:
+        """Read whole lines, the first of which may be the one that had not ended, from its beginning on."""
+        self._cutter.drop()
+        self._lines.read_stretch(stretch)
+
+    def catch_up(self) -> None:
+        """Read all that was fed: nobody needs the file of a stretch any more."""
+        self._lines.catch_up()
 
     def finish_input(self) -> None:
         """The input has ended; its last line may lack a newline."""

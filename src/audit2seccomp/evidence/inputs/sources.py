@@ -39,6 +39,10 @@ def _nothing() -> None:
     """For what need not be closed, or never pauses."""
 
 
+def _ignore(_count: int) -> None:
+    """For what nobody wants to know."""
+
+
 def _never(_head: bytes) -> None:
     """For what cannot be truncated."""
 
@@ -70,6 +74,10 @@ class Source(NamedTuple):
     """Whether a file that began so was truncated since, though it may have grown again: how far it was read."""
     pause: Callable[[], None] = _nothing
     """Called between blocks of an archive, of which a few bytes may hold many; it may raise to end the reading."""
+    file: int | None = None
+    """The descriptor of a regular file that is not compressed, for those who read it by place."""
+    advance: Callable[[int], object] = _ignore
+    """Is told how many bytes were read by place."""
     whole: bool = False
     """Whether all of it is there already, so that an interrupted reading has read just a part."""
     lines: bool = False
@@ -209,6 +217,7 @@ def _from_descriptor(name: str, descriptor: int, close: Callable[[], None], offs
         modified=status.st_mtime_ns,
         offset=offset,
         compressed=compressed,
+        file=None if compressed else descriptor,
         once_more=lambda at: os.pread(descriptor, BLOCK_BYTES, start + at),
         truncated_at=truncated_at,
     )

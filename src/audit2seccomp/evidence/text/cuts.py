@@ -65,6 +65,11 @@ class Cutter:
         if cut < len(block):
             self._keep(block[cut:])
 
+    @property
+    def overlong(self) -> bool:
+        """Whether the line that has not ended is too long already."""
+        return self._overlong is not _Overlong.NO
+
     def finish(self) -> None:
         """The input has ended; its last line may lack a newline."""
         if self._overlong:

@@ -32,6 +32,7 @@ from audit2seccomp.evidence.text.shapes import Expressions, Shape, learned
 if TYPE_CHECKING:
     from audit2seccomp.evidence.entries.entry import Found as FoundEntry
     from audit2seccomp.evidence.entries.reader import EntryReader
+    from audit2seccomp.evidence.inputs.stretches import Stretch
     from audit2seccomp.evidence.text._scan import Found
     from audit2seccomp.evidence.text.workers import Look, Workers
 
@@ -101,7 +102,7 @@ class LineReader:
         self._lessons = 0
         self._workers = workers
         self._bytes = 0
-        self._ahead: deque[tuple[bytes, Look]] = deque()
+        self._ahead: deque[Look] = deque()
         """Blocks that workers look at, the first one first."""
         self._compiled = compiled_scan(tally, decider, count_lines=count_lines)
         self.lines = 0
@@ -110,28 +111,46 @@ class LineReader:
     def read(self, block: bytes) -> None:
         """Read whole lines; `block` begins with a newline that is not of the input. With workers it is read when some
         more were, or with `catch_up`."""
-        self._bytes += len(block)
-        large = len(block) >= MIN_BYTES and self._bytes >= WORTH_IT
+        if not self._look(lambda: block, len(block)):
+            self.catch_up()
+            self._read(block)
+
+    def read_stretch(self, stretch: Stretch) -> None:
+        """Read lines of a file; workers do that, too."""
+        if not self._look(stretch.read, stretch.size):
+            self.catch_up()
+            self._read(stretch.read())
+
+    def _look(self, read: Callable[[], bytes], size: int) -> bool:
+        """Have workers look at a block of so many bytes, and read one that they looked at; False if it is not worth
+        it."""
+        self._bytes += size
+        large = size >= MIN_BYTES and self._bytes >= WORTH_IT
         workers = self._workers() if large and self._compiled is not None else None
         if self._compiled is None or workers is None:
-            self.catch_up()
-            self._read(block, None)
-            return
-        self._ahead.append((block, workers.look(self._compiled, block)))
+            return False
+        self._ahead.append(workers.look(self._compiled, read))
         if len(self._ahead) > workers.ahead:
-            self._read(*self._ahead.popleft())
+            self._read_next()
+        return True
 
     def catch_up(self) -> None:
         """Read what workers looked at."""
         while self._ahead:
-            self._read(*self._ahead.popleft())
+            self._read_next()
 
-    def _read(self, block: bytes, looked_at: Look | None) -> None:
+    def _read_next(self) -> None:
+        look = self._ahead.popleft()
+        look.wait()
+        self._read(look.block, look)
+
+    def _read(self, block: bytes, look: Look | None = None) -> None:
+        """Read a block, at which a worker may have looked."""
         self._block = Block(block, self.lines)
         self._context.start_block(block)
         scanned: list[Found] = []
         if self._compiled is not None:
-            scanned += self._scan(self._compiled, looked_at)
+            scanned += self._scan(self._compiled, look)
             lines = scanned[0].lines if self._count_lines else 0
         else:
             lines = block.count(b"\n") - 1 if self._count_lines or self._regular else 0
@@ -153,11 +172,11 @@ class LineReader:
             self._fold()
         self.lines += lines
 
-    def _scan(self, compiled: CompiledScan, looked_at: Look | None) -> Iterator[Found]:
+    def _scan(self, compiled: CompiledScan, look: Look | None) -> Iterator[Found]:
         """Let the compiled scan take what it can, and read the other lines."""
         block = self._block.data
         bare = not self._context.inside_application
-        found = looked_at.found() if looked_at is not None else compiled.scan(block, bare=bare)
+        found = look.found if look is not None else compiled.scan(block, bare=bare)
         if found.bare:
             if found.all_taken:
                 self._note_all_records()
@@ -168,7 +187,7 @@ class LineReader:
         self._lessons = _LESSONS
         left = found.left()
         # A worker may have looked before anything was learned.
-        learned = looked_at is not None and looked_at.known < compiled.outlines.count
+        learned = look is not None and look.known < compiled.outlines.count
         while left:
             if not learned:
                 left = left[self._take_lines(left, compiled) :]

@@ -5,6 +5,7 @@ the same whatever the number of workers."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from queue import SimpleQueue
 from threading import Lock, Thread
 from typing import TYPE_CHECKING
@@ -17,25 +18,35 @@ if TYPE_CHECKING:
 
 
 class Look:
-    """What a worker will have found in a block."""
+    """What a worker reads, and what it finds there."""
 
-    def __init__(self, compiled: CompiledScan, block: bytes) -> None:
+    block: bytes
+    found: _scan.Found
+
+    def __init__(self, compiled: CompiledScan, read: Callable[[], bytes]) -> None:
         """Nothing yet."""
         self.compiled = compiled
-        self.block = block
+        self._read = read
         self.known = compiled.outlines.count
         """So many outlines at least are looked for."""
-        self.result: _scan.Found | BaseException | None = None
-        self.done = Lock()
-        self.done.acquire()
+        self._error: BaseException | None = None
+        self._done = Lock()
+        self._done.acquire()
 
-    def found(self) -> _scan.Found:
-        """Wait for it; raises MemoryError."""
-        self.done.acquire()
-        if not isinstance(self.result, _scan.Found):
-            assert self.result is not None
-            raise self.result
-        return self.result
+    def wait(self) -> None:
+        """Until it is done; raises what reading raises, and MemoryError."""
+        self._done.acquire()
+        if self._error is not None:
+            raise self._error
+
+    def take(self, calls: _scan.Calls) -> None:
+        """Read and look, with a table that nobody else uses meanwhile."""
+        try:
+            self.block = self._read()
+            self.found = self.compiled.scan_with(self.block, calls)
+        except BaseException as error:
+            self._error = error
+        self._done.release()
 
 
 class Workers:
@@ -45,17 +56,17 @@ class Workers:
         """None of them runs yet."""
         self._threads = threads
         self.ahead = 2 * threads
-        """So many blocks may be looked at, or wait for it: a few hundred kilobytes each."""
+        """So many blocks may be looked at, or wait for it: a few megabytes each at most."""
         self._running = False
         self._looks: SimpleQueue[Look] = SimpleQueue()
 
-    def look(self, compiled: CompiledScan, block: bytes) -> Look:
-        """Have a worker look at a block."""
+    def look(self, compiled: CompiledScan, read: Callable[[], bytes]) -> Look:
+        """Have a worker read a block and look at it."""
         if not self._running:
             self._running = True
             for _ in range(self._threads):
                 Thread(target=self._work, daemon=True).start()
-        look = Look(compiled, block)
+        look = Look(compiled, read)
         self._looks.put(look)
         return look
 
@@ -66,8 +77,4 @@ class Workers:
             if look.compiled is not compiled:
                 compiled, calls = look.compiled, _scan.Calls()
             calls = in_time(calls)
-            try:
-                look.result = look.compiled.scan_with(look.block, calls)
-            except BaseException as error:
-                look.result = error
-            look.done.release()
+            look.take(calls)
