@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,8 +12,9 @@ import pytest
 
 from audit2seccomp import read_profile
 from audit2seccomp.kernel.abi import abi_named
-from tests.cli.command import run
+from tests.cli.command import PATIENCE, SCRIPT, run
 from tests.cli.recording import AUDIT, WAYS, X86_64, Recording, record
+from tests.e2e.machine import needs
 from tests.programs import GETPID, Make, ending, write, write_programs
 
 GETPPID = 110
@@ -91,6 +93,18 @@ def test_known_and_update_extend_one_file(known: Path, tmp_path: Path) -> None:
     assert names_in(known) == sorted([*KNOWN, "getppid"])
 
 
+def test_known_and_update_are_one_file(known: Path, tmp_path: Path) -> None:
+    """What the known one allows is not seen, and the other would lack it."""
+    other, ran = tmp_path / "other.json", tmp_path / "ran"
+    other.write_bytes(known.read_bytes())
+    done = record("--known", known, "--update", other, "--", "touch", ran)
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (
+        2,
+        "audit2seccomp: --known, --update: name the same file: what one allows is not seen, and the other lacks it",
+    )
+    assert not ran.exists()
+
+
 @X86_64
 def test_known_is_read_once(known: Path, tmp_path: Path) -> None:
     """A pipe's content is there but once."""
@@ -124,6 +138,32 @@ def test_each_format(form: str, tmp_path: Path) -> None:
     made = run("generate", "-q", "--format", form, "-o", other, evidence)
     assert made.status == done.returncode == 0
     assert one.read_bytes() == other.read_bytes() != b""
+
+
+def test_what_cannot_be_read_back_is_not_what_is_verified(tmp_path: Path) -> None:
+    done = record("--then-verify", "--format", "minijail", "-o", tmp_path / "policy", "--", "true")
+    said = "--then-verify: runs under the profile itself: what it was written as cannot be read back"
+    assert (done.returncode, said in done.stderr.splitlines()) == (0, True)
+    done = record("--then-verify", "--format", "systemd", "-o", tmp_path / "drop-in", "--", "true")
+    assert (done.returncode, "read back" in done.stderr) == (0, False)
+
+
+@X86_64
+def test_filters_of_the_command_s_own_are_told(tmp_path: Path) -> None:
+    words = [SCRIPT, "run", "--profile", str(tmp_path / "all"), "--", "true"]
+    (tmp_path / "all").write_text('{"defaultAction": "SCMP_ACT_ALLOW"}')
+    said = "the command has filters of its own: "
+    assert said in record("--via", "notify", "-o", tmp_path / "p", "--", *words).stderr
+    assert said not in record("--via", "notify", "-o", tmp_path / "p", "--", "true").stderr
+
+
+@needs("setpriv")
+def test_where_a_program_may_not_be_looked_up_that_is_said(tmp_path: Path) -> None:
+    hides = "import ctypes, os; ctypes.CDLL(None).prctl(4, 0); os.getsid(0)"  # PR_SET_DUMPABLE
+    words = ["setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace", SCRIPT, "record"]
+    words += ["--exe", "/usr/bin/*", "-o", str(tmp_path / "p"), "--", "python3", "-c", hides]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert "selection: of some calls the program is not known" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -142,7 +142,9 @@ def test_without_libseccomp_it_records(recording: Recording) -> None:
 
 
 @needs("bwrap")
-@pytest.mark.parametrize("options", [("--known", "known"), ("--then-verify",)])
+@pytest.mark.parametrize(
+    "options", [("--known", "known"), ("--then-verify",), ("--format", "bpf"), ("--format", "pfc")]
+)
 def test_without_libseccomp_what_needs_it_says_what_to_do(options: tuple[str, ...], recording: Recording) -> None:
     known = recording.folder / "known"
     known.write_text('{"defaultAction": "SCMP_ACT_ERRNO"}')

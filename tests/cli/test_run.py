@@ -235,6 +235,10 @@ REFUSED = {
         "mkdir: rules that contradict each other: SCMP_ACT_LOG and SCMP_ACT_KILL_PROCESS",
     ),
     "no command could start": ({"defaultAction": "SCMP_ACT_ERRNO"}, "execve: SCMP_ACT_ERRNO (EPERM)"),
+    "no command could start with an environment": (
+        denying("execve", args=[{"index": 2, "value": 0, "op": "SCMP_CMP_NE"}]),
+        "execve: SCMP_ACT_ERRNO (EPERM)",
+    ),
     "no profile": ({"defaultAction": "SCMP_ACT_NONE"}, "profile.json:1"),
 }
 
@@ -252,6 +256,14 @@ def test_what_cannot_be_enforced_exactly_starts_nothing(profile: dict[str, Any],
 def test_flags_are_taken(tmp_path: Path) -> None:
     made = {**denying("mkdir"), "flags": ["SECCOMP_FILTER_FLAG_SPEC_ALLOW", "SECCOMP_FILTER_FLAG_LOG"]}
     assert under(made, tmp_path, "true").returncode == 0
+
+
+def test_of_rules_for_some_hosts_that_speak_of_one_call_the_first_counts(tmp_path: Path) -> None:
+    """So it is in containers/common's profile, without CAP_SYS_ADMIN."""
+    log, mkdir = {"names": ["mkdir"], "action": "SCMP_ACT_LOG"}, number("mkdir")
+    denies = {"names": ["mkdir"], "action": "SCMP_ACT_ERRNO", "errnoRet": 40, "includes": {"minKernel": "3.0"}}
+    assert asked({**ALL, "syscalls": [denies, log]}, tmp_path, mkdir, 0, 0) == -40
+    assert asked({**ALL, "syscalls": [log, denies]}, tmp_path, mkdir, 0, 0) == -14
 
 
 def test_rules_in_docker_s_form_are_those_of_this_host(tmp_path: Path) -> None:

@@ -11,8 +11,10 @@ import pytest
 
 from tests.cli.command import PATIENCE, SCRIPT
 from tests.e2e.audit_records import needs_audit_records
-from tests.e2e.auditctl import audit_settings
+from tests.e2e.auditctl import audit_settings, auditctl
+from tests.e2e.kernel_log import sysctl
 from tests.e2e.machine import needs
+from tests.e2e.undo import undone_by
 
 pytestmark = [needs("setpriv"), needs_audit_records]
 CALLS = 20_000
@@ -58,6 +60,39 @@ def test_a_count_that_cannot_be_read_is_not_zero(tmp_path: Path) -> None:
     done = recorded(tmp_path / "p.json", "--strict", before=without)
     assert done.returncode == 1
     assert "INCOMPLETE: kernel's count of losses is not known" in done.stderr
+
+
+EXCLUDING = (("msgtype=SECCOMP",), ("msgtype>=1300",), ("exe=/usr/bin/true",))
+HARMLESS = (("msgtype=AVC",), ("msgtype<1326",), ("msgtype!=SECCOMP",))
+
+
+@pytest.mark.parametrize("fields", EXCLUDING + HARMLESS, ids=" ".join)
+def test_rules_that_exclude_records_are_told(fields: tuple[str, ...], tmp_path: Path) -> None:
+    """No count tells what they keep from being written."""
+    rule = ("exclude,always", *(word for field in fields for word in ("-F", field)))
+    with undone_by("auditctl", "-d", *rule):
+        auditctl("-a", *rule)
+        words = [SCRIPT, "record", "--via", "audit", "-o", str(tmp_path / "p.json"), "--", "true"]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    if fields in HARMLESS:
+        assert "complete: the kernel lost no record" in done.stderr
+    elif "exe" in fields[0]:
+        assert "INCOMPLETE: audit rules that may exclude records (1 rule): " in done.stderr
+    else:
+        assert "no record came" in done.stderr
+        assert "auditctl -l" in done.stderr
+
+
+def test_where_the_kernel_logs_no_such_record_nothing_runs(tmp_path: Path) -> None:
+    name = "kernel.seccomp.actions_logged"
+    logged = sysctl("-n", name)
+    words = [SCRIPT, "record", "--via", "audit", "-o", str(tmp_path / "p.json"), "--", "touch", str(tmp_path / "ran")]
+    with undone_by("sysctl", "-qw", f"{name}={logged}"):
+        sysctl("-qw", f"{name}={' '.join(one for one in logged.split() if one != 'log')}")
+        done = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert done.returncode == 3
+    assert done.stderr.startswith("audit2seccomp: audit: kernel.seccomp.actions_logged lacks log: ")
+    assert list(tmp_path.iterdir()) == []
 
 
 @needs("strace")

@@ -226,6 +226,7 @@ def test_every_kind_has_a_sign_or_is_one_that_reading_finds() -> None:
         "audit-socket",
         "audit-count",
         "no-count",
+        "excluded",
         "own-filter",
         "session",
         "line-cut",

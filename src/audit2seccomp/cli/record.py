@@ -79,7 +79,8 @@ def record(
         str,
         typer.Option(
             metavar="WAY",
-            help="notify holds each call until it is counted; audit reads the kernel's records, as root.",
+            help="notify holds each call until it is counted; audit reads the kernel's records, as root; auto: notify "
+            "from Linux 5.5 on.",
             autocompletion=lambda: list(recording.WAYS),
         ),
     ] = recording.AUTO,
@@ -118,7 +119,7 @@ def record(
     """Run a command, and write a profile that allows what it and its descendants called."""
     if not command:
         raise UsageError("record: no command: audit2seccomp record -o FILE -- COMMAND")
-    _check(via, directory, per, known, then_verify)
+    _check(via, directory, per, known, shaping.update, then_verify)
     selection = options.Selection(where, comm, exe, None, uid)
     choices = options.choices(selection, options.Inputs(Trust.AUTHENTICATED.word), quiet=quiet)
     unknown = sorted(set() if choices.query is None else choices.query.fields - set(_FIELDS))
@@ -154,11 +155,13 @@ def record(
     if not quiet and os.WIFSIGNALED(made.status) and os.WTERMSIG(made.status) in _CRASHES:
         say(_cut_short(made))
     if then_verify:
-        _verify(command, made.status, _as_written(delivered), tell, to_stderr=to_stderr)
+        _verify(command, made.status, _as_written(delivered, tell), tell, to_stderr=to_stderr)
     _end_like(made.status)
 
 
-def _check(via: str, directory: str | None, per: str | None, known: str | None, then_verify: bool) -> None:
+def _check(
+    via: str, directory: str | None, per: str | None, known: str | None, update: str | None, then_verify: bool
+) -> None:
     """What must not show only when the command has run: raises UsageError, and FilterError without libseccomp."""
     if via not in recording.WAYS:
         raise UsageError(f"--via: no way '{via}': one of {', '.join(recording.WAYS)}")
@@ -166,12 +169,21 @@ def _check(via: str, directory: str | None, per: str | None, known: str | None, 
         raise UsageError("-d: a folder takes several profiles: --per comm or --per exe")
     if known == "-":
         raise UsageError("--known: names a file: - is the command's standard input")
+    if known is not None and update is not None and not _is_one_file(known, update):
+        raise UsageError("--known, --update: name the same file: what one allows is not seen, and the other lacks it")
     if then_verify:
         if directory is not None:
             raise UsageError("--then-verify: needs one profile: not with -d")
         from audit2seccomp.profile.libseccomp import library_version
 
         library_version()
+
+
+def _is_one_file(one: str, other: str) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except (OSError, ValueError):
+        return one == other  # reading it tells what is wrong
 
 
 def _kept(evidence: str | None, output: str | None, destination: Destination) -> Output | None:
@@ -203,7 +215,7 @@ def _used_later(outputs: list[Output], again: bool) -> Container[int]:
     return range(STDOUT, sys.maxsize) if any(one.may_block for one in outputs) else (STDERR,)
 
 
-def _as_written(delivered: Delivered) -> Profile:
+def _as_written(delivered: Delivered, tell: Callable[[str], None]) -> Profile:
     """The profile that the file is, which may have lost something; that before, where the format cannot be read."""
     from audit2seccomp.formats import read_profile
 
@@ -211,6 +223,7 @@ def _as_written(delivered: Delivered) -> Profile:
     try:
         return read_profile(content.encode() if isinstance(content, str) else content).sound()
     except ProfileFileError:
+        tell("--then-verify: runs under the profile itself: what it was written as cannot be read back")
         return delivered.product.built.profile
 
 

@@ -12,7 +12,7 @@ from audit2seccomp.cli.words import action_named, errno_number
 from audit2seccomp.errors import FormatError, NothingFoundError, OutputError, UsageError
 from audit2seccomp.evidence.decide import is_runtime
 from audit2seccomp.evidence.model import Evidence, observe
-from audit2seccomp.formats import known_form, write_profile
+from audit2seccomp.formats import BY_LIBSECCOMP, known_form, write_profile
 from audit2seccomp.formats.files import NO_OPTIONS, WriteOptions
 from audit2seccomp.formats.writing.plain import plain
 from audit2seccomp.profile.build import Built, build, counts
@@ -156,8 +156,8 @@ class Shape(NamedTuple):
 
 
 def shape(options: Shaping, *, quiet: bool, include_denied: bool = False, known: ProfileFile | None = None) -> Shape:
-    """Check them, and read the profiles that they name; what is `known` is a base, too. Raises UsageError, InputError
-    and ProfileFileError."""
+    """Check them, and read the profiles that they name; what is `known` is a base, too. Raises UsageError, InputError,
+    ProfileFileError and FilterError."""
     if options.update is not None and options.base:
         raise UsageError("--update, --base: one of them, please: --update builds on its file")
     if options.update is not None and options.form is not None:
@@ -187,6 +187,10 @@ def shape(options: Shaping, *, quiet: bool, include_denied: bool = False, known:
     )
     if file is None:
         _refuse_open(made)
+    if made.form in BY_LIBSECCOMP:
+        from audit2seccomp.profile.libseccomp import library_version
+
+        library_version()  # without the library that is an error, and better now
     with suppress(NothingFoundError):  # choices that contradict each other show before hours of reading
         made.build(Evidence())
     return made

@@ -40,6 +40,7 @@ KINDS = {
         Kind("audit-socket", "audit socket overrun", "record --via notify, which loses nothing", gap=True),
         Kind("audit-count", "records lost in the kernel, of any program", "record --via notify", counted="record"),
         Kind("no-count", "kernel's count of losses is not known", "CAP_AUDIT_CONTROL, or --via notify", counted="time"),
+        Kind("excluded", "audit rules that may exclude records", "auditctl -l; record --via notify", counted="rule"),
         Kind("interrupted", "calls that a signal interrupted unseen", "record --via audit", counted="call"),
         Kind("own-filter", "filters of its own, which hide what they trace", "record --via notify", counted="call"),
         Kind("session", "audit sessions that may be the command's", "record --via notify", counted="record"),

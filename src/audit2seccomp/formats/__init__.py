@@ -24,6 +24,9 @@ WRITERS = {
 """The formats that can be written, and how the names of such files end. Each is a module of that name with a function
 `write`, and a tuple OPTIONS of the fields of WriteOptions that it looks at, if there are any."""
 
+BY_LIBSECCOMP = ("bpf", "pfc")
+"""Of these formats those that take its library."""
+
 READERS = {
     "systemd": r"\A\s*[^\s{]",
     "spo": "SeccompProfile|security-profiles-operator",

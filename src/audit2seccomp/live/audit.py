@@ -12,6 +12,7 @@ import select
 import socket
 import time
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import suppress
 from errno import ENOBUFS
 from typing import TYPE_CHECKING
@@ -21,19 +22,22 @@ from audit2seccomp.evidence.model import Sample
 from audit2seccomp.evidence.scan import Scanner
 from audit2seccomp.kernel.audit_netlink import (
     AUDIT_GET,
+    AUDIT_LIST_RULES,
     AUDIT_NLGRP_READLOG_BIT,
     AUDIT_STATUS,
     NETLINK_AUDIT,
+    NLM_F_DUMP,
     NLM_F_REQUEST,
     NLMSG_HEADER,
     SO_RCVBUFFORCE,
+    excludes,
 )
 from audit2seccomp.kernel.uapi import AUDIT_SECCOMP, AUDIT_SID_UNSET
 from audit2seccomp.live.descendants import parent_of
-from audit2seccomp.live.host import numbers_of
 from audit2seccomp.live.launch import Launch
 from audit2seccomp.live.libc import name_thread
 from audit2seccomp.live.loading import Loader
+from audit2seccomp.live.own_filters import filters_that_hand_over
 from audit2seccomp.profile.assembly import always
 from audit2seccomp.profile.model import Outcome, RuleAction
 
@@ -48,6 +52,7 @@ _AT_ONCE = 512
 """So many records are read before anything else is looked at."""
 _PATIENCE = 5.0
 """Seconds until the last record must have come."""
+_LOGGED = "/proc/sys/kernel/seccomp/actions_logged"
 _RECORDED = always(Outcome(RuleAction.LOG))
 
 
@@ -57,6 +62,7 @@ class AuditSocket:
     def __init__(self, scanner: Scanner, name: str, launch: Launch) -> None:
         """`scanner` takes the records, as lines of auditd's file; `name` stands for that. Those of `launch` come first.
         Raises LiveError."""
+        _refuse_unlogged()
         try:
             self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, NETLINK_AUDIT)
             self._socket.bind((0, AUDIT_NLGRP_READLOG_BIT))
@@ -75,6 +81,7 @@ class AuditSocket:
         self._overruns = 0
         self._records = 0
         self._lost_before = _lost()
+        self._excluding_before = _rules_that_exclude()
         self._last: bytes | None = None
         scanner.start_input(name)
 
@@ -143,8 +150,9 @@ class AuditSocket:
         """What they say, and what is missing of them. Raises LiveError where the kernel sent none at all."""
         if self._last is not None and not self._records:
             raise LiveError(
-                "audit: no record came: audit=0 is on the kernel's command line, this is another network namespace "
-                "than the first, or this process is being recorded already: --via notify"
+                "audit: no record came: audit=0 is on the kernel's command line, a rule excludes them (auditctl -l), "
+                "this is another network namespace than the first, or this process is being recorded already: "
+                "--via notify"
             )
         seen = self._scanner.evidence()
         losses = dict(seen.losses)
@@ -154,24 +162,13 @@ class AuditSocket:
             "audit-socket": self._overruns + (self._last is not None),
             "audit-count": (after or 0) - (before or 0) if counted else 0,
             "no-count": int(not counted),
-            "own-filter": _filters_that_may_hide(seen),
+            # These actions go before LOG (seccomp(2)).
+            "own-filter": filters_that_hand_over(seen),
             "session": self._sessions.unknown,
+            "excluded": max(self._excluding_before, _rules_that_exclude()),
         }
         losses.update({kind: Sample(number, (self._name, 0), b"") for kind, number in signs.items() if number})
         return seen._replace(losses=losses)
-
-
-def _filters_that_may_hide(seen: Evidence) -> int:
-    """How many calls may have loaded a filter that hands calls to a listener or tracer, and these are not logged, as
-    both go before LOG (seccomp(2)). Whatever else a filter does to a call it did not run; so it is where nobody
-    listens, which takes seccomp(2) itself, and where nobody traces."""
-    events = {name: _events(seen, name) for name in ("seccomp", "prctl", "ptrace")}
-    return events["seccomp"] + (events["prctl"] if events["ptrace"] else 0)
-
-
-def _events(seen: Evidence, name: str) -> int:
-    calls = set(numbers_of(name))
-    return sum(count.events for key, count in seen.counts.items() if key[:2] in calls)
 
 
 def _is_made(name: bytes) -> bool:
@@ -188,6 +185,13 @@ def _is_made(name: bytes) -> bool:
                 os._exit(status)
         return os.waitpid(child, 0)[1] == 0
     return False
+
+
+def _refuse_unlogged() -> None:
+    """Raise LiveError where the kernel is told to write no such record."""
+    with suppress(OSError), open(_LOGGED) as file:
+        if "log" not in file.read().split():
+            raise LiveError("audit: kernel.seccomp.actions_logged lacks log: sysctl puts it there, or --via notify")
 
 
 class _Sessions:
@@ -241,10 +245,23 @@ def _is_descendant(pid: int) -> bool | None:
 
 def _lost() -> int | None:
     """How many records the kernel has lost since it started; None without CAP_AUDIT_CONTROL."""
+    answer = next(_asked(AUDIT_GET, NLM_F_REQUEST), None)
+    return None if answer is None else int(AUDIT_STATUS.unpack_from(answer)[6])
+
+
+def _rules_that_exclude() -> int:
+    """How many rules may keep records from being written, which no count tells of; 0 without CAP_AUDIT_CONTROL, when
+    the count is missed anyhow."""
+    return sum(excludes(rule, AUDIT_SECCOMP) for rule in _asked(AUDIT_LIST_RULES, NLM_F_REQUEST | NLM_F_DUMP))
+
+
+def _asked(what: int, flags: int) -> Iterator[bytes]:
+    """What the kernel answers, with messages of the same type."""
     with suppress(OSError), socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_AUDIT) as asking:
         asking.settimeout(_PATIENCE)
-        asking.send(NLMSG_HEADER.pack(NLMSG_HEADER.size, AUDIT_GET, NLM_F_REQUEST, 1, 0))
-        answer = asking.recv(_MESSAGE_BYTES)
-        if NLMSG_HEADER.unpack_from(answer)[1] == AUDIT_GET:
-            return int(AUDIT_STATUS.unpack_from(answer, NLMSG_HEADER.size)[6])
-    return None
+        asking.send(NLMSG_HEADER.pack(NLMSG_HEADER.size, what, flags, 1, 0))
+        while True:
+            answer = asking.recv(_MESSAGE_BYTES)
+            if NLMSG_HEADER.unpack_from(answer)[1] != what:
+                return
+            yield answer[NLMSG_HEADER.size :]

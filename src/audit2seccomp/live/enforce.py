@@ -16,10 +16,12 @@ from audit2seccomp.live.loading import Loader
 from audit2seccomp.profile.assembly import numbered
 from audit2seccomp.profile.audit_profile import audit_profile
 from audit2seccomp.profile.libseccomp import LeftOut, build, library_version
-from audit2seccomp.profile.model import LETS_THROUGH, Outcome, Profile, RuleAction, outcome_of, outcome_text
+from audit2seccomp.profile.model import LETS_THROUGH, Clause, Outcome, Profile, RuleAction, outcome_of, outcome_text
 from audit2seccomp.profile.resolve import Host, refuse_unknown, resolve
 from audit2seccomp.profile.simulate import Program
 
+_POINTER = 0x7FFD_0000_1000
+"""What arguments of execve are like; where a condition asks for another one, the command starts by chance."""
 _FOR_LISTENERS = "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"
 
 
@@ -30,7 +32,7 @@ def enforced(profile: Profile, host: Host | None = None) -> Loader:
     enforced as the profile says it."""
     here = _on(profile, host or this_host())
     _refuse_listeners(here)
-    _refuse_contradictions(here)
+    _refuse_contradictions(profile)
     flags = _flags(here.flags)
     made = build(here, _covered(here))
     numbers = [(abi, one.outcome, _number(here, one, abi)) for one in made.left_out for abi in one.abis]
@@ -63,11 +65,13 @@ def _refuse_listeners(profile: Profile) -> None:
 
 
 def _refuse_contradictions(profile: Profile) -> None:
-    """libseccomp refuses those of conditions; of two rules without any it takes the first and drops the other."""
+    """libseccomp refuses those of conditions; of two rules without any it takes the first and drops the other. With
+    rules for some hosts that is what profiles in Docker's form are written for, in the order of which it counts."""
     said: dict[str, Outcome] = {}
     for rule in profile.rules:
         outcome = outcome_of(rule)
-        for name in rule.names if not rule.args else ():
+        is_meant = bool(rule.args) or rule.includes != Clause() or rule.excludes != Clause()
+        for name in rule.names if not is_meant else ():
             if said.setdefault(name, outcome) != outcome:
                 both = f"{outcome_text(said[name])} and {outcome_text(outcome)}"
                 raise FilterError(f"{name}: rules that contradict each other: {both}: take one out")
@@ -111,7 +115,9 @@ def _number(profile: Profile, left_out: LeftOut, abi: Abi) -> int:
 
 def _check_start(program: bytes) -> None:
     # Program() raises for what the kernel would refuse.
-    outcome = Program(program).outcome(own_abi().audit_arch, number_of("execve"), (0,) * 6)
-    if outcome.action not in LETS_THROUGH:
-        what = outcome_text(outcome)
-        raise FilterError(f"execve: {what} under this profile: no command starts: add execve to it")
+    filtered = Program(program)
+    for argument in (0, _POINTER):
+        outcome = filtered.outcome(own_abi().audit_arch, number_of("execve"), (argument,) * 6)
+        if outcome.action not in LETS_THROUGH:
+            what = outcome_text(outcome)
+            raise FilterError(f"execve: {what} under this profile: no command starts: allow execve always")

@@ -25,7 +25,9 @@ from typing import NamedTuple, NoReturn
 
 from audit2seccomp.live.descendants import end_descendants, is_stopped, take_charge
 from audit2seccomp.live.descriptors import STDERR, let_go
+from audit2seccomp.live.libc import name_thread
 
+_NAME = b"a2s-guardian"
 _MESSAGE = struct.Struct("=ii")
 _BEFORE_ITS_TIME = 255
 """The exit status where the guardian was killed, or a bug ended it; others are errnos."""
@@ -96,12 +98,18 @@ def _start_guardian(recorder: socket.socket, of_command: socket.socket, command:
     if guardian == 0:
         _be(lambda: _start_command(recorder, of_command, command))
     of_command.close()
-    let_go(kept=(STDERR,))
-    os.setsid()
+    _stand_apart()
     status = os.waitpid(guardian, 0)[1]
     if status != 0:
         end_descendants(signal.SIGKILL, wait=True)
     return os.WEXITSTATUS(status) if os.WIFEXITED(status) else _BEFORE_ITS_TIME
+
+
+def _stand_apart() -> None:
+    """From the command, and from the recorder: who kills that by its name is not to kill all at once."""
+    let_go(kept=(STDERR,))
+    os.setsid()
+    name_thread(_NAME)
 
 
 def _start_command(recorder: socket.socket, of_command: socket.socket, command: Callable[[], NoReturn]) -> int:
@@ -114,8 +122,7 @@ def _start_command(recorder: socket.socket, of_command: socket.socket, command: 
         signal.set_wakeup_fd(-1)
         command()
     of_command.close()
-    let_go(kept=(STDERR,))
-    os.setsid()
+    _stand_apart()
     _Guardian(recorder, child).wait(child_ended[0])
     return 0
 

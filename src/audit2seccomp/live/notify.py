@@ -90,6 +90,8 @@ class Listener:
         self.interrupted = 0
         """How many calls a signal ended before they could be taken: they fail with EINTR, are made again, or their
         thread is gone."""
+        self.hidden = False
+        """Whether the program of a call could not be looked up, as for a file that its user may run and not read."""
         self._launch: Launch | None = launch
         """Until the command makes its own calls."""
         self._changing = {_CALL_LAYOUT.pack(nr, arch) for arch, nr in numbers_of(*_ENDINGS, *_NEW_NAMES)}
@@ -142,6 +144,7 @@ class Listener:
         if thread is None:
             thread = self._threads[pid] = self._as_launched(_who(int.from_bytes(pid, sys.byteorder)), (arch, nr))
             self._made[pid] = thread.calls
+            self.hidden = self.hidden or thread.exe is None
         now = time.time()
         record = SeccompRecord(
             int(now * 1000),

@@ -18,6 +18,7 @@ from audit2seccomp.live.host import check_proc, kernel_version
 from audit2seccomp.live.launch import Launch
 from audit2seccomp.live.loading import Loader
 from audit2seccomp.live.notify import Listener
+from audit2seccomp.live.own_filters import filters_that_hand_over
 from audit2seccomp.live.tree import ENDED_BEFORE, Tree, Watch
 from audit2seccomp.profile.assembly import always
 from audit2seccomp.profile.model import Outcome, Profile, RuleAction
@@ -33,6 +34,19 @@ _FIRST_WITH_CONTINUE = (5, 5)
 _FIRST_WITH_WAIT_KILLABLE = (5, 19)
 _NO_SLOWER = "SECCOMP_FILTER_FLAG_SPEC_ALLOW"
 """The recording is not to take the command's speed by mitigations that it did not have."""
+
+
+_GIVE_WAY = (
+    "the command has filters of its own: a listener of these is refused, and what they hand to a tracer runs: "
+    "--via audit lets them do it"
+)
+"""USER_NOTIF goes before TRACE and LOG, and a tree has one listener (seccomp(2))."""
+
+
+_HIDDEN = (
+    "selection: of some calls the program is not known (/proc/PID/exe may not be read): they are not selected, "
+    "whichever it is: root may read it"
+)
 
 
 class Recording(NamedTuple):
@@ -109,6 +123,10 @@ def _notify(successor: Successor, name: str, choices: Choices) -> tuple[Evidence
     interrupted = sum(listener.interrupted for listener in listeners)
     if interrupted:
         seen = seen._replace(losses={"interrupted": Sample(interrupted, (name, 0), b"")})
+    if filters_that_hand_over(seen):
+        choices.say(_GIVE_WAY)
+    if choices.query is not None and "exe" in choices.query.fields and any(one.hidden for one in listeners):
+        choices.say(_HIDDEN)
     return seen, status
 
 
