@@ -12,7 +12,7 @@ import pytest
 
 from audit2seccomp.errors import FilterError, FormatError, UsageError
 from audit2seccomp.formats import write_profile
-from audit2seccomp.formats.files import WriteOptions, Written
+from audit2seccomp.formats.written import WriteOptions, Written
 from audit2seccomp.kernel.abi import abi_named
 from audit2seccomp.kernel.syscalls import table_of
 from audit2seccomp.profile import libseccomp

@@ -13,8 +13,8 @@ from hypothesis import given
 
 from audit2seccomp.errors import FormatError, UsageError
 from audit2seccomp.formats import read_profile, write_profile
-from audit2seccomp.formats.files import WriteOptions
 from audit2seccomp.formats.kubernetes import INSTALL, READY
+from audit2seccomp.formats.written import WriteOptions
 from audit2seccomp.profile.model import Profile, Rule, RuleAction
 from tests.profile.profiles import profiles
 

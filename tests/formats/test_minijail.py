@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from audit2seccomp.errors import FormatError
 from audit2seccomp.formats import write_profile
-from audit2seccomp.formats.files import WriteOptions
+from audit2seccomp.formats.written import WriteOptions
 from audit2seccomp.kernel.abi import abi_named
 from audit2seccomp.kernel.syscalls import table_of
 from audit2seccomp.profile.effects import effect_of, outcomes

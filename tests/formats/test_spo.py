@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from audit2seccomp.errors import FormatError, ProfileFileError, UsageError
 from audit2seccomp.formats import read_profile, write_profile
-from audit2seccomp.formats.files import ProfileFile, WriteOptions
+from audit2seccomp.formats.files import ProfileFile
 from audit2seccomp.formats.writing.json_document import document_of
+from audit2seccomp.formats.written import WriteOptions
 from audit2seccomp.kernel.abi import scmp_names
 from audit2seccomp.profile.model import MAX_U64, ArgCondition, Operator, Profile, Rule, RuleAction
 from tests.profile.profiles import profiles

@@ -13,8 +13,8 @@ from audit2seccomp.cli.output import Output
 from audit2seccomp.cli.profiles import Lenient, load
 from audit2seccomp.errors import ExitStatus, UsageError
 from audit2seccomp.formats import READABLE, WRITERS, options_of, write_profile
-from audit2seccomp.formats.files import NO_OPTIONS, WriteOptions
 from audit2seccomp.formats.writing.plain import resolved
+from audit2seccomp.formats.written import NO_OPTIONS, WriteOptions
 from audit2seccomp.profile.building.choices import oci_arch
 from audit2seccomp.profile.resolve import NOTHING_KNOWN
 

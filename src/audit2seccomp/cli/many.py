@@ -13,7 +13,7 @@ from audit2seccomp.cli.shape import NO_RUNTIME, Product, Shape
 from audit2seccomp.errors import ExitStatus, NothingFoundError, UsageError, did_you_mean
 from audit2seccomp.evidence.split import FIELDS, Value, split
 from audit2seccomp.formats import WRITERS
-from audit2seccomp.formats.files import WriteOptions
+from audit2seccomp.formats.written import WriteOptions
 
 if TYPE_CHECKING:
     from audit2seccomp.cli.reading import Gathered

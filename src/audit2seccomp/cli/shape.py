@@ -13,8 +13,8 @@ from audit2seccomp.errors import FormatError, NothingFoundError, OutputError, Us
 from audit2seccomp.evidence.decide import is_runtime
 from audit2seccomp.evidence.model import Evidence, observe
 from audit2seccomp.formats import BY_LIBSECCOMP, known_form, write_profile
-from audit2seccomp.formats.files import NO_OPTIONS, WriteOptions
 from audit2seccomp.formats.writing.plain import plain
+from audit2seccomp.formats.written import NO_OPTIONS, WriteOptions
 from audit2seccomp.profile.build import Built, build, counts
 from audit2seccomp.profile.building.bases import Base, names_let_through
 from audit2seccomp.profile.building.choices import GENERATED_ACTIONS, oci_arch

@@ -236,7 +236,7 @@ class Tally:
         count = self._counts[key]
         if key in self._unplaced or line < count.line:
             self._unplaced.discard(key)
-            self._owned()[key] = count._replace(line=line, first=time)
+            self._owned()[key] = Count(count.numbered, count.unnumbered, line, time, count.last)
 
     def first_line(self, key: RecordKey) -> int | None:
         """The first line known to hold the key."""

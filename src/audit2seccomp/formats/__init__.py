@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from importlib import import_module
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from audit2seccomp.errors import ProfileFileError, UsageError, did_you_mean
-from audit2seccomp.formats.files import NO_OPTIONS, ProfileFile, WriteOptions, Written
+from audit2seccomp.formats.written import NO_OPTIONS, WriteOptions, Written
 from audit2seccomp.profile.model import Profile
+
+if TYPE_CHECKING:
+    from audit2seccomp.formats.files import ProfileFile
 
 WRITERS = {
     "oci": ".json",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from audit2seccomp.errors import FormatError, UsageError
-from audit2seccomp.formats.files import NO_OPTIONS, WriteOptions, Written
 from audit2seccomp.formats.writing.plain import plain
 from audit2seccomp.formats.writing.reduced import unsaid
+from audit2seccomp.formats.written import NO_OPTIONS, WriteOptions, Written
 from audit2seccomp.kernel.abi import Abi, abi_named
 from audit2seccomp.profile.libseccomp import Filter, LeftOut, build, library_version, native_abi
 from audit2seccomp.profile.model import LETS_THROUGH, Profile, RuleAction, default_outcome

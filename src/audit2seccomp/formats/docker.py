@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from audit2seccomp.formats.files import NO_OPTIONS, WriteOptions, Written
 from audit2seccomp.formats.writing import json_document
+from audit2seccomp.formats.written import NO_OPTIONS, WriteOptions, Written
 from audit2seccomp.profile.model import Clause, Profile
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 
 from audit2seccomp.errors import FormatError
-from audit2seccomp.formats.files import NO_OPTIONS, WriteOptions, Written
 from audit2seccomp.formats.writing import json_document
 from audit2seccomp.formats.writing.plain import plain
+from audit2seccomp.formats.written import NO_OPTIONS, WriteOptions, Written
 from audit2seccomp.profile.model import Profile
 
 OPTIONS = ("name", "pod_annotations", "image")

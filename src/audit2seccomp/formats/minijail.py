@@ -8,9 +8,9 @@ speaks of is killed.
 from __future__ import annotations
 
 from audit2seccomp.errors import FormatError
-from audit2seccomp.formats.files import NO_OPTIONS, WriteOptions, Written
 from audit2seccomp.formats.writing.plain import plain
 from audit2seccomp.formats.writing.reduced import call_list, checked_names, unsaid
+from audit2seccomp.formats.written import NO_OPTIONS, WriteOptions, Written
 from audit2seccomp.kernel.abi import Abi, abi_named
 from audit2seccomp.kernel.multiplexed import multiplexed
 from audit2seccomp.kernel.syscalls import table_of

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from errno import ENOSYS
 
 from audit2seccomp.errors import FormatError
-from audit2seccomp.formats.files import NO_OPTIONS, ProfileFile, WriteOptions, Written
+from audit2seccomp.formats.files import ProfileFile
 from audit2seccomp.formats.reading.fields import Reading
 from audit2seccomp.formats.reading.places import Path, Span
 from audit2seccomp.formats.reading.unknown import not_a_call
 from audit2seccomp.formats.writing.plain import plain
 from audit2seccomp.formats.writing.reduced import call_list, checked_names, unsaid
+from audit2seccomp.formats.written import NO_OPTIONS, WriteOptions, Written
 from audit2seccomp.kernel.syscalls import all_names, is_call
 from audit2seccomp.profile.effects import Effect, named_effects
 from audit2seccomp.profile.model import LETS_THROUGH, Profile, Rule, RuleAction, default_outcome

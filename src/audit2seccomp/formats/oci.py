@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from audit2seccomp.formats.docker import is_dockers
-from audit2seccomp.formats.files import NO_OPTIONS, ProfileFile, WriteOptions, Written
 from audit2seccomp.formats.writing import json_document
 from audit2seccomp.formats.writing.plain import plain
+from audit2seccomp.formats.written import NO_OPTIONS, WriteOptions, Written
 from audit2seccomp.profile.model import Profile
 
-_BEGINS = re.compile(r"\s*(?:\{|\[\s*[\[\]{\"])")  # a log line may begin with a bracket, too
+if TYPE_CHECKING:
+    from audit2seccomp.formats.files import ProfileFile
+
+_BEGINS = r"\s*(?:\{|\[\s*[\[\]{\"])"  # a log line may begin with a bracket, too
 
 
 def recognises(text: str) -> bool:
     """Whether a text is JSON. What Docker adds to the OCI form is read here, too."""
-    return _BEGINS.match(text) is not None
+    return re.match(_BEGINS, text) is not None
 
 
 def read(name: str, text: str, *, lenient: bool = False) -> ProfileFile:
     """The profile in a JSON text, in the OCI form, Docker's or containers/common's. Raises ProfileFileError for what is
     no JSON."""
+    from audit2seccomp.formats.files import ProfileFile
     from audit2seccomp.formats.reading import json_places, json_profile
     from audit2seccomp.formats.reading.fields import Reading
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from audit2seccomp.formats.bpf import filter_of
-from audit2seccomp.formats.files import NO_OPTIONS, WriteOptions, Written
+from audit2seccomp.formats.written import NO_OPTIONS, WriteOptions, Written
 from audit2seccomp.profile.model import Profile
 
 OPTIONS = ("architectures",)

@@ -7,12 +7,13 @@ import json
 import re
 
 from audit2seccomp.errors import FormatError, shown
-from audit2seccomp.formats.files import NO_OPTIONS, ProfileFile, WriteOptions, Written
+from audit2seccomp.formats.files import ProfileFile
 from audit2seccomp.formats.reading import json_places
 from audit2seccomp.formats.reading.fields import Fields, Reading
 from audit2seccomp.formats.reading.json_profile import in_place, read_rule
 from audit2seccomp.formats.writing.json_document import rule_document
 from audit2seccomp.formats.writing.plain import plain
+from audit2seccomp.formats.written import NO_OPTIONS, WriteOptions, Written
 from audit2seccomp.kernel.abi import scmp_names
 from audit2seccomp.kernel.uapi import MAX_ERRNO
 from audit2seccomp.profile.model import (

@@ -12,7 +12,6 @@ from audit2seccomp.kernel.abi import Abi, abi_named
 from audit2seccomp.kernel.syscalls import table_of
 from audit2seccomp.profile.building.bases import Base, architectures_of, base_reasons, with_architectures
 from audit2seccomp.profile.building.choices import Choices, checked
-from audit2seccomp.profile.building.extending import extended, wider
 from audit2seccomp.profile.building.reasons import Reasons, Seen, explained, printable_line
 from audit2seccomp.profile.building.wanted import names_wanted
 from audit2seccomp.profile.model import Profile, Rule, RuleAction
@@ -109,7 +108,12 @@ def build(
     frame = _framed(choices, {seen.abi.scmp_name for seen in named if seen.abi.scmp_name})
     abis = _abis(frame, named)
     wanted, notes = names_wanted(choices, seen_by_name(evidence, named), [table_of(abi) for abi in abis])
-    added, more_notes = extended(choices, frame, wanted, _abis_by_name(named))
+    added, more_notes = tuple(sorted(wanted)), list[str]()
+    if choices.bases:
+        from audit2seccomp.profile.building.extending import extended, wider
+
+        added, more_notes = extended(choices, frame, wanted, _abis_by_name(named))
+        more_notes += wider(choices.bases, frame)
     profile = frame._replace(rules=(*frame.rules, *((Rule(added, RuleAction(action)),) if added else ())))
     if not profile.rules and choices.in_place is None:
         raise NothingFoundError("no call to allow: --never leaves none of those that were observed")
@@ -120,7 +124,7 @@ def build(
     from_bases = base_reasons(choices.bases)
     mentioned = sorted({name for rule in profile.rules for name in rule.names})
     reasons = {name: (*wanted.get(name, ()), *from_bases.get(name, ())) for name in mentioned}
-    return Built(profile, reasons, (*notes, *more_notes, *wider(choices.bases, frame)), added, choices.bases)
+    return Built(profile, reasons, (*notes, *more_notes), added, choices.bases)
 
 
 def counts(seen: Observation, include_denied: bool) -> bool:

@@ -12,11 +12,11 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from audit2seccomp.errors import FormatError
-from audit2seccomp.formats.files import NO_OPTIONS, WriteOptions, Written
 from audit2seccomp.formats.systemd.groups import DEFAULT
 from audit2seccomp.formats.systemd.names import ARCHITECTURES, NATIVE, errno_word
 from audit2seccomp.formats.writing.plain import plain
 from audit2seccomp.formats.writing.reduced import call_list, checked_names, unsaid
+from audit2seccomp.formats.written import NO_OPTIONS, WriteOptions, Written
 from audit2seccomp.kernel.uapi import MAX_ERRNO
 from audit2seccomp.profile.effects import named_effects
 from audit2seccomp.profile.model import LETS_THROUGH, Outcome, Profile, RuleAction, default_outcome
