@@ -305,4 +305,4 @@ def _workers(jobs: int | None) -> Workers | None:
         return None
     from audit2seccomp.evidence.text.workers import Workers
 
-    return Workers(threads)
+    return Workers(threads - 1)  # and the one who calls

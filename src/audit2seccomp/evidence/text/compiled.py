@@ -84,8 +84,12 @@ class CompiledScan:
     def scan(self, block: bytes, *, bare: bool) -> _scan.Found:
         """Take what can be taken of the lines in a block, which begins with a newline. `bare`: also where only the
         beginning of the line speaks."""
+        return self.scan_with(block, self.table(), bare=bare)
+
+    def table(self) -> _scan.Calls:
+        """The calls of the thread that counts, with room for those of a block."""
         self._calls = in_time(self._calls)
-        return self.scan_with(block, self._calls, bare=bare)
+        return self._calls
 
     def scan_with(self, block: bytes, calls: _scan.Calls, *, bare: bool = True) -> _scan.Found:
         """The same with another table of calls, which nobody else uses meanwhile."""

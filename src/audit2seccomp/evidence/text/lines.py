@@ -141,6 +141,12 @@ class LineReader:
 
     def _read_next(self) -> None:
         look = self._ahead.popleft()
+        assert self._compiled is not None
+        while not look.is_done:
+            mine = next((one for one in (look, *self._ahead) if one.claim()), None)
+            if mine is None:
+                break
+            mine.take(self._compiled.table())
         look.wait()
         self._read(look.block, look)
 

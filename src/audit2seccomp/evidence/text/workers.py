@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Look:
-    """What a worker reads, and what it finds there."""
+    """What a worker reads, and what it finds there, or somebody who would have to wait for it."""
 
     block: bytes
     found: _scan.Found
@@ -30,14 +30,24 @@ class Look:
         self.known = compiled.outlines.count
         """So many outlines at least are looked for."""
         self._error: BaseException | None = None
-        self._done = Lock()
-        self._done.acquire()
+        self._claim = Lock()
+        self._doing = Lock()
+        self._doing.acquire()
 
     def wait(self) -> None:
         """Until it is done; raises what reading raises, and MemoryError."""
-        self._done.acquire()
+        self._doing.acquire()
         if self._error is not None:
             raise self._error
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nobody need wait."""
+        return not self._doing.locked()
+
+    def claim(self) -> bool:
+        """Whether the caller is the one who takes it."""
+        return self._claim.acquire(blocking=False)
 
     def take(self, calls: _scan.Calls) -> None:
         """Read and look, with a table that nobody else uses meanwhile."""
@@ -46,16 +56,16 @@ class Look:
             self.found = self.compiled.scan_with(self.block, calls)
         except BaseException as error:
             self._error = error
-        self._done.release()
+        self._doing.release()
 
 
 class Workers:
     """So many threads; they start with the first block, and end with the process."""
 
     def __init__(self, threads: int) -> None:
-        """None of them runs yet."""
+        """None of them runs yet; the one who reads what they found is another one."""
         self._threads = threads
-        self.ahead = 2 * threads
+        self.ahead = 2 * (threads + 1)
         """So many blocks may be looked at, or wait for it: a few megabytes each at most."""
         self._running = False
         self._looks: SimpleQueue[Look] = SimpleQueue()
@@ -74,6 +84,8 @@ class Workers:
         compiled, calls = None, _scan.Calls()
         while True:
             look = self._looks.get()
+            if not look.claim():
+                continue
             if look.compiled is not compiled:
                 compiled, calls = look.compiled, _scan.Calls()
             calls = in_time(calls)
