@@ -20,6 +20,8 @@ from audit2seccomp.evidence.inputs.magic import JOURNAL, archive_form, beginning
 BLOCK_BYTES = 1 << 19
 """How much is read at once: reading gets hardly faster beyond that (docs/performance.md), and with a whole mebibyte
 takes 5 MB more memory."""
+_PIPE_BYTES = 1 << 20
+"""What anybody may have a pipe hold (fs.pipe-max-size)."""
 _HEAD_BYTES = 256
 """So much of a file's start tells whether it was truncated and has grown again: lines begin with their time."""
 _KEPT_BYTES = 8 << 20
@@ -188,6 +190,8 @@ def _from_descriptor(name: str, descriptor: int, close: Callable[[], None], offs
     read = partial(os.read, descriptor, BLOCK_BYTES)
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
+        if stat.S_ISFIFO(status.st_mode):
+            _widen(descriptor)
         return Source(name, read, None, descriptor, close)
     start = os.lseek(descriptor, 0, os.SEEK_CUR)  # standard input may have been read before
     with suppress(OSError):
@@ -221,6 +225,14 @@ def _from_descriptor(name: str, descriptor: int, close: Callable[[], None], offs
         once_more=lambda at: os.pread(descriptor, BLOCK_BYTES, start + at),
         truncated_at=truncated_at,
     )
+
+
+def _widen(pipe: int) -> None:
+    """Let whoever writes go on while what is there is read: that takes half the time of a pipe of 64 KiB."""
+    from fcntl import F_SETPIPE_SZ, fcntl
+
+    with suppress(OSError):  # the kernel may not want to (pipe(7))
+        fcntl(pipe, F_SETPIPE_SZ, _PIPE_BYTES)
 
 
 @cache
