@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import os
+import signal
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit2seccomp.cli import app, generate, generation, start
+from tests.cli.command import PATIENCE
 
 WORDS = (
     "a.log",
@@ -89,3 +92,23 @@ def test_the_usual_lines_take_it(words: list[str]) -> None:
 )
 def test_others_do_not(words: list[str]) -> None:
     assert start.plain_run(words) is None
+
+
+@pytest.mark.parametrize("module", ["audit2seccomp.cli.app", "audit2seccomp.cli.shape"])
+def test_ctrl_c_while_it_starts_ends_it_as_any_program(module: str) -> None:
+    """Before anybody else takes the signal over: a shell is to know what ended it, and nobody to see a traceback."""
+    words = ["lint"] if module.endswith("app") else ["-q"]
+    script = (
+        "import os, signal, sys\n"
+        "class Interrupting:\n"
+        "    def find_spec(self, name, *rest):\n"
+        f"        if name == {module!r}: os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupting())\n"
+        f"sys.argv[1:] = {words!r}\n"
+        "from audit2seccomp.cli.start import main\n"
+        "main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE, check=False
+    )
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, b"")

@@ -1,7 +1,7 @@
-"""Threads that look at the blocks of a log while it is read on: what they do needs none of Python's locks.
+"""Threads that read parts of a log and look at them, which needs none of Python's locks.
 
-Only looking is done by many: what was found is counted by one thread, in the order of the log, so that the result is
-the same whatever the number of workers."""
+Only that is done by many: what was found is counted by one thread, in the order of the log, so that the result is the
+same whatever the number of workers."""
 
 from __future__ import annotations
 
