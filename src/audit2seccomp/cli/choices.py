@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from audit2seccomp.errors import UsageError
 from audit2seccomp.evidence.beginning import STRACE
@@ -13,6 +13,7 @@ from audit2seccomp.evidence.inputs.sources import Source, from_path
 from audit2seccomp.evidence.model import RecordKey
 from audit2seccomp.evidence.scan import Scanner
 from audit2seccomp.kernel.abi import abi_named, abi_of
+from audit2seccomp.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from audit2seccomp.evidence.inputs.journal import Wanted

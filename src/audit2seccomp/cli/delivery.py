@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from audit2seccomp.cli.messages import complain, first_seen, gaps, say, summary
 from audit2seccomp.cli.output import Output
@@ -11,6 +11,7 @@ from audit2seccomp.cli.reading import refuse_unread, write_result
 from audit2seccomp.cli.shape import NO_RUNTIME, ExtendedFile, Product, Shape
 from audit2seccomp.errors import ExitStatus, NothingFoundError, UsageError
 from audit2seccomp.evidence.model import Count, RecordKey, observe
+from audit2seccomp.named_tuple import NamedTuple
 from audit2seccomp.profile.build import counts
 
 if TYPE_CHECKING:

@@ -6,12 +6,12 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from audit2seccomp._version import __version__
 from audit2seccomp.cli.messages import plural, printable
 from audit2seccomp.formats.files import ProfileFile
 from audit2seccomp.formats.reading.places import Place, pointer
+from audit2seccomp.named_tuple import NamedTuple
 from audit2seccomp.profile.lint import RULES, Finding, Level
 
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from audit2seccomp.cli.file_names import file_names, input_names, object_name
 from audit2seccomp.cli.messages import complain, plural, printable, say
@@ -14,6 +14,7 @@ from audit2seccomp.errors import ExitStatus, NothingFoundError, UsageError, did_
 from audit2seccomp.evidence.split import FIELDS, Value, split
 from audit2seccomp.formats import WRITERS
 from audit2seccomp.formats.written import WriteOptions
+from audit2seccomp.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from audit2seccomp.cli.reading import Gathered

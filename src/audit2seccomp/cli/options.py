@@ -3,7 +3,7 @@
 # No `from __future__ import annotations` here: typer would evaluate each one again, which takes 3 ms.
 
 import os
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,7 @@ from audit2seccomp.evidence.beginning import FORM_NAMES
 from audit2seccomp.evidence.reading import arch_named, trust_named
 from audit2seccomp.kernel.abi import abi_named, oci_abis
 from audit2seccomp.kernel.syscalls import table_of
+from audit2seccomp.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from audit2seccomp.evidence.query.language import Query

@@ -2,13 +2,14 @@
 
 # No `from __future__ import annotations` here: typer would evaluate each one again, which takes 3 ms.
 
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import typer
 
 from audit2seccomp.cli import options
 from audit2seccomp.cli.profiles import Lenient
 from audit2seccomp.formats import WRITERS
+from audit2seccomp.named_tuple import NamedTuple
 from audit2seccomp.profile.building.choices import GENERATED_ACTIONS
 from audit2seccomp.profile.building.runtimes import RUNTIMES
 

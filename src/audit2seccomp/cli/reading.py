@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext, suppress
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from audit2seccomp.cli.interrupt import Interrupted, Interruption
 from audit2seccomp.cli.messages import complain, listed, printable, say, skipped_files
@@ -17,6 +17,7 @@ from audit2seccomp.evidence.beginning import STRACE
 from audit2seccomp.evidence.inputs.expand import expand
 from audit2seccomp.evidence.reading import all_traces, scan_source
 from audit2seccomp.evidence.scan import Scanner
+from audit2seccomp.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from audit2seccomp.cli.choices import Choices

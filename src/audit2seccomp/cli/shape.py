@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from audit2seccomp.cli.messages import plural, printable
 from audit2seccomp.cli.output import Output
@@ -15,6 +15,7 @@ from audit2seccomp.evidence.model import Evidence, observe
 from audit2seccomp.formats import BY_LIBSECCOMP, known_form, write_profile
 from audit2seccomp.formats.writing.plain import plain
 from audit2seccomp.formats.written import NO_OPTIONS, WriteOptions
+from audit2seccomp.named_tuple import NamedTuple
 from audit2seccomp.profile.build import Built, build, counts
 from audit2seccomp.profile.building.bases import Base, names_let_through
 from audit2seccomp.profile.building.choices import GENERATED_ACTIONS, oci_arch

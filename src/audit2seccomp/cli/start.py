@@ -5,10 +5,11 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from audit2seccomp.cli.messages import complain, complain_of
 from audit2seccomp.errors import Audit2SeccompError, ExitStatus
+from audit2seccomp.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

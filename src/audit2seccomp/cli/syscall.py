@@ -5,7 +5,7 @@
 import json as json_text
 import os
 from collections.abc import Iterable
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import typer
 
@@ -15,6 +15,7 @@ from audit2seccomp.cli.words import number_named
 from audit2seccomp.errors import NothingFoundError, UsageError, did_you_mean
 from audit2seccomp.kernel.abi import X32_SYSCALL_BIT, Abi, abi_named, abi_of, all_abis
 from audit2seccomp.kernel.syscalls import table_of, tables_kernel
+from audit2seccomp.named_tuple import NamedTuple
 
 EPILOG = """\b
 Examples:

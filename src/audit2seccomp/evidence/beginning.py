@@ -3,8 +3,6 @@ form has."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from audit2seccomp.evidence.entries import (
     FORMS,
     HEAD_BYTES,
@@ -17,6 +15,7 @@ from audit2seccomp.evidence.entries import (
     undecided,
 )
 from audit2seccomp.evidence.trust import starts_message_of_application
+from audit2seccomp.named_tuple import NamedTuple
 
 TEXT = "text"
 """The form of an input that is no structured log."""

@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping, Set
 from enum import Enum, IntEnum
 from functools import cached_property
 from types import MappingProxyType
-from typing import NamedTuple
+
+from audit2seccomp.named_tuple import NamedTuple
 
 
 class Trust(IntEnum):
@@ -282,7 +283,8 @@ class Located(NamedTuple):
     reason: str = ""
 
 
-SGR = re.compile(rb"\x1b\[[0-9;]{0,32}m")
+SGR = rb"\x1b\[[0-9;]{0,32}m"
+"""A code that colours text, as a regular expression."""
 _OPENING_WORDS = (
     b"type=1326 audit(",
     b"SECCOMP ",
@@ -338,4 +340,4 @@ def locate(line: bytes) -> Located | None:
 def _without_colours(line: bytes) -> bytes:
     """dmesg colours the parts of its prefix; codes inside a record are not its doing and stay."""
     end = line.find(b"type=")
-    return line if end < 0 else SGR.sub(b"", line[:end]) + line[end:]
+    return line if end < 0 else re.sub(SGR, b"", line[:end]) + line[end:]

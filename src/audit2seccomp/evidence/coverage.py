@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from itertools import groupby
-from typing import NamedTuple
+
+from audit2seccomp.named_tuple import NamedTuple
 
 CAVEAT = (
     "this holds if the workload goes on as before: starting, reloading, failing and stopping make calls of their own"

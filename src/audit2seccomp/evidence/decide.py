@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from audit2seccomp.evidence.body import parse_body
 from audit2seccomp.evidence.carriers import Located, Trust
@@ -12,6 +12,7 @@ from audit2seccomp.evidence.model import Origin, Parsed, RecordKey, Reject, Secc
 from audit2seccomp.evidence.record import other_fields
 from audit2seccomp.evidence.trust import judge
 from audit2seccomp.kernel.abi import abi_of
+from audit2seccomp.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from audit2seccomp.evidence.query.condition import Field

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from audit2seccomp.evidence.carriers import CARRIERS, DATES, HOST, RFC5424, SGR, Speaker
+from audit2seccomp.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from audit2seccomp.evidence.model import Evidence, Sample, Segment
@@ -152,14 +153,13 @@ _SAID = {
 
 MAX_SIGN_BYTES = 2048
 """Longer lines hold no sign: the longest, with two names of 255 bytes, has about 1,000, and a console's 1,024 more."""
-_AUDIT_WORDS = re.compile(
+# Expressions that not every run needs are compiled where they are used.
+_AUDIT_WORDS = (
     rb"audi(?:t: (?:audit_|backlog |rate |printk |kauditd |out of |auditd |\x1b)|t[a-z_]{1,32}: [-\d\x1b]"
     rb"|(?:td|spd)(?:\.service)?[\[: ]"
     rb"|t\((?:(?<=type=DAEMON_ERR msg=audit\()|(?<=type=DAEMON_RESUME msg=audit\()))"
 )
-_MESSAGES_WORDS = re.compile(
-    rb"messages(?:(?<=kernel messages)| lost\b| dropped \*| from pid \d| due to rate-| in circular )"
-)
+_MESSAGES_WORDS = rb"messages(?:(?<=kernel messages)| lost\b| dropped \*| from pid \d| due to rate-| in circular )"
 """Cheaper than a prefix: most lines with a token are other audit records, or of those who count other messages."""
 
 
@@ -169,7 +169,7 @@ def places_of_signs(lines: bytes) -> list[int]:
     for token, words in zip(LINE_TOKENS, (_AUDIT_WORDS, _MESSAGES_WORDS), strict=True):
         # A blank in front of a token is no part of the words. Colours may stand between these: then none are skipped.
         begins = len(token) - len(token.lstrip())
-        match = None if b"\x1b" in lines else words.match
+        match = None if b"\x1b" in lines else re.compile(words).match
         at = lines.find(token)
         while at >= 0:
             if match is None or match(lines, at + begins) is not None:
@@ -180,10 +180,10 @@ def places_of_signs(lines: bytes) -> list[int]:
 
 def sign_in_line(line: bytes) -> Sign | None:
     """The sign in a line of a text log; None where there is none, or where anybody could have written it."""
-    if _AUDIT_WORDS.search(line) is None and _MESSAGES_WORDS.search(line) is None:
+    if not re.search(_AUDIT_WORDS, line) and not re.search(_MESSAGES_WORDS, line):
         return None
     if b"\x1b" in line:  # dmesg --color
-        plain = SGR.sub(b"", line)
+        plain = re.sub(SGR, b"", line)
         return None if b"\x1b" in plain else sign_in_line(plain)
     if len(line) > MAX_SIGN_BYTES:
         return None

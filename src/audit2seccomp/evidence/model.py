@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Mapping
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 from audit2seccomp.evidence.carriers import Trust
 from audit2seccomp.kernel.abi import Abi, abi_of
 from audit2seccomp.kernel.syscalls import table_of
 from audit2seccomp.kernel.uapi import Action, action_of
+from audit2seccomp.named_tuple import NamedTuple
 
 
 class SeccompRecord(NamedTuple):

@@ -11,9 +11,10 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import combinations, islice, pairwise
 from operator import le
-from typing import NamedTuple, Protocol, cast
+from typing import Protocol, cast
 
 from audit2seccomp.evidence.model import Segment
+from audit2seccomp.named_tuple import NamedTuple
 
 CHUNK_BITS = 10
 _CHUNK = 1 << CHUNK_BITS

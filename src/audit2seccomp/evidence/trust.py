@@ -14,7 +14,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import cache
-from typing import NamedTuple
 
 from audit2seccomp.evidence.carriers import (
     BRACKETS,
@@ -28,6 +27,7 @@ from audit2seccomp.evidence.carriers import (
     Trust,
 )
 from audit2seccomp.evidence.model import SeccompRecord
+from audit2seccomp.named_tuple import NamedTuple
 
 
 class Verdict(NamedTuple):
@@ -107,7 +107,6 @@ def _new_message() -> re.Pattern[bytes]:
 
 APPLICATION = rb"\[?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d|_{0,2}[A-Z][A-Z0-9_]{0,63}="
 """How a line begins that starts an application's message (a date of its own), or a field of journalctl -o export."""
-_APPLICATION = re.compile(APPLICATION)
 
 
 def starts_message_of_application(line: bytes) -> bool | None:
@@ -118,10 +117,10 @@ def starts_message_of_application(line: bytes) -> bool | None:
     # The expression for all of them takes long to compile.
     if _usual_message().match(line) or _new_message().match(line):
         return False
-    return True if _APPLICATION.match(line) else None
+    return True if re.match(APPLICATION, line) else None
 
 
-_FOREIGN_LINE = re.compile(
+_FOREIGN_LINE = (
     rb"\n(?!type=|node=|----|time->|#|\n|\Z"  # auditd's file, and ausearch's output of it
     rb"|\d{1,4},\d{1,20},\d{1,20},| [A-Z]{1,32}="  # /dev/kmsg, and the fields below the message of a device
     rb"|[0-9A-Za-z.:-]{1,255}: [a-z0-9]{1,8}: {1,8}[a-z]{1,7}: \[)"  # talosctl dmesg
@@ -134,5 +133,5 @@ def foreign_line_at(block: bytes) -> int:
 
     Lines count from the newline in front of them, so the block must begin with one.
     """
-    match = _FOREIGN_LINE.search(block)
+    match = re.search(_FOREIGN_LINE, block)
     return len(block) if match is None else match.end()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import NamedTuple
 
 from audit2seccomp.errors import ProfileFileError
 from audit2seccomp.formats.reading.places import Path, Place, Problem, Span, nearest, places_of, pointer, with_parents
+from audit2seccomp.named_tuple import NamedTuple
 from audit2seccomp.profile.model import Profile
 
 Find = Callable[[Collection[Path], bool], dict[Path, Span]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from audit2seccomp.named_tuple import NamedTuple
 
 
 class Written(NamedTuple):

@@ -8,7 +8,9 @@ libseccomp, and `make tables` against the headers of the kernel tree that it rea
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from audit2seccomp.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,9 +5,10 @@ The numbers: include/uapi/linux/net.h (SYS_*) and ipc.h (SEMOP to SHMCTL).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from audit2seccomp.kernel.syscalls import table_of
+from audit2seccomp.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import NamedTuple
+
+from audit2seccomp.named_tuple import NamedTuple
 
 
 class Tier(StrEnum):

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from enum import IntEnum
 from errno import EMFILE, ENOMEM
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
 from audit2seccomp.errors import LiveError
 from audit2seccomp.kernel.uapi import AUDIT_UID_UNSET
@@ -21,6 +21,7 @@ from audit2seccomp.live.descriptors import STDERR, STDOUT
 from audit2seccomp.live.host import number_of
 from audit2seccomp.live.libc import name_thread, raw_syscall
 from audit2seccomp.live.loading import Loader, NotLoadedError, stock_memory
+from audit2seccomp.named_tuple import NamedTuple
 from audit2seccomp.profile.assembly import marked
 from audit2seccomp.profile.model import Outcome, RuleAction
 

@@ -9,12 +9,13 @@ import os
 import signal
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
 from audit2seccomp.errors import CommandNotFoundError, ExitStatus, LiveError, NotExecutableError
 from audit2seccomp.live.host import number_of
 from audit2seccomp.live.libc import raw_syscall
 from audit2seccomp.live.loading import Loader, stock_memory
+from audit2seccomp.named_tuple import NamedTuple
 
 SHELL = b"/bin/sh"
 """What runs a script without a first line that says so, as execvp(3) does."""

@@ -21,11 +21,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from enum import IntEnum
 from errno import ENOMEM
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
 from audit2seccomp.live.descendants import end_descendants, is_stopped, take_charge
 from audit2seccomp.live.descriptors import STDERR, let_go
 from audit2seccomp.live.libc import name_thread
+from audit2seccomp.named_tuple import NamedTuple
 
 _NAME = b"a2s-guardian"
 _MESSAGE = struct.Struct("=ii")

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from errno import EINTR, ENOENT
 from fcntl import ioctl
-from typing import NamedTuple
 
 from audit2seccomp.evidence.counter import CallCounter
 from audit2seccomp.evidence.decide import Outcome
@@ -27,6 +26,7 @@ from audit2seccomp.kernel.seccomp import (
 from audit2seccomp.kernel.uapi import Action
 from audit2seccomp.live.host import numbers_of
 from audit2seccomp.live.launch import Launch
+from audit2seccomp.named_tuple import NamedTuple
 
 _ZEROS = bytes(NOTIF_BYTES)
 _ID = slice(0, 8)

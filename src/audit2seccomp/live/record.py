@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Container, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from audit2seccomp.errors import LiveError
 from audit2seccomp.evidence.carriers import Trust
@@ -20,6 +20,7 @@ from audit2seccomp.live.loading import Loader
 from audit2seccomp.live.notify import Listener
 from audit2seccomp.live.own_filters import filters_that_hand_over
 from audit2seccomp.live.tree import ENDED_BEFORE, Tree, Watch
+from audit2seccomp.named_tuple import NamedTuple
 from audit2seccomp.profile.assembly import always
 from audit2seccomp.profile.model import Outcome, Profile, RuleAction
 

@@ -7,9 +7,9 @@ import signal
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
 
 from audit2seccomp.live.libc import signalfd
+from audit2seccomp.named_tuple import NamedTuple
 
 _OWN = {
     signal.SIGKILL,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from audit2seccomp.errors import NothingFoundError
 from audit2seccomp.evidence.model import Evidence, Observation
 from audit2seccomp.kernel.abi import Abi, abi_named
 from audit2seccomp.kernel.syscalls import table_of
+from audit2seccomp.named_tuple import NamedTuple
 from audit2seccomp.profile.building.bases import Base, architectures_of, base_reasons, with_architectures
 from audit2seccomp.profile.building.choices import Choices, checked
 from audit2seccomp.profile.building.reasons import Reasons, Seen, explained, printable_line

@@ -7,11 +7,11 @@ filter covers: kernels of several run the same programs."""
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
-from typing import NamedTuple
 
 from audit2seccomp.evidence.calls import Call
 from audit2seccomp.kernel.abi import Abi, abi_named, kernels_of
 from audit2seccomp.kernel.multiplexed import MULTIPLEXED
+from audit2seccomp.named_tuple import NamedTuple
 from audit2seccomp.profile.effects import BAD_ARCH
 from audit2seccomp.profile.model import LETS_THROUGH, Outcome, Profile, Rule, default_outcome, outcome_of
 from audit2seccomp.profile.resolve import Host, architectures_on, dockers_name, may_be_there, needs

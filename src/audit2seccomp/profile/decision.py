@@ -6,12 +6,11 @@ what `lint` tells.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from audit2seccomp.errors import FilterError
 from audit2seccomp.kernel.abi import Abi, abi_of, kernels_of
 from audit2seccomp.kernel.multiplexed import multiplexed
 from audit2seccomp.kernel.syscalls import table_of
+from audit2seccomp.named_tuple import NamedTuple
 from audit2seccomp.profile.algebra.conditions import when
 from audit2seccomp.profile.algebra.regions import TooManyBoxesError, complement
 from audit2seccomp.profile.effects import (

@@ -11,11 +11,11 @@ docs/verdicts.md tells it with examples.
 from __future__ import annotations
 
 from itertools import combinations
-from typing import NamedTuple
 
 from audit2seccomp.kernel.abi import X32_SYSCALL_BIT, Abi, abi_named
 from audit2seccomp.kernel.multiplexed import MULTIPLEXED, Multiplexed, multiplexed
 from audit2seccomp.kernel.syscalls import table_of
+from audit2seccomp.named_tuple import NamedTuple
 from audit2seccomp.profile.exactness import builds_exactly, disjoint
 from audit2seccomp.profile.model import (
     ArgCondition,

@@ -15,12 +15,13 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from audit2seccomp.errors import FilterError, reason
 from audit2seccomp.kernel.abi import Abi, all_abis, oci_abis
 from audit2seccomp.kernel.multiplexed import multiplexed
 from audit2seccomp.kernel.syscalls import table_of
+from audit2seccomp.named_tuple import NamedTuple
 from audit2seccomp.profile.effects import BAD_ARCH, Conjunction, conjunctions, effects, made_through
 from audit2seccomp.profile.model import LARGEST_ERRNO, Outcome, Profile, RuleAction, default_outcome, outcome_of
 from audit2seccomp.profile.simulate import BPF_MAXINSNS, encoded, with_returns_mended

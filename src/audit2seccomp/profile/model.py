@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import errno as errno_numbers
 from enum import StrEnum
-from typing import NamedTuple
 
 from audit2seccomp.kernel.uapi import MAX_ERRNO
+from audit2seccomp.named_tuple import NamedTuple
 
 MAX_U32 = (1 << 32) - 1
 MAX_U64 = (1 << 64) - 1

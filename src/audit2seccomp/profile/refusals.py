@@ -12,8 +12,8 @@ where all conditions of a rule are among another's, but not its first ones.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
 
+from audit2seccomp.named_tuple import NamedTuple
 from audit2seccomp.profile.exactness import Conditions, narrowed
 from audit2seccomp.profile.model import ArgCondition, Operator, Outcome
 

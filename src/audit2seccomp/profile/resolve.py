@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterator
-from typing import NamedTuple
 
 from audit2seccomp.errors import FormatError, shown
 from audit2seccomp.kernel.abi import Abi, abi_named
+from audit2seccomp.named_tuple import NamedTuple
 from audit2seccomp.profile.model import ArchMapping, Clause, Profile, Rule
 
 Version = tuple[int, int]

@@ -9,10 +9,10 @@ from __future__ import annotations
 import operator
 import struct
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
 
 from audit2seccomp.errors import FilterError
 from audit2seccomp.kernel.uapi import SECCOMP_RET_ACTION_FULL, Action, action_of
+from audit2seccomp.named_tuple import NamedTuple
 from audit2seccomp.profile.model import Outcome, RuleAction
 
 BPF_MAXINSNS = 4096

@@ -5,11 +5,10 @@ trust.py says what the levels mean, and docs/trust.md explains the table. The na
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from audit2seccomp.evidence.carriers import CONTINUES, FACILITY, Carrier, Speaker, Trust
 from audit2seccomp.evidence.trust import FOREIGN
 from audit2seccomp.kernel.uapi import AUDIT_SECCOMP
+from audit2seccomp.named_tuple import NamedTuple
 
 
 class Author(NamedTuple):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from audit2seccomp.evidence.carriers import Carrier
 from audit2seccomp.evidence.text.cuts import MAX_LINE_BYTES
+from audit2seccomp.named_tuple import NamedTuple
 
 MAX_ENTRY_BYTES = MAX_LINE_BYTES
 """An object over several lines, or what is kept of an entry's fields, is not longer than a line may be."""

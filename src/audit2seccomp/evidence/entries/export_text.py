@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import NamedTuple
 
 from audit2seccomp.evidence.entries.authors import JOURNAL_AUDIT, JOURNAL_KERNEL, PROCESSES, Author, client
 from audit2seccomp.evidence.entries.container import container_of
 from audit2seccomp.evidence.entries.entry import MAX_ENTRY_BYTES, Entry, Found
 from audit2seccomp.evidence.entries.journal import MAX_DIGITS
+from audit2seccomp.named_tuple import NamedTuple
 
 CURSOR = b"__CURSOR="
 _NEXT = b"\n" + CURSOR

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from audit2seccomp.errors import InputError
 from audit2seccomp.evidence.carriers import Carrier, Located, Trust, locate
@@ -19,6 +19,7 @@ from audit2seccomp.evidence.loss import sign_in_message
 from audit2seccomp.evidence.model import Origin, SeccompRecord
 from audit2seccomp.evidence.once import Channel, millis
 from audit2seccomp.evidence.text.shapes import Columns, Expressions, Shape, expressions_of
+from audit2seccomp.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from audit2seccomp.evidence.decide import Decider

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, Protocol, cast
 
 from audit2seccomp.errors import ArchiveError, InputError
 from audit2seccomp.evidence.inputs.sources import BLOCK_BYTES
+from audit2seccomp.named_tuple import NamedTuple
 
 _STEP_BYTES = 1 << 18
 """The most that one step of a decompressor gives: larger ones leave the processor's cache, and take up to twice as

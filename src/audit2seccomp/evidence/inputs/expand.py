@@ -9,7 +9,8 @@ import re
 import stat
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import NamedTuple
+
+from audit2seccomp.named_tuple import NamedTuple
 
 _PACKED = (".gz", ".bz2", ".xz", ".zst")
 """What log rotation appends to a name when it compresses. Only the order goes by names."""

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import chain
 from threading import Thread
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from audit2seccomp.errors import CutInputError, InputError
 from audit2seccomp.evidence.carriers import Trust
@@ -23,6 +23,7 @@ from audit2seccomp.evidence.entries.export_fields import FieldReader
 from audit2seccomp.evidence.inputs.magic import JOURNAL, archive_form
 from audit2seccomp.evidence.inputs.sources import BLOCK_BYTES, Source, reason
 from audit2seccomp.evidence.loss import MESSAGE_TOKENS
+from audit2seccomp.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from typing import IO

@@ -12,10 +12,11 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from functools import cache, partial
 from itertools import chain
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from audit2seccomp.errors import InputError, TruncatedError
 from audit2seccomp.evidence.inputs.magic import JOURNAL, archive_form, beginning, refuse_binary
+from audit2seccomp.named_tuple import NamedTuple
 
 BLOCK_BYTES = 1 << 19
 """How much is read at once: reading gets hardly faster beyond that (docs/performance.md), and with a whole mebibyte

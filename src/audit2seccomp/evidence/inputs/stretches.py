@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from audit2seccomp.errors import InputError
 from audit2seccomp.evidence.inputs.sources import reason
+from audit2seccomp.named_tuple import NamedTuple
 
 STRETCH_BYTES = 1 << 20
 """So much stands in a stretch, but for its last line: less costs more for each byte, and more does not stay in the

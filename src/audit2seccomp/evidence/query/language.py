@@ -10,7 +10,7 @@ import re
 from collections import deque
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from audit2seccomp.errors import UsageError, did_you_mean
 from audit2seccomp.evidence.query.condition import (
@@ -29,6 +29,7 @@ from audit2seccomp.evidence.query.condition import (
     fields_of,
 )
 from audit2seccomp.evidence.query.spelling import as_text, operand_of, operator_of, plain, shown, time_of, written
+from audit2seccomp.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

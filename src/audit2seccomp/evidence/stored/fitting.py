@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from audit2seccomp.evidence.model import Count, RecordKey, Segment
 from audit2seccomp.evidence.once import CHUNK_BITS, MAX_CHUNKS, SLACK_MILLIS
+from audit2seccomp.named_tuple import NamedTuple
 
 
 class Misfit(NamedTuple):

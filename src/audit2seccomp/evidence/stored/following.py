@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
-from typing import NamedTuple
 
 from audit2seccomp.errors import CutInputError, InputError, TruncatedError
 from audit2seccomp.evidence.inputs.expand import family, rotated
@@ -16,6 +15,7 @@ from audit2seccomp.evidence.inputs.sources import Source
 from audit2seccomp.evidence.scan import Scanner
 from audit2seccomp.evidence.stored.recognising import Recogniser
 from audit2seccomp.evidence.stored.state import HEAD_BYTES, Log, Position, State, is_cursor
+from audit2seccomp.named_tuple import NamedTuple
 
 MAX_FILES = 64
 """So many files of each log are known again: logrotate keeps four, and rarely more than 30."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from audit2seccomp.errors import EvidenceFileError, UsageError
 from audit2seccomp.evidence.model import Count, Evidence, Origin, RecordKey, Segment
 from audit2seccomp.kernel.abi import abi_of
+from audit2seccomp.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from audit2seccomp.evidence.carriers import Trust

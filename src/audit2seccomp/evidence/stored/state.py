@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from audit2seccomp.evidence.beginning import TEXT
 from audit2seccomp.evidence.entries import FORMS
@@ -28,6 +28,7 @@ from audit2seccomp.evidence.stored.values import (
     shown,
     text_of,
 )
+from audit2seccomp.named_tuple import NamedTuple
 
 HEAD_BYTES = 4096
 """So many bytes at the start of a log tell it from others: its first twenty lines, with their times."""

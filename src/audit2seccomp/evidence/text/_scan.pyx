@@ -56,6 +56,7 @@ cdef enum:
     NO_STAMP = -1
     CHUNK_BITS = 10  # once.CHUNK_BITS
     CHUNK = 1024
+    MASK_BYTES = 128  # a bit for each serial of a chunk
     SLACK_MILLIS = 1000  # once.SLACK_MILLIS
     PENDING = 4  # a power of two
 
@@ -167,6 +168,7 @@ cdef class Calls:
     cdef Call *known
     cdef int32_t count
     cdef int32_t seen  # so many are known to the thread that counts; `count` belongs to the one that looks up
+    cdef int32_t settled, left_out  # so many of them
     cdef uint8_t *text
     cdef uint32_t used
     cdef int32_t *slots
@@ -237,8 +239,10 @@ cdef class Calls:
 
     def settle(self, int32_t call, bint uses_serials):
         """Whether its events use up serials: those of records that are rejected or refused do not."""
-        assert 0 <= call < self.seen
+        assert 0 <= call < self.seen and self.known[call].fate == NEW
         self.known[call].fate = COUNTED if uses_serials else LEFT_OUT
+        self.settled += 1
+        self.left_out += not uses_serials
 
     def fold(self):
         """(call, lines, copies among them, latest time in milliseconds or None) of each that was counted since the last
@@ -352,12 +356,16 @@ cdef class Found:
     cdef readonly bint all_taken
     """Whether each line was taken."""
     cdef bint out_of_memory
+    cdef int32_t highest  # of its calls
+    cdef uint64_t source_bits  # of its outlines
+    cdef bint unstamped  # whether some event is
     cdef Pending pending[PENDING]
     cdef uint32_t pended, looked_up
 
     def __cinit__(self, Calls calls):
         self.calls = calls
         self.all_taken = True
+        self.highest = -1
 
     def __dealloc__(self):
         free(self.events)
@@ -376,10 +384,12 @@ cdef class Found:
         cdef Event *event
         cdef Call *call
         new = []
+        if self.highest < self.calls.seen == self.calls.settled:
+            return new
+        self.calls.seen = max(self.calls.seen, self.highest + 1)
         for i in range(self.count):
             event = &self.events[i]
             call = &self.calls.known[event.call]
-            self.calls.seen = max(self.calls.seen, event.call + 1)
             if call.fate == NEW:
                 call.fate = ASKED
                 new.append((event.call, event.at, None if event.millis == NO_STAMP else event.millis))
@@ -390,23 +400,23 @@ cdef class Found:
 
     def sources(self):
         """Of which outlines' sources there are events."""
-        cdef size_t i
-        cdef uint64_t seen = 0
-        cdef int32_t source
-        for i in range(self.count):
-            seen |= <uint64_t>1 << self.calls.known[self.events[i].call].source
-        return [source for source in range(64) if seen >> source & 1]
+        return [source for source in range(64) if self.source_bits >> source & 1]
 
     def events_of(self, int32_t source):
         """Its stamped events that use up serials, in order."""
-        cdef Events events = Events(self.count)
+        cdef Events events
         cdef size_t i
         cdef Call *call
-        for i in range(self.count):
-            call = &self.calls.known[self.events[i].call]
-            if call.source == source and call.fate != LEFT_OUT and self.events[i].millis != NO_STAMP:
-                events.events[events.count] = self.events[i]
-                events.count += 1
+        if self.source_bits == <uint64_t>1 << source and self.calls.left_out == 0 and not self.unstamped:
+            events = Events(0)
+            events.events, events.count, events.owner, events.borrowed = self.events, self.count, self, True
+        else:
+            events = Events(self.count)
+            for i in range(self.count):
+                call = &self.calls.known[self.events[i].call]
+                if call.source == source and call.fate != LEFT_OUT and self.events[i].millis != NO_STAMP:
+                    events.events[events.count] = self.events[i]
+                    events.count += 1
         events.calls = self.calls
         return events
 
@@ -449,6 +459,10 @@ cdef class Found:
         if one.event.call < 0 or not self.add_event(&one.event):
             self.leave(one.event.at)
             self.all_taken = False
+            return
+        self.highest = max(self.highest, one.event.call)
+        self.source_bits |= <uint64_t>1 << one.source
+        self.unstamped |= one.event.millis == NO_STAMP
 
     cdef void look_all_up(self) noexcept nogil:
         """Nothing is left pending: what comes next is in the order of the lines."""
@@ -479,67 +493,86 @@ cdef class Events:
     cdef Event *events
     cdef Py_ssize_t count
     cdef Calls calls
+    cdef Found owner  # whose the events are, if they are borrowed
+    cdef bint borrowed
+    cdef list cut
+    cdef Event lowest, highest
+    cdef bint ascending
 
     def __cinit__(self, size_t room):
-        self.events = <Event *>malloc(max(room, 1) * sizeof(Event))
-        if self.events is NULL:
-            raise MemoryError
+        if room:
+            self.events = <Event *>malloc(room * sizeof(Event))
+            if self.events is NULL:
+                raise MemoryError
 
     def __dealloc__(self):
-        free(self.events)
+        if not self.borrowed:  # of the owner nothing may be left
+            free(self.events)
 
     def __len__(self):
         return self.count
 
     @property
     def in_a_row(self):
-        cdef Py_ssize_t i
-        for i in range(1, self.count):
-            if (
-                self.events[i].serial != self.events[i - 1].serial + 1
-                or self.events[i - 1].millis > self.events[i].millis + SLACK_MILLIS
-            ):
-                return False
-        return self.count > 0
+        self.look()
+        return self.ascending
 
     def ends(self):
-        cdef Py_ssize_t i
-        cdef Event low = self.events[0], high = low
-        for i in range(1, self.count):
-            low.serial, high.serial = min(low.serial, self.events[i].serial), max(high.serial, self.events[i].serial)
-            low.millis, high.millis = min(low.millis, self.events[i].millis), max(high.millis, self.events[i].millis)
-        return low.serial, high.serial, low.millis, high.millis
+        self.look()
+        return self.lowest.serial, self.highest.serial, self.lowest.millis, self.highest.millis
 
     def spans(self):
+        self.look()
+        return self.cut
+
+    cdef look(self):
+        """Go through them once, and find out all that is asked."""
         cdef Py_ssize_t start = 0, stop
-        cdef uint64_t chunk, bit
+        cdef uint64_t chunk, bit, byte
         cdef int64_t first, last
-        cdef Event *event
-        cdef uint8_t mask[128]
-        spans = []
+        cdef Event *event = self.events
+        cdef uint8_t mask[MASK_BYTES]
+        cdef uint8_t some
+        cdef Event low, high
+        if self.cut is not None:
+            return
+        self.cut = []
+        if not self.count:
+            return
+        self.ascending = True
+        low = high = event[0]
         while start < self.count:
-            event = &self.events[start]
             chunk = event.serial >> CHUNK_BITS
             first = last = event.millis
             memset(mask, 0, sizeof(mask))
+            byte, some = (event.serial & (CHUNK - 1)) >> 3, 0
             stop = start
+            if start and (event.serial != event[-1].serial + 1 or event[-1].millis > event.millis + SLACK_MILLIS):
+                self.ascending = False
             while True:
                 bit = event.serial & (CHUNK - 1)
-                mask[bit >> 3] |= 1 << (bit & 7)
+                if bit >> 3 != byte:
+                    mask[byte] = some
+                    byte, some = bit >> 3, 0
+                some |= 1 << (bit & 7)
                 first, last = min(first, event.millis), max(last, event.millis)
                 stop += 1
+                event += 1
                 if stop == self.count:
                     break
-                event = &self.events[stop]
                 if (
                     event.serial >> CHUNK_BITS != chunk or event.serial <= event[-1].serial
                     or event[-1].millis > event.millis + SLACK_MILLIS
                 ):
                     break
-            seen = Boot(first, last, int.from_bytes(mask[:128], "little"))
-            spans.append(ChunkSpan(start, stop, chunk, seen))
+                self.ascending &= event.serial == event[-1].serial + 1
+            mask[byte] = some
+            low.serial, high.serial = min(low.serial, self.events[start].serial), max(high.serial, event[-1].serial)
+            low.millis, high.millis = min(low.millis, first), max(high.millis, last)
+            seen = Boot(first, last, int.from_bytes(mask[:MASK_BYTES], "little"))
+            self.cut.append(ChunkSpan(start, stop, chunk, seen))
             start = stop
-        return spans
+        self.lowest, self.highest = low, high
 
     def among(self, span, boot):
         cdef Py_ssize_t i

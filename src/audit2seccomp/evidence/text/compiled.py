@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from operator import itemgetter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from audit2seccomp.evidence.carriers import Speaker, Trust
 from audit2seccomp.evidence.decide import Fate, Outcome
 from audit2seccomp.evidence.once import Channel, Part
 from audit2seccomp.evidence.record import record_of
 from audit2seccomp.evidence.tally import MAX_CALLS
+from audit2seccomp.named_tuple import NamedTuple
 
 PURE = "AUDIT2SECCOMP_PURE"
 """The environment variable that keeps the compiled scan from being used, whatever its value."""

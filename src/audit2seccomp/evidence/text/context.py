@@ -8,7 +8,7 @@ from audit2seccomp.evidence.trust import APPLICATION, foreign_line_at, starts_me
 
 _HEADER_BYTES = 1024
 """Enough of a line to see what it starts with."""
-_APPLICATION_LINE = re.compile(rb"\n(?:" + APPLICATION + rb")")
+_APPLICATION_LINE = rb"\n(?:" + APPLICATION + rb")"
 
 
 class Context:
@@ -81,5 +81,5 @@ class Context:
 
     def _any_continues(self) -> bool:
         if self._application_line is None:
-            self._application_line = _APPLICATION_LINE.search(self._block) is not None
+            self._application_line = re.search(_APPLICATION_LINE, self._block) is not None
         return self._application or self._application_line

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from audit2seccomp.evidence.carriers import Located, Speaker, Trust, locate
 from audit2seccomp.evidence.decide import Decider, Fate, Outcome
@@ -28,6 +28,7 @@ from audit2seccomp.evidence.text.compiled import CompiledScan, compiled_scan
 from audit2seccomp.evidence.text.context import Context
 from audit2seccomp.evidence.text.cuts import MAX_LINE_BYTES, TOO_LONG
 from audit2seccomp.evidence.text.shapes import Expressions, Shape, learned
+from audit2seccomp.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from audit2seccomp.evidence.entries.entry import Found as FoundEntry

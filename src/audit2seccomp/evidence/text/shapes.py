@@ -11,10 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, cached_property
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from audit2seccomp.evidence.carriers import Carrier, Located, Prefix, Speaker, host_name
 from audit2seccomp.evidence.once import Time
+from audit2seccomp.named_tuple import NamedTuple
 
 T = TypeVar("T")
 
@@ -56,7 +57,7 @@ _TEXT = rb"(auid=[^\n]{0,%d}+)(?=\n)" % MAX_TEXT_BYTES
 # What auditd adds when it enriches a record. Nothing else may stand there: it may be the rest of another record, of
 # which the beginning was lost.
 _ENDING = rb'(?:\x1dAUID="[^"=\n]*+"(?: [A-Z]{2,8}=(?:"[^"=\n]*+"|[\w()-]++))*+)?'
-_REGULAR = re.compile(_TASK + rb"(?P<pid>\d{1,10})" + _FIELDS + _ENDING)
+_REGULAR = _TASK + rb"(?P<pid>\d{1,10})" + _FIELDS + _ENDING
 
 
 class Shape(NamedTuple):
@@ -192,7 +193,7 @@ class Expressions:
 
     def call(self, fields: Fields) -> Call | None:
         """What `lean` would return of the line; None where it would not match."""
-        match = _REGULAR.fullmatch(fields if isinstance(fields, bytes) else fields[-1])
+        match = re.fullmatch(_REGULAR, fields if isinstance(fields, bytes) else fields[-1])
         if match is None or (match.end() > match.end(4) and self._speaker is not Speaker.AUDITD):
             return None
         if isinstance(fields, tuple) and (fields[0] != match["pid"] or fields[1]):

@@ -6,10 +6,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from audit2seccomp.errors import did_you_mean, shown
 from audit2seccomp.formats.reading.places import Path, Problem
+from audit2seccomp.named_tuple import NamedTuple
 from audit2seccomp.profile.model import MAX_U32, Extra
 
 MAX_PROBLEMS = 1000

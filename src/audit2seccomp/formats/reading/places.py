@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from audit2seccomp.errors import ProfileFileError
+from audit2seccomp.named_tuple import NamedTuple
 
 Path = tuple[str | int, ...]
 """The way to a value: keys of objects and indexes of arrays, as in `("syscalls", 0, "names")`."""

@@ -6,13 +6,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from enum import Enum, auto
 from functools import cache
-from typing import NamedTuple
 
 import yaml
 
 from audit2seccomp.errors import shown
 from audit2seccomp.formats.reading.json_places import MAX_DEPTH
 from audit2seccomp.formats.reading.places import Path, Span, file_error
+from audit2seccomp.named_tuple import NamedTuple
 
 MAX_VALUES = 200_000
 """Keys and values. A profile that names every call of every table ten times over has less; reading so many takes a

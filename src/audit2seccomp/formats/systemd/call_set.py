@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from audit2seccomp.errors import shown
 from audit2seccomp.formats.reading.fields import Reading
@@ -14,6 +13,7 @@ from audit2seccomp.formats.systemd.names import errno_of
 from audit2seccomp.formats.systemd.unit_file import Word
 from audit2seccomp.kernel.syscalls import is_call
 from audit2seccomp.kernel.uapi import MAX_ERRNO
+from audit2seccomp.named_tuple import NamedTuple
 
 KILL = -1
 """The suffix `:kill`."""

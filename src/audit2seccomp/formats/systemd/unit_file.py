@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from audit2seccomp.formats.reading.places import Span
+from audit2seccomp.named_tuple import NamedTuple
 
 MAX_LINE = 1 << 20
 """LONG_LINE_MAX of src/basic/fileio.h: systemd reads no file with a longer line."""

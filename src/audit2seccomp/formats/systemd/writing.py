@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from audit2seccomp.errors import FormatError
 from audit2seccomp.formats.systemd.groups import DEFAULT
@@ -18,6 +17,7 @@ from audit2seccomp.formats.writing.plain import plain
 from audit2seccomp.formats.writing.reduced import call_list, checked_names, unsaid
 from audit2seccomp.formats.written import NO_OPTIONS, WriteOptions, Written
 from audit2seccomp.kernel.uapi import MAX_ERRNO
+from audit2seccomp.named_tuple import NamedTuple
 from audit2seccomp.profile.effects import named_effects
 from audit2seccomp.profile.model import LETS_THROUGH, Outcome, Profile, RuleAction, default_outcome
 

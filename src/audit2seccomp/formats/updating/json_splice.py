@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from audit2seccomp.formats.reading.places import Span
+from audit2seccomp.named_tuple import NamedTuple
 
 
 class Edit(NamedTuple):

@@ -3,9 +3,10 @@ host."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from audit2seccomp.errors import FormatError, shown
+from audit2seccomp.named_tuple import NamedTuple
 from audit2seccomp.profile.model import Clause, Profile, Rule, errno_named
 
 if TYPE_CHECKING:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from audit2seccomp.errors import AlgebraError
 from audit2seccomp.kernel.abi import Abi, abi_named, oci_abis
+from audit2seccomp.named_tuple import NamedTuple
 from audit2seccomp.profile.model import ArchMapping, Extra, Profile
 
 

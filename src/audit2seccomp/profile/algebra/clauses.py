@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from audit2seccomp.errors import AlgebraError
+from audit2seccomp.named_tuple import NamedTuple
 from audit2seccomp.profile.algebra.regions import Box, both
 from audit2seccomp.profile.algebra.spans import Cell, Names, Span, span
 from audit2seccomp.profile.model import Clause, Rule

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import NamedTuple
 
 from audit2seccomp.errors import AlgebraError
 from audit2seccomp.kernel.abi import Abi
 from audit2seccomp.kernel.multiplexed import MULTIPLEXED
+from audit2seccomp.named_tuple import NamedTuple
 from audit2seccomp.profile.algebra.conditions import rules_for, when
 from audit2seccomp.profile.algebra.partitions import (
     ContradictionError,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from audit2seccomp.kernel.abi import Abi, all_abis
 from audit2seccomp.kernel.syscalls import table_of
+from audit2seccomp.named_tuple import NamedTuple
 from audit2seccomp.profile.algebra.architectures import Covered, by_host, coverage
 from audit2seccomp.profile.algebra.clauses import HOST, clauses_of
 from audit2seccomp.profile.algebra.conditions import conditions_of, merged_ne

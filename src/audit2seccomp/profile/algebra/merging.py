@@ -7,11 +7,11 @@ AlgebraError that names the calls. The tests hold that against the filters that 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from audit2seccomp.errors import AlgebraError
 from audit2seccomp.kernel.abi import Abi
 from audit2seccomp.kernel.syscalls import table_of
+from audit2seccomp.named_tuple import NamedTuple
 from audit2seccomp.profile.algebra.architectures import Covered, by_host, coverage, on_host, shared, united
 from audit2seccomp.profile.algebra.clauses import HOST
 from audit2seccomp.profile.algebra.combining import Combined, Combiner, Operand

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import NamedTuple
 
 from audit2seccomp.kernel.abi import Abi
 from audit2seccomp.kernel.multiplexed import MULTIPLEXED
 from audit2seccomp.kernel.syscalls import table_of
+from audit2seccomp.named_tuple import NamedTuple
 from audit2seccomp.profile.algebra.conditions import is_plain
 from audit2seccomp.profile.effects import compared_bits, conjunctions
 from audit2seccomp.profile.model import ArgCondition, Operator, Outcome, Profile, Rule, outcome_of

@@ -6,7 +6,7 @@ or a few of them, and so is everything that can be made of conditions.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from audit2seccomp.named_tuple import NamedTuple
 
 
 class Span(NamedTuple):

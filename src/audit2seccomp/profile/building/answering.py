@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import reduce
-from typing import NamedTuple
 
 from audit2seccomp.kernel.abi import Abi, kernels_of
 from audit2seccomp.kernel.syscalls import table_of
+from audit2seccomp.named_tuple import NamedTuple
 from audit2seccomp.profile.building.bases import Standing, combined, is_bare, standing_of
 from audit2seccomp.profile.model import Profile, Rule
 from audit2seccomp.profile.resolve import dockers_name, hosts_of, may_be_there, needs

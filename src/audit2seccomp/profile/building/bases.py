@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from enum import IntEnum
-from typing import NamedTuple
 
 from audit2seccomp.errors import UsageError
 from audit2seccomp.kernel.abi import abi_named, kernels_of
+from audit2seccomp.named_tuple import NamedTuple
 from audit2seccomp.profile.building.reasons import Reason, Reasons, Source
 from audit2seccomp.profile.model import (
     LETS_THROUGH,

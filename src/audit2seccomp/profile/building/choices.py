@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from errno import ENOSYS
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from audit2seccomp.errors import UsageError, did_you_mean
 from audit2seccomp.kernel.abi import abi_named, oci_abis
 from audit2seccomp.kernel.syscalls import all_names, is_call
+from audit2seccomp.named_tuple import NamedTuple
 from audit2seccomp.profile.building.bases import Base, names_let_through, united, without
 from audit2seccomp.profile.building.runtimes import RuntimeChoice, runtime_choices
 from audit2seccomp.profile.model import LARGEST_ERRNO, LETS_THROUGH, Profile, RuleAction, default_outcome, outcome_text

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import NamedTuple
 
 from audit2seccomp.errors import ConflictError
 from audit2seccomp.kernel.abi import Abi
+from audit2seccomp.named_tuple import NamedTuple
 from audit2seccomp.profile.building.answering import Answer, Answers
 from audit2seccomp.profile.building.bases import Base, Standing, architectures_of
 from audit2seccomp.profile.building.choices import Choices

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from enum import StrEnum
-from typing import NamedTuple
+
+from audit2seccomp.named_tuple import NamedTuple
 
 MAX_PROGRAMS = 5
 """So many are named in a reason: whoever runs the recorded programs chooses how many there are, and their names."""

@@ -9,9 +9,9 @@ running container needs more than its start; what runc needs for that is a lower
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
 
 from audit2seccomp.errors import UsageError, did_you_mean
+from audit2seccomp.named_tuple import NamedTuple
 
 
 class Release(NamedTuple):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 from audit2seccomp.errors import ConflictError
 from audit2seccomp.kernel.syscalls import Table
+from audit2seccomp.named_tuple import NamedTuple
 from audit2seccomp.profile.building.choices import Choices
 from audit2seccomp.profile.building.reasons import Reason, Reasons, Seen, Source
 from audit2seccomp.profile.building.runtimes import ELSEWHERE, runtime_calls

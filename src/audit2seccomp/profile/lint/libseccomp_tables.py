@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
-from typing import NamedTuple
 
 from audit2seccomp.kernel.abi import oci_abis
 from audit2seccomp.kernel.syscalls import table_of
+from audit2seccomp.named_tuple import NamedTuple
 
 Version = tuple[int, ...]
 NEWEST_OF_LINE = 1 << 30

@@ -8,7 +8,7 @@ chroot's.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from audit2seccomp.named_tuple import NamedTuple
 
 NOT_ALLOWED = "does not allow it"
 _ADMIN = "allows it only with CAP_SYS_ADMIN"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
+from audit2seccomp.named_tuple import NamedTuple
 from audit2seccomp.profile.lint.libseccomp_tables import version_text
 from audit2seccomp.profile.lint.registry import Hit, Level, Path, lint_rule
 from audit2seccomp.profile.lint.subject import Subject

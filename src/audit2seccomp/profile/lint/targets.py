@@ -9,9 +9,9 @@ docker/profiles/seccomp; containers/common/pkg/seccomp; containerd/contrib/secco
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from audit2seccomp.errors import UsageError, did_you_mean
+from audit2seccomp.named_tuple import NamedTuple
 from audit2seccomp.profile.lint.libseccomp_tables import (
     ARCHITECTURES,
     RELEASES,
