@@ -71,7 +71,7 @@ class Interruption:
 
         return guarded
 
-    def wait(self, descriptors: Collection[int], seconds: float | None) -> list[int]:
+    def wait(self, descriptors: Collection[int], seconds: float | None = None) -> list[int]:
         """Wait until some of these can be read, or so long; those that can. Raises Interrupted when a signal comes, or
         came; none is missed."""
         assert self._wake is not None

@@ -22,6 +22,7 @@ from audit2seccomp.named_tuple import NamedTuple
 if TYPE_CHECKING:
     from audit2seccomp.cli.choices import Choices
     from audit2seccomp.cli.output import Output
+    from audit2seccomp.evidence.ahead import Ahead
     from audit2seccomp.evidence.inputs.sources import Source
     from audit2seccomp.evidence.model import Evidence, RecordKey
     from audit2seccomp.evidence.stored.state import State
@@ -69,10 +70,19 @@ def gather(
     if len(files) > 1 and choices.form is None and all_traces(files):
         choices = choices._replace(form=STRACE)
     scanner = choices.scanner(on_new, count_lines=count_lines, apart=apart, alone=len(files) == 1)
-    with progress_bar([] if choices.journal else files, choices.quiet) as advance:
+    alone = len(files) < 2 or on_new or state or choices.journal or choices.form == STRACE
+    with (
+        nullcontext() if alone else _ahead(files, choices, count_lines=count_lines, apart=apart) as ahead,
+        progress_bar([] if choices.journal else files, choices.quiet) as advance,
+    ):
         opener = _Opener(choices, interruption, advance)
         if state is None:
-            unread = _read_all(files, named, opener, lambda log: scan_source(scanner, opener(log)), choices.quiet)
+
+            def read_one(log: str) -> None:
+                if ahead is None or not opener.have_read(log, ahead, scanner):
+                    scan_source(scanner, opener(log))
+
+            unread = _read_all(files, named, opener, read_one, choices.quiet)
             if not choices.quiet:
                 for remark in (*map(str, scanner.overlaps()), *about_selection([scanner], choices)):
                     say(printable(remark))
@@ -176,18 +186,37 @@ class _Opener:
         self._choices = choices
         self.interruption = interruption
         self._advance = advance
-        self.last: Source | None = None
-        """What was opened last."""
+        self.whole: str | None = None
+        """The name of what is being read, if all of it is there already, so that an interrupted reading has read just a
+        part."""
 
     def __call__(self, path: str, offset: int = 0, *, cursor: str = "") -> Source:
         """Open one; raises InputError, and Interrupted, also while it is read."""
-        self.last = None
+        self.whole = None
         opening = partial(self._choices.open, path, offset, cursor=cursor)
         # A FIFO's waits for its writer. journalctl's does not, and in the midst of it nobody knows of the process yet.
-        self.last = opening() if self._choices.journal else self.interruption.guard(opening)()
-        read = _counted(self.interruption.guard(self.last.read, self.last.descriptor), self._advance)
-        pause = self.interruption.guard(self.last.pause)
-        return self.last._replace(read=read, pause=pause, advance=self._advance)
+        source = opening() if self._choices.journal else self.interruption.guard(opening)()
+        if source.whole:
+            self.whole = source.name
+        read = _counted(self.interruption.guard(source.read, source.descriptor), self._advance)
+        pause = self.interruption.guard(source.pause)
+        return source._replace(read=read, pause=pause, advance=self._advance)
+
+    def have_read(self, path: str, ahead: Ahead, scanner: Scanner) -> bool:
+        """Have a scanner count what other processes found in the next file; whether they have read it. Raises
+        Interrupted."""
+        self.whole = path
+        self.interruption.wait((), 0)  # or a signal that came before would end nothing
+        size = ahead.read(scanner, self.interruption.wait)
+        self._advance(size)
+        return size > 0
+
+
+def _ahead(files: Sequence[str], choices: Choices, *, count_lines: bool, apart: bool) -> Ahead:
+    from audit2seccomp.evidence.ahead import Ahead
+
+    of_one = partial(choices._replace(jobs=1).scanner, count_lines=count_lines, apart=apart)
+    return Ahead(files, choices.jobs, of_one)
 
 
 def _expanded(named: list[str], interruption: Interruption, choices: Choices) -> list[str]:
@@ -207,8 +236,8 @@ def _read_all(logs: list[str], named: list[str], opener: _Opener, read: Callable
         try:
             read(log)
         except Interrupted:
-            if opener.last is not None and opener.last.whole:
-                complain(f"{opener.last.name}: interrupted: nothing is written")
+            if opener.whole is not None:
+                complain(f"{opener.whole}: interrupted: nothing is written")
                 raise SystemExit(opener.interruption.exit_status or ExitStatus.OWN_BUG) from None
             for left in logs[done + 1 :]:
                 complain(f"{left}: not read: interrupted before")

@@ -217,9 +217,9 @@ class Evidence(_Fields):
         return Evidence(
             counts,
             None if self.lines is None or other.lines is None else self.lines + other.lines,
-            _merge_samples(self.rejected, other.rejected),
-            _merge_samples(self.refused, other.refused),
-            _merge_samples(self.losses, other.losses),
+            merge_samples(self.rejected, other.rejected),
+            merge_samples(self.refused, other.refused),
+            merge_samples(self.losses, other.losses),
             tuple(sorted(self.segments + other.segments, key=repr)),
             self.repeated + other.repeated,
             self.unselected + other.unselected,
@@ -274,7 +274,8 @@ def _order(seen: Observation) -> tuple[object, ...]:
     return seen.abi.name, seen.nr, seen.code or 0, *program, origin
 
 
-def _merge_samples(one: Mapping[str, Sample], other: Mapping[str, Sample]) -> dict[str, Sample]:
+def merge_samples(one: Mapping[str, Sample], other: Mapping[str, Sample]) -> dict[str, Sample]:
+    """The samples of both, by reason."""
     merged = dict(one)
     for reason, sample in other.items():
         mine = merged.get(reason)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 
 from audit2seccomp.evidence.decide import Fate, Outcome
-from audit2seccomp.evidence.model import Evidence, Sample
+from audit2seccomp.evidence.model import Evidence, Sample, merge_samples
 
 SAMPLE_BYTES = 240
 """How much of a line is kept as an example."""
@@ -20,6 +20,25 @@ class Notes:
         self.rejected = dict(told.rejected)
         self.refused = dict(told.refused)
         self.losses = dict(told.losses)
+
+    def takes(self, evidence: Evidence) -> bool:
+        """Whether `add` says what would have been noted: places tell which example is the first."""
+        return all(
+            samples[reason].place[1] and others[reason].place[1]
+            for samples, others in self._beside(evidence)
+            for reason in samples.keys() & others
+        )
+
+    def add(self, evidence: Evidence) -> None:
+        """Note what was noted of another input."""
+        self.rejected, self.refused, self.losses = (
+            merge_samples(samples, others) for samples, others in self._beside(evidence)
+        )
+
+    def _beside(self, evidence: Evidence) -> Iterator[tuple[Mapping[str, Sample], Mapping[str, Sample]]]:
+        yield self.rejected, evidence.rejected
+        yield self.refused, evidence.refused
+        yield self.losses, evidence.losses
 
     def outcome(self, outcome: Outcome, file: str, line: Callable[[], int], text: bytes) -> None:
         """Note events that do not count; without events, only the line is noted."""

@@ -55,13 +55,20 @@ class Boot(NamedTuple):
         """Whether the boot went on at that time."""
         return self.first - SLACK_MILLIS <= time <= self.last + SLACK_MILLIS
 
+    def meets(self, other: Boot) -> bool:
+        """Whether both went on at the same time."""
+        return other.last >= self.first - SLACK_MILLIS and other.first <= self.last + SLACK_MILLIS
+
     def fits(self, seen: Boot) -> bool:
         """Whether those can be of this boot: at the same time, or later with higher serials, or before with lower."""
-        if seen.last >= self.first - SLACK_MILLIS and seen.first <= self.last + SLACK_MILLIS:
+        if self.meets(seen):
             return True
         if seen.first > self.last:
             return seen.mask & -seen.mask > self.mask
         return self.mask & -self.mask > seen.mask
+
+
+_Chunks = dict[tuple[Channel, int], list[Boot]]
 
 
 class Chunk(NamedTuple):
@@ -70,6 +77,14 @@ class Chunk(NamedTuple):
     channel: Channel
     number: int
     boots: tuple[Boot, ...]
+
+
+class Placed(NamedTuple):
+    """Events of a chunk, as they were seen together."""
+
+    channel: Channel
+    chunk: int
+    seen: Boot
 
 
 class Span(NamedTuple):
@@ -192,7 +207,9 @@ class Once:
         """Start with nothing seen, or with what another one sees, before and after."""
         self.apart = False
         """Whether an event counts once in each input, rather than in all of them together."""
-        self._chunks: dict[tuple[Channel, int], list[Boot]] = {} if beside is None else beside._chunks
+        self.placed: list[Placed] | None = None
+        """All that was seen, for another one to see it too; None where nobody asks."""
+        self._chunks: _Chunks = {} if beside is None else beside._chunks
         self._open: dict[Channel, list[int]] = {}
         self._file = ""
         self._closed: list[Segment] = []
@@ -236,7 +253,9 @@ class Once:
         """The same."""
         again: list[int] = []
         for span in events.spans():
-            holding = self._place(channel, span.chunk, span.seen)
+            if self.placed is not None:
+                self.placed.append(Placed(channel, span.chunk, span.seen))
+            holding = _place(self._chunks, channel, span.chunk, span.seen)
             if holding:
                 again += sorted({i for boot in holding for i in events.among(span, boot)})
         if len(self._chunks) > MAX_CHUNKS:
@@ -276,21 +295,27 @@ class Once:
         serials = [{serial for _, serial in part.events.stamps()} for part in parts]
         return any(not one.isdisjoint(other) for one, other in combinations(serials, 2))
 
-    def _place(self, channel: Channel, chunk: int, seen: Boot) -> list[Boot]:
-        """Note events of a chunk with the boot that they fit; returns the boots that held some of them before."""
-        # The newest chunks stand last, so that the oldest can be forgotten.
-        boots = self._chunks.pop((channel, chunk), [])
-        self._chunks[channel, chunk] = boots
-        # Not only the boot that they fit: two boots may have grown towards each other, and a copy is one of either.
-        holding = [old for old in boots if old.mask & seen.mask]
-        for place in reversed(range(len(boots))):
-            old = boots[place]
-            if old.fits(seen):
-                boots[place] = Boot(min(old.first, seen.first), max(old.last, seen.last), old.mask | seen.mask)
-                return holding
-        boots.append(seen)
-        del boots[:-MAX_BOOTS]
-        return holding
+    def see_input(self, placed: Iterable[Placed], segments: Sequence[Segment]) -> bool:
+        """See an input that another one has seen, and found no copies in. False, and nothing is seen, if it would make
+        a difference that this one has seen others before."""
+        closed = self.segments()
+        if len(closed) + len(segments) > MAX_SEGMENTS:
+            return False
+        seen: _Chunks = {}
+        if not self.apart:
+            for channel, chunk, events in placed:
+                if (channel, chunk) not in seen:
+                    seen[channel, chunk] = list(self._chunks.get((channel, chunk), ()))
+                if any(map(events.meets, _place(seen, channel, chunk, events))):
+                    return False
+            if len(self._chunks.keys() | seen.keys()) > MAX_CHUNKS:
+                return False
+        for key, boots in seen.items():
+            self._chunks.pop(key, None)
+            self._chunks[key] = boots
+        self._open.clear()
+        self._closed = [*closed, *segments]
+        return True
 
     def _extend(self, channel: Channel, events: Events) -> None:
         """Add events to the open segment."""
@@ -318,6 +343,23 @@ class Once:
 
     def _segment(self, channel: Channel, span: list[int]) -> Segment:
         return Segment(self._file, channel.host, channel.boot, *span)
+
+
+def _place(chunks: _Chunks, channel: Channel, chunk: int, seen: Boot) -> list[Boot]:
+    """Note events of a chunk with the boot that they fit; returns the boots that held some of them before."""
+    # The newest chunks stand last, so that the oldest can be forgotten.
+    boots = chunks.pop((channel, chunk), [])
+    chunks[channel, chunk] = boots
+    # Not only the boot that they fit: two boots may have grown towards each other, and a copy is one of either.
+    holding = [old for old in boots if old.mask & seen.mask]
+    for place in reversed(range(len(boots))):
+        old = boots[place]
+        if old.fits(seen):
+            boots[place] = Boot(min(old.first, seen.first), max(old.last, seen.last), old.mask | seen.mask)
+            return holding
+    boots.append(seen)
+    del boots[:-MAX_BOOTS]
+    return holding
 
 
 def millis(time: Time) -> int:

@@ -15,7 +15,7 @@ from audit2seccomp.evidence.jobs import thread_count
 from audit2seccomp.evidence.model import Evidence, Progress, RecordKey, Segment
 from audit2seccomp.evidence.notes import Notes
 from audit2seccomp.evidence.tally import Tally
-from audit2seccomp.evidence.text.cuts import TOO_LONG, Cutter
+from audit2seccomp.evidence.text.cuts import Cutter
 from audit2seccomp.evidence.text.lines import LineReader, tokens_at
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from audit2seccomp.evidence.entries.strace import StraceDecoder
     from audit2seccomp.evidence.inputs.stretches import Stretch
     from audit2seccomp.evidence.once import Chunk
+    from audit2seccomp.evidence.portion import Portion
     from audit2seccomp.evidence.query.condition import Field
     from audit2seccomp.evidence.query.language import Query
     from audit2seccomp.evidence.stored.merging import Overlap
@@ -91,6 +92,43 @@ class Scanner:
         self._read_with = evidence.trust
         self._start("", None)
 
+    def remember_all(self) -> None:
+        """From here on, remember what `portion` tells."""
+        self._tally.once.placed = []
+
+    def portion(self) -> Portion:
+        """What was found, if it was one log, and nothing was read before; `remember_all` must have been called."""
+        from audit2seccomp.evidence.portion import Portion
+
+        (name,) = self.inputs
+        placed = self._tally.once.placed
+        assert placed is not None
+        return Portion(name, self.evidence(), placed, self.asked, self.unknown_fields, self._decider.runtimes)
+
+    def put(self, portion: Portion) -> bool:
+        """Count what a scanner with the same choices found in an input, between two others. False, and nothing is
+        counted, if this one might have found something else there, because of what it has read before."""
+        self._lines.fold()
+        evidence = portion.evidence
+        if not (
+            self._tally.has_room_for(evidence.counts)
+            and self._notes.takes(evidence)
+            and self._tally.once.see_input(portion.placed, evidence.segments)
+        ):
+            return False
+        self._tally.take_over(evidence.counts)
+        self._tally.repeated += evidence.repeated
+        self._tally.unselected += evidence.unselected
+        self._notes.add(evidence)
+        self._lines_before += evidence.lines or 0
+        self._read_with = min(self._read_with, evidence.trust)
+        self.inputs.append(portion.name)
+        self.asked += portion.asked
+        for field, names in portion.unknown_fields.items():
+            self.unknown_fields.setdefault(field, []).extend(names)
+        self._decider.runtimes |= portion.runtimes
+        return True
+
     def memory(self) -> list[Chunk]:
         """What a later scanner must know to count each event once."""
         return self._tally.once.memory()
@@ -158,7 +196,7 @@ class Scanner:
     def pause_input(self) -> tuple[Progress, int]:
         """The input goes on another time. Returns what `start_input` must know then, and how many bytes at the end are
         not read, because their line has not ended yet. Raises InputError if the form does not allow it."""
-        if self._feed == self._take_head:
+        if self._feed is None:
             unended = self._beginning.drop()
             if not self._beginning.lines:
                 return Progress(), unended
@@ -183,13 +221,14 @@ class Scanner:
     def _start(self, name: str, form: str | None) -> None:
         self._name = name
         self._beginning = Beginning()
-        self._feed: Callable[[bytes], None] = self._take_head
+        self._feed: Callable[[bytes], None] | None = None
+        """What reads the blocks; None until the form is known."""
         self._lines = LineReader(
             name, self._tally, self._decider, self._notes, count_lines=self._count_lines, workers=self._workers
         )
         self._entries: EntryReader | None = None
         lines, tokens = self._lines, tokens_at(self._decider.trust)
-        self._cutter = Cutter(lines.read, self._too_long, lines.skip_line, tokens, lines.read_last)
+        self._cutter = Cutter(lines.read, lines.note_too_long, lines.skip_line, tokens, lines.read_last)
         self._form = TEXT
         if form is not None or self._form_in is not None:
             self._begin(form or self._form_in or TEXT)
@@ -198,7 +237,7 @@ class Scanner:
         """Read one more block; where blocks are cut makes no difference."""
         if block:
             self._read_with = min(self._read_with, self._decider.trust)
-        self._feed(block)
+        (self._feed or self._take_head)(block)
 
     @property
     def unended(self) -> int | None:
@@ -217,7 +256,7 @@ class Scanner:
 
     def finish_input(self) -> None:
         """The input has ended; its last line may lack a newline."""
-        if self._feed == self._take_head:
+        if self._feed is None:
             self._take_head(b"", ended=True)
         if self._entries is not None:
             self._entries.finish()
@@ -252,7 +291,7 @@ class Scanner:
             self._begin(form)
             if self._entries is not None:
                 self._entries.go_on(self._beginning.lines)
-            self._feed(start.rest)
+            self.feed(start.rest)
 
     def _begin(self, form: str) -> None:
         self._form = form
@@ -291,11 +330,6 @@ class Scanner:
         if self._strace_abi is None:
             raise UsageError("strace names no architecture: --assume-arch says which one it was")
         return StraceDecoder(self._strace_abi)
-
-    def _too_long(self, start: bytes) -> None:
-        self._lines.catch_up()
-        outcome = Outcome(None, 1, Fate.REJECTED, TOO_LONG)
-        self._notes.outcome(outcome, self._name, lambda: self._lines.lines + 1, start)
 
 
 def _workers(jobs: int | None) -> Workers | None:

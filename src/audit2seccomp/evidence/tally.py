@@ -285,6 +285,14 @@ class Tally:
                 self._unplaced.add(key)
             self._key_bytes += _name_bytes(key)
 
+    def has_room_for(self, counts: Mapping[RecordKey, Count]) -> bool:
+        """Whether these are other keys than were met, and all of them can be kept whole."""
+        return (
+            len(self._counts) + len(counts) <= MAX_KEYS
+            and self._key_bytes + sum(map(_name_bytes, counts)) <= MAX_KEY_BYTES
+            and self._counts.keys().isdisjoint(counts)
+        )
+
     @property
     def full(self) -> bool:
         """Whether it is time to fold."""

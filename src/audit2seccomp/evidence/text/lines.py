@@ -244,6 +244,12 @@ class LineReader:
         self.catch_up()
         return self._context.state[1]
 
+    def note_too_long(self, start: bytes) -> None:
+        """The next line, which begins so, is longer than any record, and may hold one."""
+        self.catch_up()
+        outcome = Outcome(None, 1, Fate.REJECTED, TOO_LONG)
+        self._notes.outcome(outcome, self._name, lambda: self.lines + 1, start)
+
     def skip_line(self) -> None:
         """A line was read elsewhere."""
         self.catch_up()
