@@ -22,7 +22,7 @@ from audit2seccomp.named_tuple import NamedTuple
 if TYPE_CHECKING:
     from audit2seccomp.cli.choices import Choices
     from audit2seccomp.cli.output import Output
-    from audit2seccomp.evidence.ahead import Ahead
+    from audit2seccomp.evidence.ahead import Ahead, Reach
     from audit2seccomp.evidence.inputs.sources import Source
     from audit2seccomp.evidence.model import Evidence, RecordKey
     from audit2seccomp.evidence.stored.state import State
@@ -70,17 +70,22 @@ def gather(
     if len(files) > 1 and choices.form is None and all_traces(files):
         choices = choices._replace(form=STRACE)
     scanner = choices.scanner(on_new, count_lines=count_lines, apart=apart, alone=len(files) == 1)
-    alone = len(files) < 2 or on_new or state or choices.journal or choices.form == STRACE
+    alone = len(files) < 2 and not scanner.is_pure
+    in_order = alone or on_new or state or choices.journal or choices.form == STRACE
     with (
-        nullcontext() if alone else _ahead(files, choices, count_lines=count_lines, apart=apart) as ahead,
+        nullcontext() if in_order else _ahead(files, choices, count_lines=count_lines, apart=apart) as ahead,
         progress_bar([] if choices.journal else files, choices.quiet) as advance,
     ):
         opener = _Opener(choices, interruption, advance)
         if state is None:
 
             def read_one(log: str) -> None:
-                if ahead is None or not opener.have_read(log, ahead, scanner):
+                if ahead is None:
                     scan_source(scanner, opener(log))
+                    return
+                reach = opener.read_ahead(log, ahead, scanner)
+                if not reach.ended:
+                    scan_source(scanner, opener(log, reach.bytes), reach.progress)
 
             unread = _read_all(files, named, opener, read_one, choices.quiet)
             if not choices.quiet:
@@ -202,14 +207,11 @@ class _Opener:
         pause = self.interruption.guard(source.pause)
         return source._replace(read=read, pause=pause, advance=self._advance)
 
-    def have_read(self, path: str, ahead: Ahead, scanner: Scanner) -> bool:
-        """Have a scanner count what other processes found in the next file; whether they have read it. Raises
-        Interrupted."""
+    def read_ahead(self, path: str, ahead: Ahead, scanner: Scanner) -> Reach:
+        """Have a scanner count what other processes found in the next file. Raises Interrupted."""
         self.whole = path
         self.interruption.wait((), 0)  # or a signal that came before would end nothing
-        size = ahead.read(scanner, self.interruption.wait)
-        self._advance(size)
-        return size > 0
+        return ahead.read(scanner, self.interruption.wait, self._advance)
 
 
 def _ahead(files: Sequence[str], choices: Choices, *, count_lines: bool, apart: bool) -> Ahead:

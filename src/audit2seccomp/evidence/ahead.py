@@ -9,24 +9,33 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from audit2seccomp.errors import InputError
 from audit2seccomp.evidence.entries import HEAD_BYTES, detect
 from audit2seccomp.evidence.inputs.magic import archive_form
-from audit2seccomp.evidence.inputs.sources import from_path
 from audit2seccomp.evidence.jobs import WORTH_IT, process_count
-from audit2seccomp.evidence.reading import scan_source
-from audit2seccomp.evidence.text.compiled import is_compiled
+from audit2seccomp.evidence.parts import Part, cut, read_part
+from audit2seccomp.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from audit2seccomp.evidence.model import Progress
     from audit2seccomp.evidence.processes import Processes
     from audit2seccomp.evidence.scan import Scanner
 
 _LARGE_BYTES = 8 << 20
-"""A log of so many bytes is left to threads, which share its lines, where there is a compiled scan."""
+"""A log of so many bytes is left to threads, which share its lines, where the compiled scan reads it."""
 _MOST_REFUSED = 2
 """After so many files in a row that had to be read again, each is read once."""
+
+
+class Reach(NamedTuple):
+    """How far a file was read."""
+
+    ended: bool = False
+    """Whether that is all of it."""
+    bytes: int = 0
+    progress: Progress | None = None
+    """Where the rest goes on; None where nothing was read."""
 
 
 class Ahead:
@@ -34,38 +43,57 @@ class Ahead:
 
     def __init__(self, paths: Sequence[str], jobs: int | None, scanner: Callable[[], Scanner]) -> None:
         """Start as many processes as are of use, before there are any threads. `scanner` makes what each of them reads
-        a file with, with the choices of the one that counts."""
-        sizes = [_size_of_task(path) for path in paths]
-        self._sizes = iter(sizes)
+        with, with the choices of the one that counts."""
+        self._processes: Processes | None = None
+        count = process_count(jobs)
+        reader = scanner()
+        files = [_parts(path, reader) for path in paths] if count > 1 else []
+        self._files = iter(files)
         self._next = 0
         self._refused = 0
-        self._processes: Processes | None = None
-        tasks = [path for path, size in zip(paths, sizes, strict=True) if size]
-        count = min(process_count(jobs), len(tasks))
-        if count < 2 or sum(sizes) < WORTH_IT:
+        parts = [part for file in files for part in file]
+        if len(parts) < 2 or sum(part.size for part in parts) < WORTH_IT:
             return
+        import pickle
+
         from audit2seccomp.evidence.processes import Processes
 
-        self._processes = Processes(count, len(tasks), lambda task: _found_in(tasks[task], scanner()))
+        def work(number: int) -> bytes:
+            portion = read_part(parts[number], scanner())
+            return b"" if portion is None else pickle.dumps(portion, pickle.HIGHEST_PROTOCOL)
 
-    def read(self, scanner: Scanner, wait: Callable[[Collection[int]], Collection[int]]) -> int:
-        """Have the scanner count what the next file holds. Returns its size; 0 where it is for the caller to read.
-        `wait` gives those of some descriptors that can be read, one at least."""
-        size = next(self._sizes)
-        if not size or self._processes is None:
-            return 0
-        found = self._processes.result(self._next, wait)
-        self._next += 1
-        if found:
-            import pickle
+        self._processes = Processes(min(count, len(parts)), len(parts), work)
 
-            if scanner.put(pickle.loads(found)):  # noqa: S301 - of a copy of this process
-                self._refused = 0
-                return size
-        self._refused += 1
+    def read(
+        self,
+        scanner: Scanner,
+        wait: Callable[[Collection[int]], Collection[int]],
+        advance: Callable[[int], object],
+    ) -> Reach:
+        """Have the scanner count what the next file holds, as far as processes have read it. `wait` gives those of some
+        descriptors that can be read, one at least; `advance` is told how many more bytes were read."""
+        if self._processes is None:
+            return Reach()
+        reach = Reach()
+        parts = next(self._files)
+        for number, part in enumerate(parts, self._next):
+            progress = self._put(scanner, self._processes.result(number, wait), reach.progress)
+            if progress is None:
+                break
+            advance(part.size)
+            reach = Reach(part.end is None, reach.bytes + part.size, progress)
+        self._next += len(parts)
+        if parts:
+            self._refused = 0 if reach.ended else self._refused + 1
         if self._refused > _MOST_REFUSED:
             self._end()
-        return 0
+        return reach
+
+    @staticmethod
+    def _put(scanner: Scanner, found: bytes, behind: Progress | None) -> Progress | None:
+        import pickle
+
+        return scanner.put(pickle.loads(found), behind) if found else None  # noqa: S301 - of a copy of this process
 
     def __enter__(self) -> Ahead:
         """The processes end with this context."""
@@ -83,32 +111,22 @@ class Ahead:
             self._processes = None
 
 
-def _size_of_task(path: str) -> int:
-    """The size of a file that a process should read; 0 for others, and for what can be read only once."""
+def _parts(path: str, scanner: Scanner) -> list[Part]:
+    """Those of a file that processes should read; none of what can be read only once."""
     if path == "-":
-        return 0
+        return []
     with suppress(OSError, ValueError):
         status = os.stat(path)
-        if stat.S_ISREG(status.st_mode) and not (
-            is_compiled() and status.st_size >= _LARGE_BYTES and _is_plain_text(path)
-        ):
-            return status.st_size  # of what the kernel makes up as it is read 0
-    return 0
+        size = status.st_size  # of what the kernel makes up as it is read 0
+        if stat.S_ISREG(status.st_mode) and size:
+            if size < _LARGE_BYTES or not _holds_lines(path):
+                return [Part(path, 0, None, size)]
+            if scanner.is_pure:
+                return cut(path, size) if scanner.reads_parts else [Part(path, 0, None, size)]
+    return []
 
 
-def _is_plain_text(path: str) -> bool:
+def _holds_lines(path: str) -> bool:
     with open(path, "rb") as file:
         head = file.read(HEAD_BYTES)
     return archive_form(head) is None and detect(head) is None
-
-
-def _found_in(path: str, scanner: Scanner) -> bytes:
-    """What a scanner finds in a file, for another process; nothing where that one must see for itself."""
-    import pickle
-
-    scanner.remember_all()
-    try:
-        scan_source(scanner, from_path(path))
-    except InputError:
-        return b""
-    return pickle.dumps(scanner.portion(), pickle.HIGHEST_PROTOCOL) if scanner.inputs else b""

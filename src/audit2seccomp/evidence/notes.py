@@ -29,10 +29,11 @@ class Notes:
             for reason in samples.keys() & others
         )
 
-    def add(self, evidence: Evidence) -> None:
-        """Note what was noted of another input."""
+    def add(self, evidence: Evidence, name: str, lines_above: int) -> None:
+        """Note what was noted of an input of that name, below so many lines of it."""
         self.rejected, self.refused, self.losses = (
-            merge_samples(samples, others) for samples, others in self._beside(evidence)
+            merge_samples(samples, {reason: _below(other, name, lines_above) for reason, other in others.items()})
+            for samples, others in self._beside(evidence)
         )
 
     def _beside(self, evidence: Evidence) -> Iterator[tuple[Mapping[str, Sample], Mapping[str, Sample]]]:
@@ -50,6 +51,11 @@ class Notes:
     def loss(self, kind: str, file: str, line: int, text: bytes, signs: int = 1) -> None:
         """Note signs that records are missing."""
         note(self.losses, kind, signs, file, lambda: line, text)
+
+
+def _below(sample: Sample, name: str, lines: int) -> Sample:
+    number = sample.place[1]
+    return sample._replace(place=(name, number + lines if number else 0))
 
 
 def note(samples: dict[str, Sample], reason: str, events: int, file: str, line: Callable[[], int], text: bytes) -> None:

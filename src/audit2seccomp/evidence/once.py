@@ -295,27 +295,33 @@ class Once:
         serials = [{serial for _, serial in part.events.stamps()} for part in parts]
         return any(not one.isdisjoint(other) for one, other in combinations(serials, 2))
 
-    def see_input(self, placed: Iterable[Placed], segments: Sequence[Segment]) -> bool:
-        """See an input that another one has seen, and found no copies in. False, and nothing is seen, if it would make
-        a difference that this one has seen others before."""
+    def see_input(
+        self, placed: Iterable[Placed], segments: Sequence[Segment], opened: Sequence[Segment], above: Sequence[Segment]
+    ) -> tuple[Segment, ...] | None:
+        """See an input, or a part of it, that another one has seen, and found no copies in. Some of its segments are
+        `opened`, and of the part above it those were `above`. Returns those that are open now; None, and nothing is
+        seen, if it would make a difference that this one has seen others before."""
+        joined = _joined(segments, opened, above)
         closed = self.segments()
-        if len(closed) + len(segments) > MAX_SEGMENTS:
-            return False
+        for segment in above:
+            closed.remove(segment)
+        if joined is None or len(closed) + len(joined) > MAX_SEGMENTS:
+            return None
         seen: _Chunks = {}
         if not self.apart:
             for channel, chunk, events in placed:
                 if (channel, chunk) not in seen:
                     seen[channel, chunk] = list(self._chunks.get((channel, chunk), ()))
                 if any(map(events.meets, _place(seen, channel, chunk, events))):
-                    return False
+                    return None
             if len(self._chunks.keys() | seen.keys()) > MAX_CHUNKS:
-                return False
+                return None
         for key, boots in seen.items():
             self._chunks.pop(key, None)
             self._chunks[key] = boots
         self._open.clear()
-        self._closed = [*closed, *segments]
-        return True
+        self._closed = [*closed, *joined]
+        return tuple(segment for segment in joined if segment in opened or segment not in segments)
 
     def _extend(self, channel: Channel, events: Events) -> None:
         """Add events to the open segment."""
@@ -343,6 +349,31 @@ class Once:
 
     def _segment(self, channel: Channel, span: list[int]) -> Segment:
         return Segment(self._file, channel.host, channel.boot, *span)
+
+
+def _joined(segments: Sequence[Segment], opened: Sequence[Segment], above: Sequence[Segment]) -> list[Segment] | None:
+    """The segments of a part of an input, and those that the part above it left open, put together; None where a boot
+    begins in between, or may do so."""
+    of_channels = {segment[:3]: segment for segment in above}
+    if above and (len({segment[:3] for segment in segments}) < len(segments) or len(opened) < len(segments)):
+        return None
+    others: list[Segment] = []
+    for segment in segments:
+        before = of_channels.get(segment[:3])
+        if before is None:
+            others.append(segment)
+        elif segment.first_serial < before.last_serial - RESET_DISTANCE:
+            return None
+        else:
+            of_channels[segment[:3]] = Segment(
+                *segment[:3],
+                min(before.first_serial, segment.first_serial),
+                max(before.last_serial, segment.last_serial),
+                min(before.first_time, segment.first_time),
+                max(before.last_time, segment.last_time),
+                before.events + segment.events,
+            )
+    return [*of_channels.values(), *others]
 
 
 def _place(chunks: _Chunks, channel: Channel, chunk: int, seen: Boot) -> list[Boot]:

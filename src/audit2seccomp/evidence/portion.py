@@ -1,8 +1,8 @@
-"""What one scanner found in one input, for another one to count as if it had read that input."""
+"""What one scanner found in one input, or a part of it, for another one to count as if it had read that itself."""
 
 from __future__ import annotations
 
-from audit2seccomp.evidence.model import Evidence
+from audit2seccomp.evidence.model import Evidence, Progress
 from audit2seccomp.evidence.once import Placed
 from audit2seccomp.named_tuple import NamedTuple
 
@@ -20,3 +20,7 @@ class Portion(NamedTuple):
     """See `Scanner.unknown_fields`."""
     runtimes: set[bytes]
     """See `Decider.runtimes`."""
+    application: bool
+    """What was taken for certain of the lines above, see `Context.continues`."""
+    progress: Progress
+    """Where the next part goes on."""

@@ -41,6 +41,7 @@ class Processes:
         self._work = work
         self._waiting = deque(range(tasks))
         self._results: dict[int, bytes] = {}
+        self._asked = 0
         self._processes: list[_Process] = []
         self._ahead = _AHEAD * count
         for _ in range(count):
@@ -48,14 +49,17 @@ class Processes:
                 self._start()
 
     def result(self, task: int, wait: Callable[[Collection[int]], Collection[int]]) -> bytes:
-        """The result of that task, for which nobody asked before, and of none behind it. `wait` gives those of some
-        descriptors that can be read, one at least."""
-        self._hand_out(task)
+        """The result of that task, which stands behind those that were asked for; those between are left out. `wait`
+        gives those of some descriptors that can be read, one at least."""
+        self._asked = task
+        for left_out in [number for number in self._results if number < task]:
+            del self._results[left_out]
+        self._hand_out()
         while any(process.task == task for process in self._processes):
             ready = wait([process.answers for process in self._processes if process.task is not None])
             for process in [one for one in self._processes if one.answers in ready]:
                 self._receive(process)
-            self._hand_out(task)
+            self._hand_out()
         return self._results.pop(task, b"")
 
     def end(self) -> None:
@@ -98,9 +102,11 @@ class Processes:
                 left = left[os.write(answers, left) :]
         os._exit(0)
 
-    def _hand_out(self, asked: int) -> None:
+    def _hand_out(self) -> None:
+        while self._waiting and self._waiting[0] < self._asked:
+            self._waiting.popleft()
         for process in self._processes:
-            if process.task is None and self._waiting and self._waiting[0] < asked + self._ahead:
+            if process.task is None and self._waiting and self._waiting[0] < self._asked + self._ahead:
                 process.task = self._waiting.popleft()
                 with suppress(BrokenPipeError):  # then its answer is the end of the file
                     os.write(process.orders, process.task.to_bytes(_NUMBER_BYTES))
@@ -113,7 +119,8 @@ class Processes:
         if some and len(process.answer) < _NUMBER_BYTES + size:
             return
         if some:
-            self._results[process.task] = bytes(process.answer[_NUMBER_BYTES:])
+            if process.task >= self._asked:
+                self._results[process.task] = bytes(process.answer[_NUMBER_BYTES:])
         else:
             self._processes.remove(process)
             process.close()

@@ -12,7 +12,7 @@ from audit2seccomp.evidence.carriers import LEVELS, Trust
 from audit2seccomp.evidence.entries import may_be_strace
 from audit2seccomp.evidence.inputs.sources import Reader, Source, from_file, from_lines, from_path, peek
 from audit2seccomp.evidence.inputs.stretches import stretches
-from audit2seccomp.evidence.model import Evidence
+from audit2seccomp.evidence.model import Evidence, Progress
 from audit2seccomp.evidence.scan import Scanner
 from audit2seccomp.evidence.stored.recognising import Recogniser
 from audit2seccomp.kernel.abi import abi_named, all_abis
@@ -47,24 +47,28 @@ def read(inputs: Input | Iterable[Input], *, trust: str = "anchored", assume_arc
     return scanner.evidence()
 
 
-def scan_source(scanner: Scanner, source: Source) -> None:
-    """Feed one input to a scanner, to its end or to an exception; what was read until then counts. That a damaged
+def scan_source(scanner: Scanner, source: Source, progress: Progress | None = None) -> None:
+    """Feed one input to a scanner, to its end or to an exception; what was read until then counts. With `progress` it
+    is the rest of an input, and goes on there: see `Scanner.start_input`. That a damaged
     archive raises ArchiveError, and a file that was truncated meanwhile TruncatedError, is noted in the evidence too.
     An evidence file counts as a whole or not at all: it may raise EvidenceFileError, or UsageError for what a query
     asks of it."""
-    scanner.start_input(source.name)
+    scanner.start_input(source.name, progress=progress)
     blocks = source.blocks()
     try:
-        start, holds_evidence = _start_of(blocks)
-        if holds_evidence:
-            from audit2seccomp.evidence.stored.files import from_bytes
+        if progress is None:
+            start, holds_evidence = _start_of(blocks)
+            if holds_evidence:
+                from audit2seccomp.evidence.stored.files import from_bytes
 
-            scanner.add(source.name, from_bytes(_whole(start, blocks), source.name))
-            return
-        scanner.inputs.append(source.name)
+                scanner.add(source.name, from_bytes(_whole(start, blocks), source.name))
+                return
+            scanner.inputs.append(source.name)
+        else:
+            start = next(blocks, b"")
         if start:
             scanner.feed(start)
-        _feed_stretches(scanner, source)
+            _feed_stretches(scanner, source)
         for block in blocks:
             scanner.feed(block)
             _feed_stretches(scanner, source)

@@ -92,42 +92,62 @@ class Scanner:
         self._read_with = evidence.trust
         self._start("", None)
 
+    @property
+    def is_pure(self) -> bool:
+        """Whether the compiled scan does not read text logs."""
+        return self._lines.is_pure
+
+    @property
+    def reads_parts(self) -> bool:
+        """Whether what is found in a part of a text log hangs on no more of what stands above than `put` is told."""
+        return self._query is None and self._form_in is None and self._decider.trust < Trust.AUTHENTICATED
+
     def remember_all(self) -> None:
         """From here on, remember what `portion` tells."""
         self._tally.once.placed = []
 
-    def portion(self) -> Portion:
-        """What was found, if it was one log, and nothing was read before; `remember_all` must have been called."""
+    def portion(self, *, application: bool = False) -> Portion:
+        """What was found, if it was one log, or a part of it, and nothing was read before; `remember_all` must have
+        been called. `application`: what `start_input` was told."""
         from audit2seccomp.evidence.portion import Portion
 
-        (name,) = self.inputs
         placed = self._tally.once.placed
         assert placed is not None
-        return Portion(name, self.evidence(), placed, self.asked, self.unknown_fields, self._decider.runtimes)
+        found = self.evidence(), placed, self.asked, self.unknown_fields, self._decider.runtimes
+        return Portion(self._name, *found, application, self.progress())
 
-    def put(self, portion: Portion) -> bool:
-        """Count what a scanner with the same choices found in an input, between two others. False, and nothing is
-        counted, if this one might have found something else there, because of what it has read before."""
+    def put(self, portion: Portion, above: Progress | None = None) -> Progress | None:
+        """Count what a scanner with the same choices found in an input, between two others, or in a part of one: where
+        that is not the first, `above` is what this returned of the one before it. Returns where the input goes on;
+        None, and nothing is counted, if this scanner might have found something else there, because of what it has
+        read before."""
+        first = above is None
+        if above is None:
+            above = Progress(portion.progress.form)
+        elif (above.form, above.application) != (portion.progress.form, portion.application):
+            return None
         self._lines.fold()
         evidence = portion.evidence
-        if not (
-            self._tally.has_room_for(evidence.counts)
-            and self._notes.takes(evidence)
-            and self._tally.once.see_input(portion.placed, evidence.segments)
-        ):
-            return False
-        self._tally.take_over(evidence.counts)
+        if not self._tally.has_room_for(evidence.counts, new=first) or not self._notes.takes(evidence):
+            return None
+        opened = self._tally.once.see_input(
+            portion.placed, evidence.segments, portion.progress.segments, above.segments
+        )
+        if opened is None:
+            return None
+        self._tally.put(evidence.counts, above.lines)
         self._tally.repeated += evidence.repeated
         self._tally.unselected += evidence.unselected
-        self._notes.add(evidence)
+        self._notes.add(evidence, portion.name, above.lines)
         self._lines_before += evidence.lines or 0
         self._read_with = min(self._read_with, evidence.trust)
-        self.inputs.append(portion.name)
+        if first:
+            self.inputs.append(portion.name)
         self.asked += portion.asked
         for field, names in portion.unknown_fields.items():
             self.unknown_fields.setdefault(field, []).extend(names)
         self._decider.runtimes |= portion.runtimes
-        return True
+        return portion.progress._replace(lines=above.lines + portion.progress.lines, segments=opened)
 
     def memory(self) -> list[Chunk]:
         """What a later scanner must know to count each event once."""

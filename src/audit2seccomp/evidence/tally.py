@@ -285,13 +285,31 @@ class Tally:
                 self._unplaced.add(key)
             self._key_bytes += _name_bytes(key)
 
-    def has_room_for(self, counts: Mapping[RecordKey, Count]) -> bool:
-        """Whether these are other keys than were met, and all of them can be kept whole."""
+    def has_room_for(self, counts: Mapping[RecordKey, Count], *, new: bool) -> bool:
+        """Whether all of these keys can be kept whole; with `new`, and none of them was met before."""
+        others = counts.keys() - self._counts.keys()
         return (
-            len(self._counts) + len(counts) <= MAX_KEYS
-            and self._key_bytes + sum(map(_name_bytes, counts)) <= MAX_KEY_BYTES
-            and self._counts.keys().isdisjoint(counts)
+            (not new or len(others) == len(counts))
+            and len(self._counts) + len(others) <= MAX_KEYS
+            and self._key_bytes + sum(map(_name_bytes, others)) <= MAX_KEY_BYTES
         )
+
+    def put(self, counts: Mapping[RecordKey, Count], lines_above: int) -> None:
+        """Count what was counted below so many lines, for which there is room."""
+        owned = self._owned()
+        for key, count in counts.items():
+            known = owned.get(key)
+            if count.line:
+                count = count._replace(line=count.line + lines_above)  # noqa: PLW2901
+            if known is None:
+                self._key_bytes += _name_bytes(key)
+                owned[key] = count
+                continue
+            placed = count if key in self._unplaced or 0 < count.line < known.line else known
+            last = max((one.last for one in (known, count) if one.last is not None), default=None)
+            numbered, unnumbered = known.numbered + count.numbered, known.unnumbered + count.unnumbered
+            owned[key] = Count(numbered, unnumbered, placed.line, placed.first, last)
+            self._unplaced.discard(key)
 
     @property
     def full(self) -> bool:

@@ -11,6 +11,19 @@ _HEADER_BYTES = 1024
 _APPLICATION_LINE = rb"\n(?:" + APPLICATION + rb")"
 
 
+def application_above(lines: bytes) -> bool | None:
+    """Whether what stands below these lines may go on with an application's message; None if none of them tells. They
+    begin with a line, and end with a newline."""
+    end = len(lines)
+    while end:
+        start = lines.rfind(b"\n", 0, end - 1) + 1
+        verdict = starts_message_of_application(lines[start : min(end - 1, start + _HEADER_BYTES)])
+        if verdict is not None:
+            return verdict
+        end = start
+    return None
+
+
 class Context:
     """The context of each line of one input. A block begins with a newline, which ends the line above its first one."""
 

@@ -239,6 +239,11 @@ class LineReader:
         return Progress(None, self.lines, *self._context.state)
 
     @property
+    def is_pure(self) -> bool:
+        """Whether there is no compiled scan, or it does not do what is asked."""
+        return self._compiled is None
+
+    @property
     def foreign(self) -> bool:
         """Whether a line that was read is none of a log that proves anything."""
         self.catch_up()

@@ -90,3 +90,4 @@ class Workers:
                 compiled, calls = look.compiled, _scan.Calls()
             calls = in_time(calls)
             look.take(calls)
+            del look  # or what it holds would last until the next one comes
