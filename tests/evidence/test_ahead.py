@@ -6,6 +6,7 @@ import os
 import pickle
 import signal
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import nullcontext
 from itertools import pairwise
 from pathlib import Path
 from select import select
@@ -15,18 +16,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit2seccomp.evidence import beginning, parts, processes
-from audit2seccomp.evidence.ahead import Ahead
 from audit2seccomp.evidence.carriers import Trust
 from audit2seccomp.evidence.inputs.sources import from_path
 from audit2seccomp.evidence.model import Evidence, Progress
-from audit2seccomp.evidence.parts import Part, cut, read_part
-from audit2seccomp.evidence.processes import Processes
+from audit2seccomp.evidence.parallel import parts, processes
+from audit2seccomp.evidence.parallel.ahead import Ahead
+from audit2seccomp.evidence.parallel.parts import Part, cut, read_part
+from audit2seccomp.evidence.parallel.processes import Processes
 from audit2seccomp.evidence.reading import scan_source
 from audit2seccomp.evidence.scan import Scanner
 from audit2seccomp.evidence.stored import files
 from tests.evidence.repeated import boots, logs, text_logs
 from tests.evidence.scans import pure_scan
+from tests.evidence.test_stretches import small
 
 APPLICATION = b"2026-11-02 10:11:12 worker started\n"
 FIELDS = 'comm="nginx" exe="/nginx" sig=0 arch=c000003e syscall=%d compat=0 ip=0x0 code=0x7ffc0000\n'
@@ -110,18 +112,19 @@ def test_files_in_portions_say_what_they_say_in_order(
     assert files.to_text(ahead.scanner.evidence()) == files.to_text(in_order(order, trust, apart=apart))
 
 
-@given(log=text_logs() | boots(), data=st.data(), trust=st.sampled_from([Trust.ANCHORED, Trust.EMBEDDED]))
+@given(
+    log=text_logs() | boots(),
+    trust=st.sampled_from([Trust.ANCHORED, Trust.EMBEDDED]),
+    last=st.sampled_from([b"", b"\n"]),
+    pure=st.booleans(),
+)
 def test_parts_of_a_file_say_what_it_says_in_one_go(
-    log: list[bytes], data: st.DataObject, trust: Trust, folder: Path
+    log: list[bytes], trust: Trust, last: bytes, pure: bool, folder: Path
 ) -> None:
-    (path,) = written(folder, [b"\n".join(log) + data.draw(st.sampled_from([b"", b"\n"]))])
-    newlines = [at + 1 for at, byte in enumerate(path.read_bytes()) if byte == 0x0A]
-    starts = [0, *sorted(data.draw(st.sets(st.sampled_from(newlines), max_size=3)) if newlines else ())]
-    size = path.stat().st_size
-    ends: list[int | None] = [*starts[1:], None]
+    (path,) = written(folder, [b"\n".join(log * 3) + last])
     ahead = Alone(trust)
-    with patch.object(beginning, "WATCHED_BYTES", 1):  # so that the first lines show that it is text
-        ahead.read(Part(str(path), start, end, (end or size) - start) for start, end in zip(starts, ends, strict=True))
+    with small(), patch.object(parts, "PART_BYTES", 1_500), pure_scan() if pure else nullcontext():
+        ahead.read(cut(str(path), path.stat().st_size))
         assert files.to_text(ahead.scanner.evidence()) == files.to_text(in_order([path], trust))
 
 
@@ -129,7 +132,7 @@ def test_parts_of_a_file_say_what_it_says_in_one_go(
 def test_parts_of_a_usual_log_are_read_once(folder: Path, pure: bool) -> None:
     (path,) = written(folder, [b"".join(kernel_line(i, i % 40, time=10**12 + i) for i in range(4000))])
     ahead = Alone()
-    with patch.object(parts, "PART_BYTES", 100_000), pure_scan() if pure else patch.object(parts, "_WINDOW_BYTES", 999):
+    with small(), patch.object(parts, "PART_BYTES", 100_000), pure_scan() if pure else nullcontext():
         ahead.read(cut(str(path), path.stat().st_size))
         assert ahead.scanner.evidence() == in_order([path])
     assert ahead.put == [True] * 8
@@ -157,16 +160,19 @@ def test_a_file_that_repeats_another_is_read_once_more(folder: Path) -> None:
     assert (ahead.put, ahead.scanner.evidence().repeated) == ([True, False], 10)
 
 
-@pytest.mark.parametrize(("above", "told"), [(APPLICATION, True), (b"", True), (b" indented\n" * 10_000, False)])
-def test_a_part_knows_of_the_application_above_it(above: bytes, told: bool, folder: Path) -> None:
-    first = kernel_line(1) + APPLICATION + above
-    (path,) = written(folder, [first + GOES_ON + kernel_line(2)])
-    cut_up = [Part(str(path), 0, len(first), len(first)), Part(str(path), len(first), None, 999)]
+@pytest.mark.parametrize("looks_up", [1 << 16, 100])
+def test_a_part_knows_of_the_application_above_it(looks_up: int, folder: Path) -> None:
+    message = APPLICATION + b"\tits second line\n" * 300
+    (path,) = written(folder, [b"".join(map(kernel_line, range(20))) + message + GOES_ON + kernel_line(20)])
     ahead = Alone()
-    ahead.read(cut_up)
-    found = ahead.scanner.evidence()
-    assert found == in_order([path])
-    assert (sum(sample.events for sample in found.refused.values()), ahead.put) == (1, [True, told])
+    with small(), patch.object(parts, "PART_BYTES", 1_500), patch.object(parts, "_ABOVE_BYTES", looks_up):
+        cut_up = cut(str(path), path.stat().st_size)
+        ahead.read(cut_up)
+        found = ahead.scanner.evidence()
+        assert found == in_order([path])
+    assert sum(sample.events for sample in found.refused.values()) == 1
+    assert len(cut_up) > 4
+    assert all(ahead.put) == (len(ahead.put) == len(cut_up)) == (looks_up > 100)
 
 
 def test_processes_read_what_can_be_read_twice(folder: Path) -> None:

@@ -21,8 +21,9 @@ from audit2seccomp.evidence.reading import scan_source
 from audit2seccomp.evidence.scan import Scanner
 from audit2seccomp.evidence.text import cuts
 from audit2seccomp.evidence.text import lines as lines_module
+from tests.evidence.line_by_line import with_own_serials, without_text
 from tests.evidence.repeated import text_logs
-from tests.evidence.scans import scanned, workers_of
+from tests.evidence.scans import said, scanned, workers_of
 
 RECORD = (
     b"type=SECCOMP msg=audit(1594067860.%03d:%d): auid=0 uid=0 gid=0 ses=1 pid=%d "
@@ -68,7 +69,10 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_file_says_what_its_bytes_say(log: list[bytes], last: bytes, jobs: int, file: Path) -> None:
     data = b"\n".join([*log, b""]) * 8 + last
     file.write_bytes(data)
-    assert read(file, jobs) == whole(data)
+    assert said(read(file, jobs)) == said(whole(data))
+    data = with_own_serials(data)
+    file.write_bytes(data)
+    assert without_text(read(file, jobs)) == without_text(whole(data))
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

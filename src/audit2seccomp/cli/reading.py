@@ -22,9 +22,9 @@ from audit2seccomp.named_tuple import NamedTuple
 if TYPE_CHECKING:
     from audit2seccomp.cli.choices import Choices
     from audit2seccomp.cli.output import Output
-    from audit2seccomp.evidence.ahead import Ahead, Reach
     from audit2seccomp.evidence.inputs.sources import Source
     from audit2seccomp.evidence.model import Evidence, RecordKey
+    from audit2seccomp.evidence.parallel.ahead import Ahead, Reach
     from audit2seccomp.evidence.stored.state import State
 
 
@@ -215,7 +215,7 @@ class _Opener:
 
 
 def _ahead(files: Sequence[str], choices: Choices, *, count_lines: bool, apart: bool) -> Ahead:
-    from audit2seccomp.evidence.ahead import Ahead
+    from audit2seccomp.evidence.parallel.ahead import Ahead
 
     of_one = partial(choices._replace(jobs=1).scanner, count_lines=count_lines, apart=apart)
     return Ahead(files, choices.jobs, of_one)

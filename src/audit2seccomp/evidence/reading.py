@@ -64,11 +64,9 @@ def scan_source(scanner: Scanner, source: Source, progress: Progress | None = No
                 scanner.add(source.name, from_bytes(_whole(start, blocks), source.name))
                 return
             scanner.inputs.append(source.name)
-        else:
-            start = next(blocks, b"")
-        if start:
-            scanner.feed(start)
-            _feed_stretches(scanner, source)
+            if start:
+                scanner.feed(start)
+        _feed_stretches(scanner, source)
         for block in blocks:
             scanner.feed(block)
             _feed_stretches(scanner, source)
@@ -86,7 +84,7 @@ def _feed_stretches(scanner: Scanner, source: Source) -> None:
     if source.file is None or unended is None:
         return
     try:
-        for stretch in stretches(source.name, source.file, unended):
+        for stretch in stretches(source.name, source.file, unended, source.end):
             source.pause()
             scanner.feed_stretch(stretch)
             source.advance(stretch.size)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from audit2seccomp.evidence.entries.strace import StraceDecoder
     from audit2seccomp.evidence.inputs.stretches import Stretch
     from audit2seccomp.evidence.once import Chunk
-    from audit2seccomp.evidence.portion import Portion
+    from audit2seccomp.evidence.parallel.portion import Portion
     from audit2seccomp.evidence.query.condition import Field
     from audit2seccomp.evidence.query.language import Query
     from audit2seccomp.evidence.stored.merging import Overlap
@@ -109,7 +109,7 @@ class Scanner:
     def portion(self, *, application: bool = False) -> Portion:
         """What was found, if it was one log, or a part of it, and nothing was read before; `remember_all` must have
         been called. `application`: what `start_input` was told."""
-        from audit2seccomp.evidence.portion import Portion
+        from audit2seccomp.evidence.parallel.portion import Portion
 
         placed = self._tally.once.placed
         assert placed is not None

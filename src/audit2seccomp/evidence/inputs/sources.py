@@ -15,7 +15,7 @@ from itertools import chain
 from typing import Protocol, runtime_checkable
 
 from audit2seccomp.errors import InputError, TruncatedError
-from audit2seccomp.evidence.inputs.magic import JOURNAL, archive_form, beginning, refuse_binary
+from audit2seccomp.evidence.inputs.magic import archive_form, beginning, refuse_binary
 from audit2seccomp.named_tuple import NamedTuple
 
 BLOCK_BYTES = 1 << 19
@@ -46,7 +46,7 @@ def _ignore(_count: int) -> None:
     """For what nobody wants to know."""
 
 
-def _never(_head: bytes) -> None:
+def _never() -> None:
     """For what cannot be truncated."""
 
 
@@ -73,12 +73,14 @@ class Source(NamedTuple):
     a regular file."""
     once_more: Callable[[int], bytes] | None = None
     """Of a regular file the bytes that stand so far behind the start, at most BLOCK_BYTES."""
-    truncated_at: Callable[[bytes], int | None] = _never
-    """Whether a file that began so was truncated since, though it may have grown again: how far it was read."""
+    truncated_at: Callable[[], int | None] = _never
+    """Whether a file was truncated since, though it may have grown again: how far it was read."""
     pause: Callable[[], None] = _nothing
     """Called between blocks of an archive, of which a few bytes may hold many; it may raise to end the reading."""
     file: int | None = None
     """The descriptor of a regular file that is not compressed, for those who read it by place."""
+    end: int | None = None
+    """Where they stop, in the file; None for its end."""
     advance: Callable[[int], object] = _ignore
     """Is told how many bytes were read by place."""
     whole: bool = False
@@ -93,7 +95,6 @@ class Source(NamedTuple):
         try:
             blocks = iter(self.read, b"")
             first = beginning(blocks)
-            head = first[:_HEAD_BYTES]
             form = None
             if not self.offset:
                 form = None if self.lines else archive_form(first)
@@ -104,7 +105,7 @@ class Source(NamedTuple):
             if first:
                 yield first
             yield from blocks
-            at = None if form is not None else self.truncated_at(head)
+            at = None if form is not None else self.truncated_at()
             if at is not None:
                 raise TruncatedError(
                     f"{self.name}: was truncated while it was read: what stood behind byte {at:,} is not read: "
@@ -197,17 +198,18 @@ def _from_descriptor(name: str, descriptor: int, close: Callable[[], None], offs
     start = os.lseek(descriptor, 0, os.SEEK_CUR)  # standard input may have been read before
     with suppress(OSError):
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
-    compressed = archive_form(os.pread(descriptor, len(JOURNAL), start)) is not None
+    head = os.pread(descriptor, _HEAD_BYTES, start)
+    compressed = archive_form(head) is not None
     if compressed:
         offset = 0
     elif offset:
         os.lseek(descriptor, offset, os.SEEK_SET)
 
-    def truncated_at(head: bytes) -> int | None:
+    def truncated_at() -> int | None:
         if not status.st_size:
             return None  # what the kernel makes up as it is read has no size
         shorter = os.fstat(descriptor).st_size < status.st_size
-        if shorter or os.pread(descriptor, len(head), start + offset) != head:
+        if shorter or os.pread(descriptor, len(head), start) != head:
             return os.lseek(descriptor, 0, os.SEEK_CUR)
         return None
 

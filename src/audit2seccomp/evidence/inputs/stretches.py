@@ -42,15 +42,15 @@ class Stretch(NamedTuple):
         return self.end - self.start
 
 
-def stretches(name: str, descriptor: int, unended: int) -> Iterator[Stretch]:
+def stretches(name: str, descriptor: int, unended: int = 0, limit: int | None = None) -> Iterator[Stretch]:
     """The next lines of a file that was read up to its position; so many of the last bytes are of a line that has not
-    ended, with which the first stretch begins. Where there are none, or no more, the file is at the first byte that
-    none of them holds. Raises InputError."""
+    ended, with which the first stretch begins. Where there are none, or no more that end at the limit at the latest,
+    the file is at the first byte that none of them holds. Raises InputError."""
     try:
         start = os.lseek(descriptor, 0, os.SEEK_CUR) - unended
         if start == 0 or os.pread(descriptor, 1, start - 1) != b"\n":
             return
-        while (end := _end(descriptor, start)) is not None:
+        while (end := _end(descriptor, start)) is not None and (limit is None or end <= limit):
             os.lseek(descriptor, end, os.SEEK_SET)
             yield Stretch(name, descriptor, start, end)
             start = end

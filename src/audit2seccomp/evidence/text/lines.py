@@ -334,6 +334,8 @@ class LineReader:
             rest = expression.sub(b"", rest)  # a line may match two shapes, and counts once
         if any(token in rest for token in self._tokens) or self._usable() != self._shapes:
             return False
+        if sum(known.stamped and bool(found) for known, _, found in taken) > 1:
+            return False  # or nobody would know which of their serials came first
         for known, lean, found in taken:
             self._count(known, lean, found)
         self._regular = matched * _DENSE > len(self._block.data)

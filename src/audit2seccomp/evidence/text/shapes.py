@@ -114,8 +114,9 @@ class Expressions:
         """For that shape."""
         self.shape = shape
         self._speaker = shape.carrier.speaker
-        self._stamped = self._speaker is not Speaker.JOURNALD
-        self._tagged = not self._stamped and b"(?P<pid>" in shape.prefix
+        self.stamped = self._speaker is not Speaker.JOURNALD
+        """Whether its lines have time and serial."""
+        self._tagged = not self.stamped and b"(?P<pid>" in shape.prefix
         """Whether a line has a pid in its tag, which is that of the record if journald wrote it."""
 
     @cached_property
@@ -156,7 +157,7 @@ class Expressions:
             others = (self.lean.match(line[:at] + digit + line[at + 1 :]) for digit in (b"0", b"9"))
             free[at] = all(other is not None and other.regs == match.regs for other in others)
         seconds = serial = None
-        if self._stamped:
+        if self.stamped:
             (first, stop), serial = match.span(groups - 4), match.span(groups - 3)
             seconds = first, stop - len(b".000")
         spans = (span and (span[0] - 1, span[1] - 1) for span in (seconds, serial, pid))  # without the newline
@@ -172,13 +173,13 @@ class Expressions:
         by_host: dict[bytes, list[int]] = {}
         for i, one in enumerate(found):
             by_host.setdefault(one[0], []).append(i)
-        bare = not self._stamped and not self._tagged and not lean
+        bare = not self.stamped and not self._tagged and not lean
         for host, rows in by_host.items():
             of_host = [found[i][1] if bare else found[i][1:] for i in rows]
             yield self._columns(host_name(host), of_host, lean)._replace(places=_some(places, rows))
 
     def _columns(self, host: str | None, found: Sequence[Any], lean: bool) -> Columns:
-        if not self._stamped:
+        if not self.stamped:
             return Columns(host, [one[-3:] for one in found] if self._tagged or lean else found, (), ())
         if lean:
             return Columns(host, [one[2:] for one in found], [one[0] for one in found], [one[1] for one in found])

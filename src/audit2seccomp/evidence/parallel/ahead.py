@@ -9,17 +9,18 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from audit2seccomp.errors import InputError
 from audit2seccomp.evidence.entries import HEAD_BYTES, detect
 from audit2seccomp.evidence.inputs.magic import archive_form
 from audit2seccomp.evidence.jobs import WORTH_IT, process_count
-from audit2seccomp.evidence.parts import Part, cut, read_part
+from audit2seccomp.evidence.parallel.parts import Part, cut, read_part
 from audit2seccomp.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from audit2seccomp.evidence.model import Progress
-    from audit2seccomp.evidence.processes import Processes
+    from audit2seccomp.evidence.parallel.processes import Processes
     from audit2seccomp.evidence.scan import Scanner
 
 _LARGE_BYTES = 8 << 20
@@ -56,7 +57,7 @@ class Ahead:
             return
         import pickle
 
-        from audit2seccomp.evidence.processes import Processes
+        from audit2seccomp.evidence.parallel.processes import Processes
 
         def work(number: int) -> bytes:
             portion = read_part(parts[number], scanner())
@@ -115,7 +116,7 @@ def _parts(path: str, scanner: Scanner) -> list[Part]:
     """Those of a file that processes should read; none of what can be read only once."""
     if path == "-":
         return []
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, InputError):
         status = os.stat(path)
         size = status.st_size  # of what the kernel makes up as it is read 0
         if stat.S_ISREG(status.st_mode) and size:

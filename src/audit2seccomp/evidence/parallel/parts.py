@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from audit2seccomp.errors import InputError
 from audit2seccomp.evidence.beginning import TEXT
+from audit2seccomp.evidence.inputs import sources
 from audit2seccomp.evidence.inputs.sources import Source, from_path
+from audit2seccomp.evidence.inputs.stretches import stretches
 from audit2seccomp.evidence.model import Progress
-from audit2seccomp.evidence.portion import Portion
+from audit2seccomp.evidence.parallel.portion import Portion
 from audit2seccomp.evidence.reading import scan_source
 from audit2seccomp.evidence.scan import Scanner
 from audit2seccomp.evidence.text.context import application_above
@@ -18,8 +20,8 @@ from audit2seccomp.named_tuple import NamedTuple
 PART_BYTES = 64 << 20
 """So much stands in a part. In one with a quarter of that a pure scan takes half as long again for each byte, since it
 looks at each different text in each part."""
-_WINDOW_BYTES = 1 << 16
-"""A part ends with the first line that ends in so many bytes, and so many above it show what its first line may be."""
+_ABOVE_BYTES = 1 << 16
+"""So many bytes above a part show whether its first line goes on with a message."""
 
 
 class Part(NamedTuple):
@@ -34,15 +36,17 @@ class Part(NamedTuple):
 
 
 def cut(path: str, size: int) -> list[Part]:
-    """Cut a file of that size, which holds lines, into parts. Raises OSError."""
-    ends: list[int] = []
-    with open(path, "rb") as file:
-        for at in range(PART_BYTES, size - PART_BYTES // 2, PART_BYTES):
-            newline = os.pread(file.fileno(), _WINDOW_BYTES, at).find(b"\n")
-            if newline >= 0:
-                ends.append(at + newline + 1)
-    starts = [0, *ends]
-    return [Part(path, start, end, (end or size) - start) for start, end in zip(starts, [*ends, None], strict=True)]
+    """Cut a file of that size, which holds lines, into parts, where a scanner that reads all of it would cut it too.
+    Raises OSError and InputError."""
+    starts = [0]
+    with open(path, "rb", buffering=0) as file:
+        first = os.pread(file.fileno(), sources.BLOCK_BYTES, 0)
+        file.seek(first.rfind(b"\n") + 1)
+        for stretch in stretches(path, file.fileno()):
+            if starts[-1] + PART_BYTES <= stretch.start <= size - PART_BYTES // 2:
+                starts.append(stretch.start)
+    ends: list[int | None] = [*starts[1:], None]
+    return [Part(path, start, end, (end or size) - start) for start, end in zip(starts, ends, strict=True)]
 
 
 def read_part(part: Part, scanner: Scanner) -> Portion | None:
@@ -58,7 +62,7 @@ def read_part(part: Part, scanner: Scanner) -> Portion | None:
                 return None
             application = above
         if part.end is not None:
-            source = source._replace(read=_up_to(source.read, part.size), file=None)
+            source = source._replace(read=_first(source, part.start, part.end), end=part.end)
         scan_source(scanner, source, Progress(TEXT, application=application) if part.start else None)
     except InputError:
         return None
@@ -68,19 +72,19 @@ def read_part(part: Part, scanner: Scanner) -> Portion | None:
 def _above(source: Source, start: int) -> bool | None:
     """Whether the lines above are of an application's message; None where they do not tell."""
     assert source.file is not None
-    size = min(start, _WINDOW_BYTES)
+    size = min(start, _ABOVE_BYTES)
     lines = os.pread(source.file, size, start - size)
     return application_above(lines if size == start else lines[lines.find(b"\n") + 1 :])
 
 
-def _up_to(read: Callable[[], bytes], size: int) -> Callable[[], bytes]:
-    """The same, but no more than so many bytes."""
+def _first(source: Source, start: int, end: int) -> Callable[[], bytes]:
+    """Read the first block, and none behind that: all else must be read by place. Raises InputError."""
 
-    def some() -> Iterator[bytes]:
-        left = size
-        while left and (block := read()):
-            yield block[:left]
-            left -= len(block[:left])
+    def read() -> bytes:
+        assert source.file is not None
+        at = os.lseek(source.file, 0, os.SEEK_CUR)
+        if start < at < end:
+            raise InputError(f"{source.name}: is cut otherwise")
+        return source.read() if at == start else b""
 
-    blocks = some()
-    return lambda: next(blocks, b"")
+    return read

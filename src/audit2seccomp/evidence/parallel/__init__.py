@@ -1,0 +1,1 @@
+"""Files and parts of files that several processes read."""
