@@ -99,7 +99,10 @@ TOOL = Contestant(
 _COMM = "http-echo"
 TOOL_WHERE = replace(TOOL, name="audit2seccomp --where", command=(*TOOL.command, "--where", f'comm == "{_COMM}"'))
 ONE_JOB = replace(TOOL, name="audit2seccomp --jobs 1", command=(*TOOL.command, "--jobs", "1"))
-PURE = replace(TOOL, name="audit2seccomp, pure scan", command=("env", "AUDIT2SECCOMP_PURE=1", *TOOL.command))
+FOLDER = replace(TOOL, name="audit2seccomp -r", command=(*TOOL.command, "-r"))
+FOLDER_ONE_JOB = replace(ONE_JOB, name="audit2seccomp -r --jobs 1", command=(*ONE_JOB.command, "-r"))
+PURE_JOBS = replace(TOOL, name="audit2seccomp, pure scan", command=("env", "AUDIT2SECCOMP_PURE=1", *TOOL.command))
+PURE = replace(PURE_JOBS, name="audit2seccomp --jobs 1, pure scan", command=(*PURE_JOBS.command, "--jobs", "1"))
 ASKING = replace(
     TOOL,
     name="audit2seccomp --journal",

@@ -17,7 +17,7 @@ import subprocess
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 from random import Random
 from time import gmtime
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 SEED = 1326
 BLOCK = 10_000
 """Lines made at a time: enough to amortise the draws, little enough to stay in the cache."""
+ROTATED_LINES = 5 * BLOCK
 FIRST_SECOND = 1_594_067_860
 """2020-07-06 20:37:40 UTC."""
 BOOTED_MICROS_AGO = 369_128_669_452
@@ -78,6 +79,8 @@ class LogSpec:
     """Of the chatter one line in so many is the kernel's; 0 leaves it to chance, which makes it one in three."""
     names: int = 0
     """So many programs with a name of their own, which make their one call in turn, instead of the sixty processes."""
+    rotated: bool = False
+    """Whether it is a folder of what logrotate leaves: one packed file after the other."""
 
     @property
     def records(self) -> int:
@@ -97,6 +100,7 @@ def standard_logs(*, quick: bool) -> dict[str, LogSpec]:
         LogSpec("fifth.journal.export", unit // 5, Form.EXPORT),
         LogSpec("sparse.log", 3 * unit, record_every=50),
         LogSpec("sparse.log.gz", 3 * unit, record_every=50),
+        LogSpec("rotated", 3 * unit, record_every=50, rotated=True),
         LogSpec("pids.log", unit, new_pids=True),
         LogSpec("pids-tenfold.log", 10 * unit, new_pids=True),
         LogSpec("names.log", unit, names=100_000),
@@ -120,6 +124,9 @@ def make_log(spec: LogSpec, directory: Path) -> Path:
     if spec.form is Form.JOURNAL:
         _write_journal(unfinished, blocks(spec))
         shutil.rmtree(path, ignore_errors=True)
+    elif spec.rotated:
+        _write_rotated(unfinished, spec)
+        shutil.rmtree(path, ignore_errors=True)
     else:
         with _writing(unfinished, packed=path.suffix == ".gz") as file:
             file.writelines(blocks(spec))
@@ -132,6 +139,16 @@ def make_log(spec: LogSpec, directory: Path) -> Path:
 def _size(path: Path) -> int:
     """Bytes of a file, or of those in a folder."""
     return sum(file.stat().st_size for file in path.iterdir()) if path.is_dir() else path.stat().st_size
+
+
+def _write_rotated(folder: Path, spec: LogSpec) -> None:
+    """Pack each few blocks as a file of their own; the oldest has the highest number."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    rest = blocks(spec)
+    for number in range(-(-spec.lines // ROTATED_LINES), 0, -1):
+        with _writing(folder / f"syslog.{number}.gz", packed=True) as file:
+            file.writelines(islice(rest, ROTATED_LINES // BLOCK))
 
 
 def _write_journal(folder: Path, export: Iterator[bytes]) -> None:

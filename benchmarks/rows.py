@@ -11,6 +11,8 @@ from benchmarks.contestants import (
     AUPARSE,
     AUSEARCH,
     EMPTY_PYTHON,
+    FOLDER,
+    FOLDER_ONE_JOB,
     GREP,
     GREP_COUNT,
     IMPORT_TYPER,
@@ -20,6 +22,7 @@ from benchmarks.contestants import (
     PIPED,
     PIPED_GREP,
     PURE,
+    PURE_JOBS,
     TOOL,
     TOOL_WHERE,
     WC,
@@ -80,8 +83,13 @@ ROWS = (
     ),
     Row(
         "pure",
-        (*_same("dense.log", PURE, MAWK), *_same("sparse.log", PURE, GREP_COUNT)),
-        (_same("dense.log", PURE, MAWK), _same("sparse.log", PURE, MAWK)),
+        (*_same("dense.log", PURE, PURE_JOBS, MAWK), *_same("sparse.log", PURE, PURE_JOBS, GREP_COUNT)),
+        (_same("dense.log", PURE, PURE_JOBS, MAWK), _same("sparse.log", PURE, PURE_JOBS, MAWK)),
+    ),
+    Row(
+        "rotated",
+        _same("rotated", FOLDER, FOLDER_ONE_JOB),
+        ((*_same("rotated", FOLDER, FOLDER_ONE_JOB), *_same("sparse.log", MAWK)),),
     ),
     Row(
         "journal",
@@ -186,6 +194,18 @@ TARGETS = (
     Target("pure", "dense, pure scan: times mawk's rate", _rates("dense.log", MAWK, "dense.log", PURE), 0.13),
     Target(
         "pure", "sparse, pure scan: times grep -c's rate", _rates("sparse.log", GREP_COUNT, "sparse.log", PURE), 0.12
+    ),
+    Target(
+        "pure",
+        "dense, pure scan, two jobs, two cores: times the rate of one",
+        _rates("dense.log", PURE, "dense.log", PURE_JOBS),
+        1.3,
+    ),
+    Target(
+        "rotated",
+        "60 packed files, two jobs, two cores: times the rate of one",
+        _rates("rotated", FOLDER_ONE_JOB, "rotated", FOLDER),
+        1.3,
     ),
     Target(
         "journal",

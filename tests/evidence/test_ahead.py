@@ -237,6 +237,14 @@ def test_nobody_is_left_when_all_have_ended() -> None:
         os.waitpid(-1, os.WNOHANG)
 
 
+def test_where_no_process_can_be_started_all_is_left_to_the_caller() -> None:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    with patch.object(os, "fork", side_effect=BlockingIOError):
+        pool = Processes(2, 3, slow_square)
+    assert [pool.result(number, wait) for number in range(3)] == [b""] * 3
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before
+
+
 def test_no_more_is_kept_than_what_is_asked_for_soon() -> None:
     pool = Processes(2, 1000, lambda number: bytes(1000))
     try:

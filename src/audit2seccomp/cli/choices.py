@@ -34,7 +34,7 @@ class Choices(NamedTuple):
     runtime_added: bool = False
     """Whether what container runtimes call is added to what counts."""
     jobs: int | None = None
-    """So many threads look at the logs; None for one on each core."""
+    """So many threads or processes read the logs; None for one on each core."""
     journal: Wanted | None = None
     """What is wanted of journals, where all inputs are such."""
 

@@ -157,7 +157,7 @@ class Inputs(NamedTuple):
         int | None,
         typer.Option(
             metavar="N",
-            help="Look at logs with so many threads; the result is the same.  [default: one for each core]",
+            help="Read logs with so many threads or processes; the result is the same.  [default: one for each core]",
             show_default=False,
         ),
     ] = None

@@ -75,17 +75,23 @@ class Processes:
         answers, to_parent = os.pipe2(os.O_CLOEXEC)
         # A signal is the parent's, until the copy has other handlers.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
-        pid = os.fork()
-        if not pid:
-            with suppress(BaseException):
-                # Nobody but the parent may hold the other ends, or a copy would outlive it.
-                for process in (*self._processes, _Process(0, orders, answers)):
-                    process.close()
-                self._serve(from_parent, to_parent, before)
-            os._exit(1)
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        os.close(from_parent)
-        os.close(to_parent)
+        try:
+            pid = os.fork()
+            if not pid:
+                with suppress(BaseException):
+                    # Nobody but the parent may hold the other ends, or a copy would outlive it.
+                    for process in (*self._processes, _Process(0, orders, answers)):
+                        process.close()
+                    self._serve(from_parent, to_parent, before)
+                os._exit(1)
+        except OSError:
+            os.close(orders)
+            os.close(answers)
+            raise
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            os.close(from_parent)
+            os.close(to_parent)
         self._processes.append(_Process(pid, orders, answers))
 
     def _serve(self, orders: int, answers: int, mask: set[signal.Signals | int]) -> NoReturn:
