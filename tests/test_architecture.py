@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -110,6 +111,12 @@ def test_what_tests_share_stands_in_no_module_of_tests() -> None:
                 names = [*(node.module or "").split("."), *(alias.name for alias in node.names)]
                 of_tests = [name for name in names if name.startswith("test_")]
                 assert not of_tests, f"{path.relative_to(ROOT)}:{node.lineno} imports {of_tests}"
+
+
+def test_each_package_is_shipped() -> None:
+    packages = {".".join(path.parent.relative_to(PACKAGE.parent).parts) for path in PACKAGE.rglob("__init__.py")}
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    assert sorted(listed) == sorted({*packages, "audit2seccomp.syscall_tables"})
 
 
 def test_the_rules_have_something_to_hold() -> None:

@@ -8,8 +8,10 @@ from functools import cache
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
+from audit2seccomp.evidence import beginning
 from audit2seccomp.evidence import scan as scan_module
 from audit2seccomp.evidence.carriers import Trust
+from audit2seccomp.evidence.inputs import sources, stretches
 from audit2seccomp.evidence.model import Evidence
 from audit2seccomp.evidence.scan import Scanner
 from audit2seccomp.evidence.text import compiled
@@ -58,6 +60,21 @@ def scanned(
             start = cut
         scanner.finish_input()
         return scanner.evidence()
+
+
+@contextmanager
+def small(jobs: int = 1) -> Iterator[None]:
+    """Files are read a few lines at a time, and the first lines show what they are."""
+    with (
+        patch.object(sources, "BLOCK_BYTES", 300),
+        patch.object(stretches, "STRETCH_BYTES", 700),
+        patch.object(stretches, "_WINDOW_BYTES", 300),
+        patch.object(lines_module, "MIN_BYTES", 1),
+        patch.object(lines_module, "WORTH_IT", 1),
+        patch.object(beginning, "WATCHED_BYTES", 1),
+        workers_of(jobs),
+    ):
+        yield
 
 
 class Taken:

@@ -27,8 +27,7 @@ from audit2seccomp.evidence.reading import scan_source
 from audit2seccomp.evidence.scan import Scanner
 from audit2seccomp.evidence.stored import files
 from tests.evidence.repeated import boots, logs, text_logs
-from tests.evidence.scans import pure_scan
-from tests.evidence.test_stretches import small
+from tests.evidence.scans import pure_scan, small
 
 APPLICATION = b"2026-11-02 10:11:12 worker started\n"
 FIELDS = 'comm="nginx" exe="/nginx" sig=0 arch=c000003e syscall=%d compat=0 ip=0x0 code=0x7ffc0000\n'

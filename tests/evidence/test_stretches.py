@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import patch
 
@@ -13,8 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit2seccomp.errors import InputError, TruncatedError
-from audit2seccomp.evidence import beginning
-from audit2seccomp.evidence.inputs import sources, stretches
 from audit2seccomp.evidence.inputs.sources import from_path
 from audit2seccomp.evidence.model import Evidence
 from audit2seccomp.evidence.reading import scan_source
@@ -23,27 +19,12 @@ from audit2seccomp.evidence.text import cuts
 from audit2seccomp.evidence.text import lines as lines_module
 from tests.evidence.line_by_line import with_own_serials, without_text
 from tests.evidence.repeated import text_logs
-from tests.evidence.scans import said, scanned, workers_of
+from tests.evidence.scans import said, scanned, small
 
 RECORD = (
     b"type=SECCOMP msg=audit(1594067860.%03d:%d): auid=0 uid=0 gid=0 ses=1 pid=%d "
     b'comm="nginx" exe="/nginx" sig=0 arch=c000003e syscall=%d compat=0 ip=0x0 code=0x7ffc0000\n'
 )
-
-
-@contextmanager
-def small(jobs: int = 1) -> Iterator[None]:
-    """A stretch takes a few lines, and the first lines show what they are."""
-    with (
-        patch.object(sources, "BLOCK_BYTES", 300),
-        patch.object(stretches, "STRETCH_BYTES", 700),
-        patch.object(stretches, "_WINDOW_BYTES", 300),
-        patch.object(lines_module, "MIN_BYTES", 1),
-        patch.object(lines_module, "WORTH_IT", 1),
-        patch.object(beginning, "WATCHED_BYTES", 1),
-        workers_of(jobs),
-    ):
-        yield
 
 
 def read(file: Path, jobs: int = 1) -> Evidence:

@@ -55,18 +55,17 @@ class Interruption:
     def guard(self, wait: Callable[[], T], descriptor: int | None = None) -> Callable[[], T]:
         """Something that may block, such as a read, that raises Interrupted when a signal comes, or came.
 
-        With the descriptor that a read waits for, no signal is missed; without, one that comes in the last moment
-        before the system call acts when that ends.
+        With the descriptor that a read waits for, no signal is missed, and nothing that was read; without, one that
+        comes in the last moment before the system call acts when that ends.
         """
 
         def guarded() -> T:
+            if descriptor is not None and self._wake is not None:
+                self.wait([descriptor])
+                return wait()  # what is there, without blocking
             with self.blocking():
                 if self.signum is not None:
                     raise Interrupted
-                if descriptor is not None and self._wake is not None:
-                    select.select([descriptor, self._wake[0]], [], [])
-                    if self.signum is not None:
-                        raise Interrupted
                 return wait()
 
         return guarded
