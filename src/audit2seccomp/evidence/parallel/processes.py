@@ -55,12 +55,17 @@ class Processes:
         for left_out in [number for number in self._results if number < task]:
             del self._results[left_out]
         self._hand_out()
-        while any(process.task == task for process in self._processes):
+        while self._will_come(task):
             ready = wait([process.answers for process in self._processes if process.task is not None])
             for process in [one for one in self._processes if one.answers in ready]:
                 self._receive(process)
             self._hand_out()
         return self._results.pop(task, b"")
+
+    def _will_come(self, task: int) -> bool:
+        """Whether a process does it, or will when it is done with others."""
+        waits = bool(self._processes) and bool(self._waiting) and self._waiting[0] <= task
+        return waits or any(process.task == task for process in self._processes)
 
     def end(self) -> None:
         """End all of them, whatever they do."""
