@@ -44,9 +44,11 @@ class Processes:
         self._asked = 0
         self._processes: list[_Process] = []
         self._ahead = _AHEAD * count
-        for _ in range(count):
-            with suppress(OSError):  # of too many processes, or open files
+        try:
+            for _ in range(count):
                 self._start()
+        except OSError:
+            self.end()  # processes or open files are scarce: they are left to others
 
     def result(self, task: int, wait: Callable[[Collection[int]], Collection[int]]) -> bytes:
         """The result of that task, which stands behind those that were asked for; those between are left out. `wait`
@@ -76,8 +78,21 @@ class Processes:
         self._processes.clear()
 
     def _start(self) -> None:
-        from_parent, orders = os.pipe2(os.O_CLOEXEC)
-        answers, to_parent = os.pipe2(os.O_CLOEXEC)
+        pipes: list[int] = []
+        try:
+            for _ in range(2):
+                pipes += os.pipe2(os.O_CLOEXEC)
+            from_parent, orders, answers, to_parent = pipes
+            pid = self._fork(from_parent, orders, answers, to_parent)
+        except OSError:
+            for end in pipes:
+                os.close(end)
+            raise
+        os.close(from_parent)
+        os.close(to_parent)
+        self._processes.append(_Process(pid, orders, answers))
+
+    def _fork(self, from_parent: int, orders: int, answers: int, to_parent: int) -> int:
         # A signal is the parent's, until the copy has other handlers.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
         try:
@@ -89,15 +104,9 @@ class Processes:
                         process.close()
                     self._serve(from_parent, to_parent, before)
                 os._exit(1)
-        except OSError:
-            os.close(orders)
-            os.close(answers)
-            raise
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-            os.close(from_parent)
-            os.close(to_parent)
-        self._processes.append(_Process(pid, orders, answers))
+        return pid
 
     def _serve(self, orders: int, answers: int, mask: set[signal.Signals | int]) -> NoReturn:
         signal.set_wakeup_fd(-1)
