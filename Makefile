@@ -36,7 +36,7 @@ test: $(BIN)/.dev ## all tests but those of e2e
 	$(BIN)/python -m pytest $(EVERY_TEST)
 
 # Some tests of tests/evidence try both scans by themselves (conftest.py).
-READING := $(patsubst %,tests/evidence/test_%.py,ahead fixtures inputs loss query split state) \
+READING := $(patsubst %,tests/evidence/test_%.py,fixtures inputs loss parallel query split state) \
   $(patsubst %,tests/cli/test_%.py,collect follow forms generate inputs jobs many merge selection streams)
 pure: $(BIN)/.dev ## the tests of reading once more, without the compiled scan, as where there is no C compiler
 	AUDIT2SECCOMP_PURE=1 $(BIN)/python -m pytest $(READING) -n auto --dist worksteal --hypothesis-profile few
