@@ -4,6 +4,7 @@ after the other."""
 from __future__ import annotations
 
 import os
+import pickle
 import stat
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
@@ -55,8 +56,6 @@ class Ahead:
         parts = [part for file in files for part in file]
         if len(parts) < 2 or sum(part.size for part in parts) < WORTH_IT:
             return
-        import pickle
-
         from audit2seccomp.evidence.parallel.processes import Processes
 
         def work(number: int) -> bytes:
@@ -78,23 +77,19 @@ class Ahead:
         reach = Reach()
         parts = next(self._files)
         for number, part in enumerate(parts, self._next):
-            progress = self._put(scanner, self._processes.result(number, wait), reach.progress)
+            found = self._processes.result(number, wait)
+            if not found:
+                break
+            progress = scanner.put(pickle.loads(found), reach.progress)  # noqa: S301 - of a copy of this process
+            self._refused = 0 if progress is not None else self._refused + 1
             if progress is None:
                 break
             advance(part.size)
             reach = Reach(part.end is None, reach.bytes + part.size, progress)
         self._next += len(parts)
-        if parts:
-            self._refused = 0 if reach.ended else self._refused + 1
         if self._refused > _MOST_REFUSED:
             self._end()
         return reach
-
-    @staticmethod
-    def _put(scanner: Scanner, found: bytes, behind: Progress | None) -> Progress | None:
-        import pickle
-
-        return scanner.put(pickle.loads(found), behind) if found else None  # noqa: S301 - of a copy of this process
 
     def __enter__(self) -> Ahead:
         """The processes end with this context."""
