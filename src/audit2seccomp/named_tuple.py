@@ -18,7 +18,10 @@ else:
             if not bases:
                 return super().__new__(cls, name, bases, namespace)
             fields = namespace.get("__annotations__", {})
-            defaults = [namespace.pop(field) for field in fields if field in namespace]
+            optional = [field for field in fields if field in namespace]
+            if optional != list(fields)[len(fields) - len(optional) :]:
+                raise TypeError(f"{name}: a field without a default follows one that has one")
+            defaults = [namespace.pop(field) for field in optional]
             values = namedtuple(name, fields, defaults=defaults, module=namespace["__module__"])
             return type(name, (values,), {"__slots__": (), **namespace})
 

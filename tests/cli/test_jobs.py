@@ -15,7 +15,7 @@ import pytest
 
 from audit2seccomp.evidence.jobs import WORTH_IT
 from tests.archives import PACK
-from tests.cli.command import PATIENCE, auditd_line, body, embedded_line, line, run, running
+from tests.cli.command import PATIENCE, auditd_line, body, embedded_line, line, run, running, shell
 
 NOISE = b"Jul  6 15:37:40 my-machine sshd[77]: Accepted publickey for somebody from %b port 50312 ssh2\n"
 PURE = {"AUDIT2SECCOMP_PURE": "1"}
@@ -94,6 +94,17 @@ def packed() -> bytes:
     chance = Random(1)
     lines = [NOISE % chance.randbytes(12).hex().encode() for _ in range(A_WHILE)]
     return gzip.compress(b"".join(lines), 1)
+
+
+@pytest.mark.parametrize("most", range(7, 26))
+def test_few_open_files_are_enough(tmp_path: Path, most: int, packed: bytes) -> None:
+    names = [f"{number}.gz" for number in range(5)]
+    for number, name in enumerate(names):
+        (tmp_path / name).write_bytes(PACK["gzip"](line(number)) + packed[: 300 << 10])
+    names += names[:1]
+    limited = shell(f'ulimit -n {most}; exec "$@"')
+    alone, eight = (run(*names, "--keep-going", "--jobs", jobs, cwd=tmp_path, program=limited) for jobs in ("1", "8"))
+    assert eight == alone
 
 
 def children(pid: int) -> list[int]:

@@ -11,6 +11,8 @@ from typing import NoReturn
 
 _NUMBER_BYTES = 8
 _READ_BYTES = 1 << 20
+_SPARE_FILES = 8
+"""So many more must it be possible to open, for what the parent reads and writes."""
 _AHEAD = 2
 """So many results for each process may be there, or in work, before anybody asks for them."""
 
@@ -44,11 +46,16 @@ class Processes:
         self._asked = 0
         self._processes: list[_Process] = []
         self._ahead = _AHEAD * count
+        spare: list[int] = []
         try:
+            spare.extend(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC) for _ in range(_SPARE_FILES))
             for _ in range(count):
                 self._start()
         except OSError:
             self.end()  # processes or open files are scarce: they are left to others
+        finally:
+            for descriptor in spare:
+                os.close(descriptor)
 
     def result(self, task: int, wait: Callable[[Collection[int]], Collection[int]]) -> bytes:
         """The result of that task, which stands behind those that were asked for; those between are left out. `wait`
