@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import signal
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -94,6 +95,23 @@ def packed() -> bytes:
     chance = Random(1)
     lines = [NOISE % chance.randbytes(12).hex().encode() for _ in range(A_WHILE)]
     return gzip.compress(b"".join(lines), 1)
+
+
+SMALL_PARTS = """
+from audit2seccomp.evidence.parallel import ahead, parts
+from audit2seccomp.cli.start import main
+parts.PART_BYTES, ahead._LARGE_BYTES = 1 << 20, 1 << 19
+main()
+"""
+
+
+def test_a_large_trace_that_is_alone_is_read_as_one(tmp_path: Path) -> None:
+    calls = b'700 read(3, "some text", 4096) = 9\n701 close(3) = 0\n'
+    (tmp_path / "trace").write_bytes(calls * 80_000)
+    program = (sys.executable, "-c", SMALL_PARTS)
+    alone, two = (run("trace", "--jobs", jobs, cwd=tmp_path, env=PURE, program=program) for jobs in ("1", "2"))
+    assert two == alone
+    assert alone.names == ["close", "read"]
 
 
 @pytest.mark.parametrize("most", range(7, 26))

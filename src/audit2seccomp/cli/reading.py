@@ -217,8 +217,9 @@ class _Opener:
 def _ahead(files: Sequence[str], choices: Choices, *, count_lines: bool, apart: bool) -> Ahead:
     from audit2seccomp.evidence.parallel.ahead import Ahead
 
-    of_one = partial(choices._replace(jobs=1).scanner, count_lines=count_lines, apart=apart)
-    return Ahead(files, choices.jobs, of_one)
+    of_one = choices._replace(jobs=1)
+    scanner = partial(of_one.scanner, count_lines=count_lines, apart=apart, alone=len(files) == 1)
+    return Ahead(files, choices.jobs, scanner)
 
 
 def _expanded(named: list[str], interruption: Interruption, choices: Choices) -> list[str]:
